@@ -8,8 +8,8 @@ export type Frame = string | Uint8Array
 
 export interface Outbox {
   /**
-   * Queues one frame after everything queued before it, groups included. Never throws: on a closed
-   * outbox it does nothing, on a full one the connection is cut and counted as `slow_consumer`.
+   * Queues one frame. Frames sent here keep their order, and so do the frames of one group. Never throws:
+   * on a closed outbox it does nothing, on a full one the connection is cut and counted as `slow_consumer`.
    */
   send(frame: Frame): void
   /**
@@ -26,13 +26,12 @@ export interface FanoutGroup {
   join(outbox: Outbox): void
   /** Leaves; frames published after this call are not delivered to `outbox`. Idempotent. */
   leave(outbox: Outbox): void
-  /**
-   * Queues `frame` for every member but `except`, in publish order per member.
-   * @returns false when the pending queue is full and nothing was queued.
-   */
-  publish(frame: Frame, except?: Outbox): boolean
+  /** Queues `frame` for every member but `except`, in publish order per member. */
+  publish(frame: Frame, except?: Outbox): void
 }
 
 export interface Fanout {
   createGroup(): FanoutGroup
+  /** Whether the queue of frames not yet written has room; asked before a request publishes anything. */
+  hasRoom(): boolean
 }

@@ -12,21 +12,27 @@ export type OutageCode =
 
 export class Outage extends Error {
   override readonly name = 'Outage'
+  readonly code: OutageCode
+  readonly port: 'store' | 'broker'
+  /** Given when trying again may help. */
+  readonly retryAfterMs: number | undefined
 
   /**
    * @param code stable, for logs and exit texts.
    * @param message what failed and what the operator does next; holds no secret.
-   * @param options `port` names the port that failed; `retryAfterMs` when trying again may help.
    */
   constructor(
-    readonly code: OutageCode,
+    code: OutageCode,
     message: string,
-    readonly options: {
+    options: {
       readonly port: 'store' | 'broker'
       readonly retryAfterMs?: number
       readonly cause?: unknown
     },
   ) {
     super(message, { cause: options.cause })
+    this.code = code
+    this.port = options.port
+    this.retryAfterMs = options.retryAfterMs
   }
 }

@@ -91,11 +91,15 @@ export interface StoreTransaction {
   removeSigningKey(key: string): Promise<void>
 }
 
+export type ConflictRule = 'tenant_short_id' | 'app_name' | 'signing_key' | 'unknown_parent'
+
 /** A uniqueness rule would break; the transaction is rolled back. */
 export class Conflict extends Error {
   override readonly name = 'Conflict'
-  constructor(readonly rule: 'tenant_short_id' | 'app_name' | 'signing_key' | 'unknown_parent') {
+  readonly rule: ConflictRule
+  constructor(rule: ConflictRule) {
     super(`store conflict: ${rule}`)
+    this.rule = rule
   }
 }
 

@@ -1,0 +1,82 @@
+/**
+ * "May this principal do this here?" One function, asked on every path: subscribe, client event, HTTP
+ * publish, HTTP reads, terminate. Denied unless a line below allows it.
+ */
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import type { AppSettings } from '../ports/store.ts'
+import type { ChannelAddress } from './channel.ts'
+import type { RefusalCode } from './refusals.ts'
+
+export type Action = 'subscribe' | 'publish' | 'inspect' | 'terminate'
+
+/** The application's own server: it proved a signing secret of the app on this request. */
+export interface ServerPrincipal {
+  readonly kind: 'server'
+  readonly settings: AppSettings
+}
+
+/** A client's connection, with what it has proved so far. */
+export interface ConnectionPrincipal {
+  readonly kind: 'connection'
+  readonly settings: AppSettings
+  /** Who the connection signed in as. */
+  readonly userId: string | undefined
+  /** The one channel for which a valid signature came with this request. */
+  readonly signedChannel: string | undefined
+  isSubscribed(channel: string): boolean
+}
+
+export type Principal = ServerPrincipal | ConnectionPrincipal
+
+export function authorize(
+  principal: Principal,
+  action: Action,
+  channel: ChannelAddress | undefined,
+): Result<true, RefusalCode> {
+  if (!principal.settings.enabled) return refuse('app_disabled')
+  if (principal.kind === 'server') return action === 'subscribe' ? DENIED : ALLOWED
+  if (channel === undefined) return DENIED
+  switch (action) {
+    case 'subscribe':
+      return maySubscribe(principal, channel)
+    case 'publish':
+      return maySendClientEvent(principal, channel)
+    case 'inspect':
+    case 'terminate':
+      return DENIED
+    default:
+      return action satisfies never
+  }
+}
+
+function maySubscribe(
+  principal: ConnectionPrincipal,
+  channel: ChannelAddress,
+): Result<true, RefusalCode> {
+  switch (channel.kind) {
+    case 'public':
+      return ALLOWED
+    case 'private':
+    case 'encrypted':
+    case 'presence':
+      return principal.signedChannel === channel.name ? ALLOWED : refuse('signature_invalid')
+    case 'user':
+      return principal.userId !== undefined && principal.userId === channel.ownerId
+        ? ALLOWED
+        : refuse('not_channel_owner')
+    default:
+      return channel.kind satisfies never
+  }
+}
+
+function maySendClientEvent(
+  principal: ConnectionPrincipal,
+  channel: ChannelAddress,
+): Result<true, RefusalCode> {
+  if (!principal.settings.clientMessages) return refuse('client_events_off')
+  if (channel.kind !== 'private' && channel.kind !== 'presence') return refuse('client_event_kind')
+  return principal.isSubscribed(channel.name) ? ALLOWED : refuse('not_subscribed')
+}
+
+const ALLOWED = ok(true as const)
+const DENIED = refuse('operation_denied' as const)

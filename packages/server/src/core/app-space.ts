@@ -1,0 +1,21 @@
+/**
+ * Everything alive of one app on this node: channels, connections, users, last events. State only.
+ */
+import type { AppRecord } from '../ports/store.ts'
+import type { Channel } from './channel.ts'
+import type { Connection } from './connection.ts'
+import { LastEventCache } from './last-event-cache.ts'
+import { UserDirectory } from './users.ts'
+
+export class AppSpace {
+  /** Replaced when the app changes; sessions read their switches and limits here. */
+  app: AppRecord
+  readonly channels = new Map<string, Channel>()
+  readonly connections = new Map<string, Connection>()
+  readonly users = new UserDirectory()
+  readonly lastEvents = new LastEventCache()
+
+  constructor(app: AppRecord) {
+    this.app = app
+  }
+}

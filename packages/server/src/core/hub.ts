@@ -1,0 +1,324 @@
+/**
+ * The hub: channels, fan-out, presence, users, last events, for every protocol. It knows no protocol,
+ * no socket and no timer; time comes through `tick`. All calls are synchronous, so the state between two
+ * calls is always whole. Whether a caller may ask is decided before (`acl.ts`).
+ */
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import type { Broker } from '../ports/broker.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Fanout } from '../ports/fanout.ts'
+import type { AppRecord } from '../ports/store.ts'
+import { AppSpace } from './app-space.ts'
+import { Channel, type ChannelAddress } from './channel.ts'
+import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
+import type { Connection, SignedInUser, Subscription } from './connection.ts'
+import type { Message, WatchEvent } from './encoder.ts'
+import type { LastEvent } from './last-event-cache.ts'
+import type { Member } from './presence.ts'
+import type { RefusalCode } from './refusals.ts'
+import type { Tally } from './tally.ts'
+
+/** Pusher's rule: above this many subscribers the count is told every {@link COUNT_INTERVAL_MS} only. */
+export const COUNT_AT_ONCE_MAX = 100
+export const COUNT_INTERVAL_MS = 5_000
+
+export interface HubLimits {
+  /** Subscriptions of one connection. */
+  readonly subscriptionCountMax: number
+  /** Channels of one app on this node. */
+  readonly channelCountMax: number
+}
+
+export interface HubPorts {
+  readonly fanout: Fanout
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly tally: Tally
+}
+
+/** What a new subscriber is told, after it joined and before anything else reaches it. */
+export interface JoinedChannel {
+  /** On presence channels: everyone present, the new member included. */
+  readonly members: Iterable<Member> | undefined
+  /** On cache channels: the event to replay, or `none`. */
+  readonly last: LastEvent | 'none' | undefined
+}
+
+export interface SubscribeRequest {
+  readonly channel: ChannelAddress
+  /** On presence channels: who joins. */
+  readonly member: Member | undefined
+  readonly confirm: (joined: JoinedChannel) => void
+}
+
+export class Hub {
+  readonly #spaces = new Map<string, AppSpace>()
+  readonly #countsDue = new Set<readonly [space: AppSpace, channel: Channel]>()
+  readonly #limits: HubLimits
+  readonly #ports: HubPorts
+  readonly #stopListening: () => void
+
+  constructor(limits: HubLimits, ports: HubPorts) {
+    this.#limits = limits
+    this.#ports = ports
+    this.#stopListening = ports.broker.subscribe(HUB_TOPIC, (payload) => this.#receive(payload))
+  }
+
+  /** @returns the live side of `app`, made at first use; a changed record replaces the old one. */
+  space(app: AppRecord): AppSpace {
+    const known = this.#spaces.get(app.id)
+    if (known !== undefined) {
+      known.app = app
+      return known
+    }
+    const space = new AppSpace(app)
+    this.#spaces.set(app.id, space)
+    return space
+  }
+
+  /** Apps that are live here; the caller bounds how many exist. */
+  spaces(): Iterable<AppSpace> {
+    return this.#spaces.values()
+  }
+
+  /** Takes a connection in. Its id must be fresh. */
+  connect(space: AppSpace, connection: Connection): void {
+    space.connections.set(connection.id, connection)
+  }
+
+  /** Takes a connection out of everything it was in. Idempotent. */
+  disconnect(space: AppSpace, connection: Connection): void {
+    for (const name of [...connection.subscriptions.keys()]) {
+      this.unsubscribe(space, connection, name)
+    }
+    if (connection.user !== undefined) this.#signOut(space, connection, connection.user)
+    space.connections.delete(connection.id)
+  }
+
+  /**
+   * Joins a channel. `confirm` runs between the join and the news to others. Joining again confirms again
+   * and changes nothing.
+   */
+  subscribe(
+    space: AppSpace,
+    connection: Connection,
+    request: SubscribeRequest,
+  ): Result<true, RefusalCode> {
+    const { name } = request.channel
+    const held = connection.subscriptions.get(name)
+    if (held !== undefined) {
+      request.confirm(this.#joined(space, held.channel))
+      return ok(true)
+    }
+    const room = this.#roomFor(space, connection, name)
+    if (!room.ok) return room
+    const channel = space.channels.get(name) ?? new Channel(request.channel)
+    const arrival = enterRoster(channel, request.member, space.app.settings.presenceMemberCountMax)
+    if (arrival === 'full') return refuse('members_full')
+    if (arrival === 'first' && request.member !== undefined) {
+      for (const { encoder, group } of channel.groups) {
+        group.publish(encoder.memberAdded(name, request.member))
+      }
+    }
+    space.channels.set(name, channel)
+    channel.subscriberCount++
+    channel.groupFor(connection.encoder, this.#ports.fanout).join(connection.outbox)
+    const userKey = request.member === undefined ? undefined : String(request.member.userId)
+    connection.subscriptions.set(name, { channel, userKey })
+    request.confirm(this.#joined(space, channel))
+    this.#countChanged(space, channel)
+    return ok(true)
+  }
+
+  /** Leaves a channel; a channel the connection is not on is no error. */
+  unsubscribe(space: AppSpace, connection: Connection, name: string): void {
+    const held = connection.subscriptions.get(name)
+    if (held === undefined) return
+    const { channel } = held
+    connection.subscriptions.delete(name)
+    channel.groupFor(connection.encoder, this.#ports.fanout).leave(connection.outbox)
+    channel.subscriberCount--
+    if (channel.subscriberCount === 0) {
+      space.channels.delete(name)
+      return
+    }
+    this.#leaveRoster(held)
+    this.#countChanged(space, channel)
+  }
+
+  /** Whether a publisher may go on; asked once before a request publishes anything. */
+  hasRoom(): boolean {
+    return this.#ports.fanout.hasRoom()
+  }
+
+  /** Delivers a message here and on every other node. */
+  publish(space: AppSpace, message: Message): void {
+    this.#ports.broker.publish(HUB_TOPIC, encodeEnvelope({ appId: space.app.id, message }))
+    this.#deliver(space, message)
+  }
+
+  /**
+   * Makes `user` the user of a connection and tells those who watch.
+   * @param confirm runs after the sign-in holds and before any watch event reaches the connection.
+   */
+  signIn(
+    space: AppSpace,
+    connection: Connection,
+    request: { readonly user: SignedInUser; readonly confirm: () => void },
+  ): void {
+    const { user } = request
+    connection.user = user
+    const isFirst = space.users.arrive(user.id, connection)
+    for (const id of user.watchlist) space.users.watch(id, connection)
+    request.confirm()
+    const initial = watchState(space, user.watchlist)
+    if (initial.length > 0) connection.outbox.send(connection.encoder.watchEvents(initial))
+    if (isFirst) tellWatchers(space, user.id, 'online')
+  }
+
+  /** Ends every connection of a user on every node. @returns how many ended here. */
+  terminateUser(space: AppSpace, userId: string): number {
+    const terminateUser = { appId: space.app.id, terminateUserId: userId }
+    this.#ports.broker.publish(HUB_TOPIC, encodeEnvelope(terminateUser))
+    return endConnections(space, userId)
+  }
+
+  /** @returns the replayable event of a cache channel, if it is alive. */
+  lastEvent(space: AppSpace, channel: string): LastEvent | undefined {
+    return space.lastEvents.read(channel, this.#ports.clock.nowMs())
+  }
+
+  /** Tells counts that became due and frees what expired. Called about once a second. */
+  tick(): void {
+    const nowMs = this.#ports.clock.nowMs()
+    for (const due of this.#countsDue) {
+      const [space, channel] = due
+      const isAlive = space.channels.get(channel.address.name) === channel
+      if (isAlive && nowMs - channel.countToldAtMs < COUNT_INTERVAL_MS) continue
+      this.#countsDue.delete(due)
+      channel.isCountDue = false
+      if (isAlive) this.#tellCount(channel, nowMs)
+    }
+    for (const space of this.#spaces.values()) space.lastEvents.sweep(nowMs)
+  }
+
+  /** Stops listening to other nodes. */
+  close(): void {
+    this.#stopListening()
+  }
+
+  #roomFor(space: AppSpace, connection: Connection, name: string): Result<true, RefusalCode> {
+    if (connection.subscriptions.size >= this.#limits.subscriptionCountMax) {
+      return refuse('subscriptions_full')
+    }
+    const isNew = !space.channels.has(name)
+    if (isNew && space.channels.size >= this.#limits.channelCountMax) return refuse('channels_full')
+    return ok(true)
+  }
+
+  #joined(space: AppSpace, channel: Channel): JoinedChannel {
+    const { name, isCache } = channel.address
+    return {
+      members: channel.roster?.members(),
+      last: isCache ? (this.lastEvent(space, name) ?? 'none') : undefined,
+    }
+  }
+
+  #deliver(space: AppSpace, message: Message): void {
+    const { name, isCache } = message.channel
+    if (isCache && message.origin === 'server') {
+      const expiresAtMs = this.#ports.clock.nowMs() + space.app.settings.cacheTtlMs
+      space.lastEvents.keep(name, { event: message.event, data: message.data, expiresAtMs })
+    }
+    this.#ports.tally.messagesPublished++
+    const channel = space.channels.get(name)
+    if (channel === undefined) return
+    const except =
+      message.exceptConnectionId === undefined
+        ? undefined
+        : channelMember(space, channel, message.exceptConnectionId)
+    this.#ports.tally.messagesDelivered += channel.subscriberCount - (except === undefined ? 0 : 1)
+    for (const { encoder, group } of channel.groups) {
+      if (group.size > 0) group.publish(encoder.message(message), except?.outbox)
+    }
+  }
+
+  #receive(payload: string): void {
+    const envelope = decodeEnvelope(payload)
+    if (envelope === undefined) return
+    const space = this.#spaces.get(envelope.appId)
+    if (space === undefined) return
+    if ('message' in envelope) this.#deliver(space, envelope.message)
+    else endConnections(space, envelope.terminateUserId)
+  }
+
+  #leaveRoster({ channel, userKey }: Subscription): void {
+    const gone = userKey === undefined ? undefined : channel.roster?.leave(userKey)
+    if (gone === undefined) return
+    for (const { encoder, group } of channel.groups) {
+      group.publish(encoder.memberRemoved(channel.address.name, gone))
+    }
+  }
+
+  #signOut(space: AppSpace, connection: Connection, user: SignedInUser): void {
+    connection.user = undefined
+    for (const id of user.watchlist) space.users.unwatch(id, connection)
+    if (space.users.depart(user.id, connection)) tellWatchers(space, user.id, 'offline')
+  }
+
+  #countChanged(space: AppSpace, channel: Channel): void {
+    const { kind } = channel.address
+    if (!space.app.settings.subscriptionCount || kind === 'presence' || kind === 'user') return
+    const nowMs = this.#ports.clock.nowMs()
+    const isAtOnce = channel.subscriberCount <= COUNT_AT_ONCE_MAX
+    if (isAtOnce || nowMs - channel.countToldAtMs >= COUNT_INTERVAL_MS) {
+      this.#tellCount(channel, nowMs)
+    } else if (!channel.isCountDue) {
+      channel.isCountDue = true
+      this.#countsDue.add([space, channel])
+    }
+  }
+
+  #tellCount(channel: Channel, nowMs: number): void {
+    channel.countToldAtMs = nowMs
+    for (const { encoder, group } of channel.groups) {
+      group.publish(encoder.subscriptionCount(channel.address.name, channel.subscriberCount))
+    }
+  }
+}
+
+function channelMember(space: AppSpace, channel: Channel, id: string): Connection | undefined {
+  const connection = space.connections.get(id)
+  return connection?.subscriptions.has(channel.address.name) === true ? connection : undefined
+}
+
+function enterRoster(
+  channel: Channel,
+  member: Member | undefined,
+  memberCountMax: number,
+): 'first' | 'again' | 'full' {
+  if (channel.roster === undefined || member === undefined) return 'again'
+  return channel.roster.enter(member, memberCountMax)
+}
+
+function endConnections(space: AppSpace, userId: string): number {
+  const connections = space.users.connectionsOf(userId)
+  for (const connection of connections) connection.end('user_terminated')
+  return connections.length
+}
+
+function watchState(space: AppSpace, watchlist: readonly string[]): readonly WatchEvent[] {
+  const online = watchlist.filter((id) => space.users.isOnline(id))
+  const offline = watchlist.filter((id) => !space.users.isOnline(id))
+  const events: WatchEvent[] = [
+    { name: 'online', userIds: online },
+    { name: 'offline', userIds: offline },
+  ]
+  return events.filter((event) => event.userIds.length > 0)
+}
+
+function tellWatchers(space: AppSpace, userId: string, name: 'online' | 'offline'): void {
+  for (const watcher of space.users.watchersOf(userId)) {
+    watcher.outbox.send(watcher.encoder.watchEvents([{ name, userIds: [userId] }]))
+  }
+}

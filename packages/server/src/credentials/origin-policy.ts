@@ -1,0 +1,32 @@
+/**
+ * Which pages may connect to an app. Decided before the upgrade. Origins guard browsers only: other
+ * clients send what they like, so this never replaces a signature.
+ */
+import type { AppSettings } from '../ports/store.ts'
+
+const WILDCARD = '://*.'
+
+/**
+ * @param origin the Origin header as sent, undefined when there is none.
+ * @returns whether a connection from that origin may go on. `null` must be listed to pass.
+ */
+export function isOriginAllowed(settings: AppSettings, origin: string | undefined): boolean {
+  if (settings.allowedOrigins.length === 0 || settings.dangerousAnyOrigin) return true
+  if (origin === undefined) return settings.missingOrigin === 'allow'
+  const given = origin.toLowerCase()
+  return settings.allowedOrigins.some((allowed) => matches(allowed, given))
+}
+
+/** `https://*.example.com` takes any host that ends at that label boundary, never the bare domain. */
+function matches(allowed: string, given: string): boolean {
+  const star = allowed.indexOf(WILDCARD)
+  if (star < 0) return allowed === given
+  const scheme = allowed.slice(0, star + 3)
+  const suffix = allowed.slice(star + WILDCARD.length - 1)
+  return (
+    given.startsWith(scheme) &&
+    given.endsWith(suffix) &&
+    given.length > scheme.length + suffix.length &&
+    !given.slice(scheme.length, -suffix.length).includes('/')
+  )
+}

@@ -1,0 +1,30 @@
+/** HTTP answers our code makes: small JSON, never cached, a refusal always in the same shape. */
+import { REFUSALS, type RefusalCode } from '../core/refusals.ts'
+
+const JSON_HEADERS = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+}
+
+/** @param body JSON text. */
+export function jsonAnswer(body: string, status = 200): Response {
+  return new Response(body, { status, headers: JSON_HEADERS })
+}
+
+/**
+ * @param detail what is wrong with this very request; public.
+ * @param headers in addition to the usual ones.
+ */
+export function refusedAnswer(
+  refusal: RefusalCode,
+  detail?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { status, text, retry } = REFUSALS[refusal]
+  const body = JSON.stringify({ error: detail ?? text, code: refusal, status })
+  const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+  return new Response(body, { status, headers: { ...JSON_HEADERS, ...later, ...headers } })
+}
+
+const RETRY_AFTER_SECONDS = '1'

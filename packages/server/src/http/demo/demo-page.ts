@@ -1,0 +1,121 @@
+/**
+ * The front page of a development server: a person sees events of the demo app arrive and sends one. It
+ * publishes into the demo app only, so what it lets anyone do is bounded to that app.
+ */
+import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
+import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
+import type { Hub } from '../../core/hub.ts'
+import { RateLimit } from '../../core/limits.ts'
+import type { LoadedApp } from '../../credentials/app-directory.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import type { RequestTarget } from '../target.ts'
+
+export const DEMO_CHANNEL = 'demo'
+export const DEMO_EVENT = 'message'
+/** Our bounds on what the page sends. */
+export const DEMO_TEXT_LENGTH_MAX = 500
+export const DEMO_EVENTS_PER_SECOND_MAX = 10
+const BODY_BYTES_MAX = 4 * 1024
+
+export interface Asset {
+  readonly contentType: string
+  readonly bytes: Uint8Array
+}
+
+export interface DemoDeps {
+  readonly app: LoadedApp
+  readonly hub: Hub
+  readonly clock: Clock
+  /** By path: `/`, `/demo/page.js`, … */
+  readonly assets: ReadonlyMap<string, Asset>
+}
+
+export class DemoPage {
+  readonly deps: DemoDeps
+  readonly #rate: RateLimit
+
+  constructor(deps: DemoDeps) {
+    this.deps = deps
+    this.#rate = new RateLimit(DEMO_EVENTS_PER_SECOND_MAX, deps.clock.monotonicMs())
+  }
+
+  mayPublish(): boolean {
+    return this.#rate.take(DEMO_EVENTS_PER_SECOND_MAX, this.deps.clock.monotonicMs())
+  }
+}
+
+/** @returns undefined when the path is not of the demo. */
+export function handleDemo(
+  request: Request,
+  target: RequestTarget,
+  page: DemoPage,
+): Promise<Response> | Response | undefined {
+  if (request.method === 'GET') {
+    if (target.path === '/demo/app.json') return jsonAnswer(JSON.stringify(describeApp(page)))
+    const asset = page.deps.assets.get(target.path)
+    return asset === undefined ? undefined : assetAnswer(asset)
+  }
+  if (target.path !== '/demo/events') return undefined
+  if (request.method !== 'POST') {
+    return refusedAnswer('method_unknown', undefined, { allow: 'POST' })
+  }
+  return publish(request, page)
+}
+
+function describeApp(page: DemoPage): Record<string, string | undefined> {
+  return { key: page.deps.app.signingKeys[0]?.key, channel: DEMO_CHANNEL, event: DEMO_EVENT }
+}
+
+async function publish(request: Request, page: DemoPage): Promise<Response> {
+  // A form of another site can send neither this type nor an Origin that is ours.
+  if (request.headers.get('content-type') !== 'application/json') {
+    return refusedAnswer('media_type_unsupported')
+  }
+  if (!isSameOrigin(request)) return refusedAnswer('origin_refused', 'Send from the page itself.')
+  if (!page.mayPublish()) return refusedAnswer('client_events_fast', 'Ten events a second at most.')
+  if (Number(request.headers.get('content-length') ?? BODY_BYTES_MAX + 1) > BODY_BYTES_MAX) {
+    return refusedAnswer('body_large')
+  }
+  const body = parseJsonObject(await request.text(), 2)
+  const text = isJsonObject(body) ? body['text'] : undefined
+  if (typeof text !== 'string' || text === '' || text.length > DEMO_TEXT_LENGTH_MAX) {
+    return refusedAnswer('request_malformed', 'Send {"text":"..."} with 1 to 500 characters.')
+  }
+  const channel = parseChannelName(DEMO_CHANNEL)
+  if (!channel.ok) return refusedAnswer(channel.refusal)
+  const { hub, app } = page.deps
+  hub.publish(hub.space(app.app), {
+    channel: channel.value,
+    event: DEMO_EVENT,
+    data: JSON.stringify({ text }),
+    origin: 'server',
+    userId: undefined,
+    exceptConnectionId: undefined,
+  })
+  return jsonAnswer('{}')
+}
+
+/** Programs without an Origin header are let through; browsers always send one on POST. */
+function isSameOrigin(request: Request): boolean {
+  const origin = request.headers.get('origin')
+  const host = request.headers.get('host')
+  return origin === null || origin === `http://${host}` || origin === `https://${host}`
+}
+
+function assetAnswer({ contentType, bytes }: Asset): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    headers: {
+      'content-type': contentType,
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+    },
+  })
+}
+
+/** No inline script or style; the page talks to its own server only. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

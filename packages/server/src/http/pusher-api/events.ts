@@ -1,0 +1,153 @@
+/**
+ * `POST /apps/{id}/events` and `/batch_events`. Contract 1G.2. Every event of a call is checked before the
+ * first one is published, so a refused call has published nothing.
+ */
+import { isJsonObject, isLongerThan, parseJsonObject } from '@lockgate/protocol/bytes'
+import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
+import { EVENT_NAME_LENGTH_MAX, JSON_DEPTH_MAX } from '@lockgate/protocol/pusher/codec'
+import { SOCKET_ID } from '@lockgate/protocol/pusher/signature'
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { authorize, type ServerPrincipal } from '../../core/acl.ts'
+import type { AppSpace } from '../../core/app-space.ts'
+import type { ChannelAddress } from '../../core/channel.ts'
+import type { Hub } from '../../core/hub.ts'
+import type { RefusalCode } from '../../core/refusals.ts'
+import { describeChannel, type InfoName, readInfo } from './channel-info.ts'
+
+/** Pusher's bounds. */
+export const CHANNELS_PER_EVENT_MAX = 100
+export const EVENTS_PER_BATCH_MAX = 10
+
+export interface PublishContext {
+  readonly hub: Hub
+  readonly space: AppSpace
+  readonly principal: ServerPrincipal
+}
+
+interface Publication {
+  readonly event: string
+  readonly data: string
+  readonly channels: readonly ChannelAddress[]
+  readonly socketId: string | undefined
+  readonly info: readonly InfoName[] | undefined
+}
+
+/** @returns the JSON text of the answer: exactly `{}` unless `info` was asked for. */
+export function publishEvent(
+  body: Uint8Array,
+  context: PublishContext,
+): Result<string, RefusalCode> {
+  const input = parseBody(body)
+  if (input === undefined) return refuse('request_malformed', 'The body is one JSON object in UTF-8.')
+  const publication = readPublication(input, input['channels'] ?? input['channel'], context)
+  if (!publication.ok) return publication
+  if (!context.hub.hasRoom()) return refuse('overloaded')
+  const { info, channels } = publication.value
+  publishAll(publication.value, context)
+  if (info === undefined) return ok('{}')
+  const described = channels.map((channel) => [
+    channel.name,
+    describeChannel(context.space, channel, info),
+  ])
+  return ok(JSON.stringify({ channels: Object.fromEntries(described) }))
+}
+
+/** @returns the JSON text of the answer: exactly `{}` unless an event asked for `info`. */
+export function publishBatch(
+  body: Uint8Array,
+  context: PublishContext,
+): Result<string, RefusalCode> {
+  const batch = parseBody(body)?.['batch']
+  if (!Array.isArray(batch)) return refuse('request_malformed', 'The body is {"batch":[...]} in UTF-8.')
+  if (batch.length > EVENTS_PER_BATCH_MAX) return refuse('batch_too_large')
+  const publications: Publication[] = []
+  for (const entry of batch) {
+    if (!isJsonObject(entry)) return refuse('request_malformed', 'A batch holds JSON objects.')
+    const publication = readPublication(entry, entry['channel'], context)
+    if (!publication.ok) return publication
+    publications.push(publication.value)
+  }
+  if (!context.hub.hasRoom()) return refuse('overloaded')
+  for (const publication of publications) publishAll(publication, context)
+  if (publications.every(({ info }) => info === undefined)) return ok('{}')
+  const described = publications.map(({ channels, info }) => {
+    const channel = channels[0]
+    if (channel === undefined || info === undefined) return {}
+    return describeChannel(context.space, channel, info)
+  })
+  return ok(JSON.stringify({ batch: described }))
+}
+
+function readPublication(
+  input: Record<string, unknown>,
+  channelNames: unknown,
+  context: PublishContext,
+): Result<Publication, RefusalCode> {
+  const { name: event, data, socket_id: socketId = undefined } = input
+  if (typeof event !== 'string' || event === '' || event.length > EVENT_NAME_LENGTH_MAX) {
+    return refuse('event_name_invalid')
+  }
+  if (/^pusher(_internal)?:/.test(event)) return refuse('event_reserved')
+  if (typeof data !== 'string') return refuse('request_malformed', 'data is a string.')
+  if (isLongerThan(data, context.space.app.settings.eventDataBytesMax)) {
+    return refuse('event_data_large')
+  }
+  if (socketId !== undefined && (typeof socketId !== 'string' || !SOCKET_ID.test(socketId))) {
+    return refuse('request_malformed', 'socket_id is two numbers with a dot, as the client got it.')
+  }
+  const channels = readChannels(channelNames, context.principal)
+  if (!channels.ok) return channels
+  const info = readInfo(input['info'])
+  if (!info.ok) return info
+  return ok({ event, data, channels: channels.value, socketId, info: info.value })
+}
+
+function readChannels(
+  value: unknown,
+  principal: ServerPrincipal,
+): Result<readonly ChannelAddress[], RefusalCode> {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (names.length > CHANNELS_PER_EVENT_MAX) return refuse('channels_too_many')
+  const channels = new Map<string, ChannelAddress>()
+  for (const name of names) {
+    if (typeof name !== 'string') return refuse('request_malformed', 'Name the channels as strings.')
+    const channel = parseChannelName(name)
+    if (!channel.ok) return channel
+    const allowed = authorize(principal, 'publish', channel.value)
+    if (!allowed.ok) return allowed
+    channels.set(name, channel.value)
+  }
+  const list = [...channels.values()]
+  if (list.length === 0) return refuse('request_malformed', 'Name at least one channel.')
+  // Each encrypted channel has a key of its own: one cipher text cannot be right for two.
+  if (list.length > 1 && list.some(({ kind }) => kind === 'encrypted')) {
+    return refuse('channel_kind_unfit', 'An event goes to one encrypted channel at a time.')
+  }
+  return ok(list)
+}
+
+function publishAll({ event, data, channels, socketId }: Publication, context: PublishContext) {
+  for (const channel of channels) {
+    context.hub.publish(context.space, {
+      channel,
+      event,
+      data,
+      origin: 'server',
+      userId: undefined,
+      exceptConnectionId: socketId,
+    })
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseBody(body: Uint8Array): Record<string, unknown> | undefined {
+  let text: string
+  try {
+    text = utf8.decode(body)
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+  return parseJsonObject(text, JSON_DEPTH_MAX)
+}

@@ -1,0 +1,178 @@
+/**
+ * The Pusher HTTP API: path and method to operation. Contract 1G. A call is read and bounded, then
+ * authenticated, then done; only operations answer differently for different apps.
+ */
+import { isUserId } from '@lockgate/protocol/pusher/channel-name'
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { authorize } from '../../core/acl.ts'
+import type { Hub } from '../../core/hub.ts'
+import type { RefusalCode } from '../../core/refusals.ts'
+import type { Tally } from '../../core/tally.ts'
+import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import type { RequestTarget } from '../target.ts'
+import { type AuthenticateDeps, type AuthenticatedCall, authenticate } from './authenticate.ts'
+import { listChannels, listUsers, readChannel } from './channels.ts'
+import { EVENTS_PER_BATCH_MAX, publishBatch, publishEvent } from './events.ts'
+
+export interface PusherApiDeps extends AuthenticateDeps {
+  readonly hub: Hub
+  readonly tally: Tally
+}
+
+type Operation =
+  | { readonly name: 'events' | 'batch_events' | 'channels' }
+  | { readonly name: 'channel' | 'users'; readonly channel: string }
+  | { readonly name: 'terminate'; readonly userId: string }
+
+interface Route {
+  readonly appId: string
+  readonly method: 'GET' | 'POST'
+  readonly operation: Operation
+}
+
+const PATH = /^\/apps\/([A-Za-z0-9_-]{1,64})\/(.+)$/
+const CHANNEL = /^channels\/([^/]{1,600})(\/users)?$/
+const TERMINATE = /^users\/([^/]{1,400})\/terminate_connections$/
+
+/** Room for the envelope of a call, beside its event data. */
+const ENVELOPE_BYTES = 64 * 1024
+/** JSON text inside JSON: quotes and backslashes double. */
+const ESCAPE_FACTOR = 2
+/** What a call to an unknown app may send before it is refused like every other unsigned call. */
+const UNKNOWN_APP_DATA_BYTES = 10_240
+
+/** @returns undefined when the path is not of this API. */
+export function handlePusherApi(
+  request: Request,
+  target: RequestTarget,
+  deps: PusherApiDeps,
+): Promise<Response> | Response | undefined {
+  if (!target.path.startsWith('/apps/')) return undefined
+  const route = findRoute(target.path)
+  if (route === undefined) return refusedAnswer('path_unknown', 'The HTTP API has no such path.')
+  if (request.method !== route.method) {
+    return refusedAnswer('method_unknown', undefined, { allow: route.method })
+  }
+  return answer(request, { target, route, deps })
+}
+
+async function answer(
+  request: Request,
+  call: { target: RequestTarget; route: Route; deps: PusherApiDeps },
+): Promise<Response> {
+  const { target, route, deps } = call
+  const body = await readBody(request, bodyBytesMax(route, deps))
+  if (!body.ok) return refused(body.refusal, body.detail, deps)
+  const signed = { ...target, appId: route.appId, method: route.method, body: body.value }
+  const authenticated = authenticate(signed, deps)
+  if (!authenticated.ok) {
+    deps.tally.refused(authenticated.refusal)
+    // Behind a proxy that rewrites paths this header is what makes the mistake visible.
+    const headers = { 'lockgate-signed-path': target.fullPath }
+    const detail = authenticated.refusal === 'unauthenticated' ? SIGNING_TEXT : undefined
+    return refusedAnswer(authenticated.refusal, detail, headers)
+  }
+  const outcome = operate(route.operation, authenticated.value, { deps, body: body.value })
+  if (outcome.ok) return jsonAnswer(outcome.value)
+  return refused(outcome.refusal, outcome.detail, deps)
+}
+
+function operate(
+  operation: Operation,
+  call: AuthenticatedCall,
+  input: { readonly deps: PusherApiDeps; readonly body: Uint8Array },
+): Result<string, RefusalCode> {
+  const { hub, clock } = input.deps
+  const { principal, query } = call
+  const space = hub.space(call.loaded.app)
+  const context = { hub, space, principal, query, nowMs: clock.nowMs() }
+  switch (operation.name) {
+    case 'events':
+      return publishEvent(input.body, context)
+    case 'batch_events':
+      return publishBatch(input.body, context)
+    case 'channels':
+      return listChannels(context)
+    case 'channel':
+      return readChannel(operation.channel, context)
+    case 'users':
+      return listUsers(operation.channel, context)
+    case 'terminate': {
+      const allowed = authorize(principal, 'terminate', undefined)
+      if (!allowed.ok) return allowed
+      if (!isUserId(operation.userId)) return refuse('user_id_invalid')
+      hub.terminateUser(space, operation.userId)
+      return ok('{}')
+    }
+    default:
+      return operation satisfies never
+  }
+}
+
+function findRoute(path: string): Route | undefined {
+  const [, appId, rest] = PATH.exec(path) ?? []
+  if (appId === undefined || rest === undefined) return undefined
+  if (rest === 'events' || rest === 'batch_events') {
+    return { appId, method: 'POST', operation: { name: rest } }
+  }
+  if (rest === 'channels') return { appId, method: 'GET', operation: { name: 'channels' } }
+  const [isChannel, channelText, users] = CHANNEL.exec(rest) ?? []
+  if (isChannel !== undefined) {
+    const channel = decodeSegment(channelText)
+    if (channel === undefined) return undefined
+    const name = users === undefined ? 'channel' : 'users'
+    return { appId, method: 'GET', operation: { name, channel } }
+  }
+  const userId = decodeSegment(TERMINATE.exec(rest)?.[1])
+  if (userId === undefined) return undefined
+  return { appId, method: 'POST', operation: { name: 'terminate', userId } }
+}
+
+/** Decoded after the split and only for look-up: the signature covers the raw path. */
+function decodeSegment(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
+  }
+}
+
+function bodyBytesMax(route: Route, deps: PusherApiDeps): number {
+  const app = deps.directory.findById(route.appId)?.app
+  const dataBytes = app?.settings.eventDataBytesMax ?? UNKNOWN_APP_DATA_BYTES
+  const eventCount = route.operation.name === 'batch_events' ? EVENTS_PER_BATCH_MAX : 1
+  return dataBytes * ESCAPE_FACTOR * eventCount + ENVELOPE_BYTES
+}
+
+async function readBody(
+  request: Request,
+  bytesMax: number,
+): Promise<Result<Uint8Array, RefusalCode>> {
+  if (request.method === 'GET') return ok(EMPTY)
+  // An honest length is refused before anything is read; Bun's own cap ends a body without one.
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return refuse('body_large')
+  try {
+    const body = new Uint8Array(await request.arrayBuffer())
+    return body.length > bytesMax ? refuse('body_large') : ok(body)
+  } catch (error) {
+    // The client went away or broke the chunked encoding; nobody reads this answer.
+    return refuse('request_malformed', error instanceof Error ? 'The body ended early.' : undefined)
+  }
+}
+
+function refused(
+  refusal: RefusalCode,
+  detail: string | undefined,
+  deps: PusherApiDeps,
+): Response {
+  deps.tally.refused(refusal)
+  return refusedAnswer(refusal, detail)
+}
+
+const EMPTY = new Uint8Array(0)
+
+const SIGNING_TEXT =
+  'The signature of this request does not hold. Check app id, key, secret and clock, and that the path ' +
+  'in the lockgate-signed-path header is the one you signed.'

@@ -1,0 +1,76 @@
+/**
+ * Decides on a Pusher upgrade before the 101 answer. Contract 1A.1, 1A.4 and 2.1 (origin policy).
+ * What is refused reaches no map and costs no session.
+ */
+import { errorFrame } from '@lockgate/protocol/pusher/frames'
+import { parseSignedQuery } from '@lockgate/protocol/pusher/signature'
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
+import type { LoadedApp } from '../../credentials/app-directory.ts'
+import { isOriginAllowed } from '../../credentials/origin-policy.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Admission, UpgradeRequest, WebSocketProtocol } from '../session.ts'
+import { type PusherDeps, PusherSession } from './session.ts'
+import { PUSHER_REFUSALS } from './wire-refusals.ts'
+
+const PATH = /^\/app(?:\/|$)/
+const PATH_WITH_KEY = /^\/app\/([A-Za-z0-9_-]{1,64})\/?$/
+const PROTOCOL_MIN = 5
+const PROTOCOL_MAX = 7
+
+export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): WebSocketProtocol {
+  return {
+    admit(request) {
+      if (!PATH.test(request.path)) return undefined
+      const found = findApp(request, deps)
+      if (!found.ok) return refusedFrame(found.refusal)
+      const loaded = found.value
+      if (!isOriginAllowed(loaded.app.settings, request.origin)) {
+        return loaded.app.settings.originRefusal === 'http'
+          ? { kind: 'refused_http', refusal: 'origin_refused' }
+          : refusedFrame('origin_refused')
+      }
+      const space = deps.hub.space(loaded.app)
+      if (space.connections.size >= loaded.app.settings.connectionCountMax) {
+        return refusedFrame('connections_full')
+      }
+      const id = `${deps.random.uint32()}.${deps.random.uint32()}`
+      return {
+        kind: 'session',
+        start: (outbox) => new PusherSession({ id, outbox, space }, deps),
+      }
+    },
+  }
+}
+
+function findApp(request: UpgradeRequest, deps: PusherDeps): Result<LoadedApp, RefusalCode> {
+  const key = PATH_WITH_KEY.exec(request.path)?.[1]
+  if (key === undefined) return refuse('path_unknown')
+  const protocol = checkProtocol(request.query)
+  if (!protocol.ok) return protocol
+  const loaded = deps.directory.findByKey(key)
+  if (loaded === undefined) return refuse('app_unknown')
+  const { enabled, requireTls } = loaded.app.settings
+  if (!enabled || loaded.tenant.state !== 'active') return refuse('app_disabled')
+  if (requireTls && !request.isTls) return refuse('tls_required')
+  return ok(loaded)
+}
+
+/** `client`, `version` and unknown parameters never matter (contract 1A.1). */
+function checkProtocol(query: string): Result<true, RefusalCode> {
+  const parameters = parseSignedQuery(query)
+  if (!parameters.ok) return refuse('version_malformed')
+  const text = parameters.value.get('protocol')
+  if (text === undefined || text === '') return refuse('protocol_missing')
+  if (!/^\d{1,4}$/.test(text)) return refuse('version_malformed')
+  const protocol = Number(text)
+  return protocol >= PROTOCOL_MIN && protocol <= PROTOCOL_MAX
+    ? ok(true)
+    : refuse('protocol_unsupported')
+}
+
+function refusedFrame(refusal: RefusalCode): Admission {
+  const { errorCode, closeCode } = PUSHER_REFUSALS[refusal]
+  const frame = errorFrame(errorCode, REFUSALS[refusal].text)
+  return { kind: 'refused_frame', refusal, frame, closeCode }
+}

@@ -1,0 +1,308 @@
+/**
+ * One Pusher connection, protocol 5 to 7. Contract parts 1A to 1F. A machine without I/O: frames and time
+ * come in, frames and at most one close go out. Every field of a client is checked before it is used.
+ */
+import { isLongerThan } from '@lockgate/protocol/bytes'
+import {
+  needsSignature,
+  parseChannelName,
+  userChannelName,
+} from '@lockgate/protocol/pusher/channel-name'
+import { decodeClientFrame } from '@lockgate/protocol/pusher/codec'
+import * as frames from '@lockgate/protocol/pusher/frames'
+import {
+  channelStringToSign,
+  parseAuthString,
+  userStringToSign,
+} from '@lockgate/protocol/pusher/signature'
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { authorize, type ConnectionPrincipal } from '../../core/acl.ts'
+import type { AppSpace } from '../../core/app-space.ts'
+import type { ChannelAddress } from '../../core/channel.ts'
+import type { Connection, SignedInUser, Subscription } from '../../core/connection.ts'
+import type { Hub, JoinedChannel } from '../../core/hub.ts'
+import { RateLimit } from '../../core/limits.ts'
+import type { Member } from '../../core/presence.ts'
+import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
+import type { Tally } from '../../core/tally.ts'
+import type { AppDirectory } from '../../credentials/app-directory.ts'
+import { isSignedBy } from '../../credentials/signature.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Frame, Outbox } from '../../ports/fanout.ts'
+import type { AppSettings } from '../../ports/store.ts'
+import type { Session } from '../session.ts'
+import { pusherEncoder } from './encoder.ts'
+import { readMember, readUser } from './signed-content.ts'
+import { PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
+
+/** Our bound: after this many malformed messages the connection ends. */
+export const MALFORMED_FRAME_COUNT_MAX = 10
+
+/** Pusher's: a connection on which nothing but pings passed for a day is closed with 4202. */
+export const IDLE_MS_MAX = 24 * 60 * 60 * 1000
+
+export interface PusherTimes {
+  /** Told to the client, and after so much silence the server pings. */
+  readonly activityTimeoutMs: number
+  /** How long a ping may stay unanswered. */
+  readonly pongTimeoutMs: number
+}
+
+export interface PusherDeps {
+  readonly hub: Hub
+  readonly directory: AppDirectory
+  readonly clock: Clock
+  readonly tally: Tally
+  readonly times: PusherTimes
+}
+
+type ClientFrameOf<K extends frames.ClientFrame['kind']> = Extract<frames.ClientFrame, { kind: K }>
+
+export class PusherSession implements Session, Connection, ConnectionPrincipal {
+  readonly kind = 'connection'
+  readonly encoder = pusherEncoder
+  readonly id: string
+  readonly outbox: Outbox
+  readonly subscriptions = new Map<string, Subscription>()
+  user: SignedInUser | undefined
+  signedChannel: string | undefined
+  readonly #space: AppSpace
+  readonly #deps: PusherDeps
+  #state: 'open' | 'ended' | 'gone' = 'open'
+  #isAuthorized = false
+  #malformedCount = 0
+  #clientEvents: RateLimit | undefined
+  readonly #openedAtMs: number
+  #heardAtMs: number
+  #usedAtMs: number
+  #pingedAtMs: number | undefined
+
+  /** @param start `id` is the socket id: two decimal numbers with a dot, fresh and not guessable. */
+  constructor(start: { id: string; outbox: Outbox; space: AppSpace }, deps: PusherDeps) {
+    this.id = start.id
+    this.outbox = start.outbox
+    this.#space = start.space
+    this.#deps = deps
+    this.#openedAtMs = deps.clock.monotonicMs()
+    this.#heardAtMs = this.#openedAtMs
+    this.#usedAtMs = this.#openedAtMs
+  }
+
+  get settings(): AppSettings {
+    return this.#space.app.settings
+  }
+
+  get userId(): string | undefined {
+    return this.user?.id
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.subscriptions.has(channel)
+  }
+
+  open(): void {
+    this.#deps.hub.connect(this.#space, this)
+    const seconds = Math.max(1, Math.floor(this.#deps.times.activityTimeoutMs / 1000))
+    this.outbox.send(frames.connectionEstablished(this.id, seconds))
+  }
+
+  receive(frame: Frame): void {
+    if (this.#state !== 'open') return
+    this.#heardAtMs = this.#deps.clock.monotonicMs()
+    this.#pingedAtMs = undefined
+    if (typeof frame !== 'string') return this.#malformed('frame_malformed', 'Send text, not binary.')
+    const decoded = decodeClientFrame(frame)
+    if (!decoded.ok) return this.#malformed(decoded.refusal, decoded.detail)
+    this.#handle(decoded.value)
+  }
+
+  /** A control ping or pong of the WebSocket layer counts as a sign of life (contract 1A.3). */
+  heard(): void {
+    this.#heardAtMs = this.#deps.clock.monotonicMs()
+    this.#pingedAtMs = undefined
+  }
+
+  tick(nowMs: number): void {
+    if (this.#state !== 'open') return
+    const { activityTimeoutMs, pongTimeoutMs } = this.#deps.times
+    const { requireAuthorization, authorizationTimeoutMs, enabled } = this.settings
+    if (!enabled) return this.end('app_disabled')
+    if (this.#pingedAtMs !== undefined) {
+      if (nowMs - this.#pingedAtMs >= pongTimeoutMs) return this.end('pong_missing')
+    } else if (nowMs - this.#heardAtMs >= activityTimeoutMs) {
+      this.#pingedAtMs = nowMs
+      this.outbox.send(frames.PING)
+    }
+    const isOverdue = nowMs - this.#openedAtMs >= authorizationTimeoutMs
+    if (requireAuthorization && !this.#isAuthorized && isOverdue) {
+      return this.end('authorization_overdue')
+    }
+    if (nowMs - this.#usedAtMs >= IDLE_MS_MAX) this.end('idle')
+  }
+
+  end(refusal: RefusalCode): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    this.#deps.tally.refused(refusal)
+    const { errorCode, closeCode } = PUSHER_REFUSALS[refusal]
+    this.outbox.send(frames.errorFrame(errorCode, REFUSALS[refusal].text))
+    this.outbox.close(closeCode, REFUSALS[refusal].text)
+  }
+
+  closed(): void {
+    if (this.#state === 'gone') return
+    this.#state = 'gone'
+    this.#deps.hub.disconnect(this.#space, this)
+  }
+
+  #handle(frame: frames.ClientFrame): void {
+    switch (frame.kind) {
+      case 'ping':
+        return this.outbox.send(frames.PONG)
+      case 'pong':
+        return
+      case 'subscribe':
+        this.#usedAtMs = this.#heardAtMs
+        return this.#subscribe(frame)
+      case 'unsubscribe':
+        this.#usedAtMs = this.#heardAtMs
+        return this.#deps.hub.unsubscribe(this.#space, this, frame.channel)
+      case 'signin':
+        this.#usedAtMs = this.#heardAtMs
+        return this.#signIn(frame)
+      case 'client_event':
+        this.#usedAtMs = this.#heardAtMs
+        return this.#sendClientEvent(frame)
+      default:
+        frame satisfies never
+    }
+  }
+
+  #subscribe(frame: ClientFrameOf<'subscribe'>): void {
+    const outcome = this.#trySubscribe(frame)
+    if (outcome.ok) return
+    this.#deps.tally.refused(outcome.refusal)
+    const error = outcome.detail ?? REFUSALS[outcome.refusal].text
+    const kind = subscriptionErrorKind(outcome.refusal)
+    this.outbox.send(frames.subscriptionError(frame.channel, { ...kind, error }))
+  }
+
+  #trySubscribe(frame: ClientFrameOf<'subscribe'>): Result<true, RefusalCode> {
+    const channel = parseChannelName(frame.channel)
+    if (!channel.ok) return channel
+    const { name, kind } = channel.value
+    const isSigned = needsSignature(kind) && this.#isChannelSigned(frame)
+    this.signedChannel = isSigned ? name : undefined
+    const allowed = authorize(this, 'subscribe', channel.value)
+    this.signedChannel = undefined
+    if (!allowed.ok) return allowed
+    const member = kind === 'presence' ? this.#memberFrom(frame.channelData) : ok(undefined)
+    if (!member.ok) return member
+    const confirm = (joined: JoinedChannel) => this.#confirm(channel.value, joined)
+    const request = { channel: channel.value, member: member.value, confirm }
+    const joined = this.#deps.hub.subscribe(this.#space, this, request)
+    if (joined.ok && isSigned) this.#isAuthorized = true
+    return joined
+  }
+
+  #isChannelSigned({ auth, channel, channelData }: ClientFrameOf<'subscribe'>): boolean {
+    const given = auth === undefined ? undefined : parseAuthString(auth)
+    if (given === undefined) return false
+    return this.#isSigned(given, channelStringToSign(this.id, channel, channelData))
+  }
+
+  #isSigned(auth: { key: string; signature: string }, text: string): boolean {
+    return isSignedBy(this.#deps.directory.findById(this.#space.app.id), auth, text)
+  }
+
+  /** Without `channel_data` a signed-in connection is present as its user (contract 1B.4). */
+  #memberFrom(channelData: string | undefined): Result<Member, RefusalCode> {
+    if (channelData !== undefined) {
+      return readMember(channelData, this.settings.presenceMemberBytesMax)
+    }
+    if (this.user === undefined) return refuse('member_malformed')
+    return ok({ userId: this.user.id, userInfo: this.user.info })
+  }
+
+  #confirm(channel: ChannelAddress, { members, last }: JoinedChannel): void {
+    const data = members === undefined ? '{}' : frames.presenceData(members)
+    this.outbox.send(frames.subscriptionSucceeded(channel.name, data))
+    if (last === undefined) return
+    const replay =
+      last === 'none'
+        ? frames.cacheMiss(channel.name)
+        : frames.serverEvent(channel.name, last.event, last.data)
+    this.outbox.send(replay)
+  }
+
+  #signIn(frame: ClientFrameOf<'signin'>): void {
+    const auth = parseAuthString(frame.auth)
+    const isSigned =
+      auth !== undefined && this.#isSigned(auth, userStringToSign(this.id, frame.userData))
+    const read = isSigned ? readUser(frame.userData) : refuse('sign_in_invalid' as const)
+    if (!read.ok) return this.end(read.refusal)
+    const { user, isWatchlistCut } = read.value
+    const success = () => this.outbox.send(frames.signinSuccess(frame.userData))
+    if (this.user?.id === user.id) return success()
+    if (this.user !== undefined) return this.#refuse('signed_in_already')
+    const isWatching = this.settings.watchlist
+    const watchlist = isWatching ? user.watchlist : []
+    this.#isAuthorized = true
+    const request = { user: { ...user, watchlist }, confirm: success }
+    this.#deps.hub.signIn(this.#space, this, request)
+    if (isWatching && isWatchlistCut) this.#refuse('watchlist_long')
+    this.#joinUserChannel(user.id)
+  }
+
+  /** Server-to-user events reach every connection of the user, subscribed or not (contract 1D). */
+  #joinUserChannel(userId: string): void {
+    const channel = parseChannelName(userChannelName(userId))
+    if (!channel.ok) return
+    const request = { channel: channel.value, member: undefined, confirm: () => {} }
+    const joined = this.#deps.hub.subscribe(this.#space, this, request)
+    if (!joined.ok) this.#refuse(joined.refusal)
+  }
+
+  #sendClientEvent(frame: ClientFrameOf<'client_event'>): void {
+    const outcome = this.#trySendClientEvent(frame)
+    if (!outcome.ok) this.#refuse(outcome.refusal, outcome.detail)
+  }
+
+  #trySendClientEvent(frame: ClientFrameOf<'client_event'>): Result<true, RefusalCode> {
+    const channel = parseChannelName(frame.channel)
+    if (!channel.ok) return channel
+    const allowed = authorize(this, 'publish', channel.value)
+    if (!allowed.ok) return allowed
+    const { eventDataBytesMax, clientEventsPerSecondMax } = this.settings
+    if (isLongerThan(frame.data, eventDataBytesMax)) return refuse('event_data_large')
+    this.#clientEvents ??= new RateLimit(clientEventsPerSecondMax, this.#heardAtMs)
+    if (!this.#clientEvents.take(clientEventsPerSecondMax, this.#heardAtMs)) {
+      return refuse('client_events_fast')
+    }
+    if (!this.#deps.hub.hasRoom()) return refuse('overloaded')
+    this.#deps.tally.clientEvents++
+    this.#deps.hub.publish(this.#space, {
+      channel: channel.value,
+      event: frame.event,
+      data: frame.data,
+      origin: 'client',
+      userId: this.subscriptions.get(frame.channel)?.userKey,
+      exceptConnectionId: this.id,
+    })
+    return ok(true)
+  }
+
+  #malformed(refusal: RefusalCode, detail: string | undefined): void {
+    this.#malformedCount++
+    if (this.#malformedCount > MALFORMED_FRAME_COUNT_MAX) {
+      return this.end('frames_malformed_repeatedly')
+    }
+    this.#refuse(refusal, detail)
+  }
+
+  #refuse(refusal: RefusalCode, detail?: string): void {
+    this.#deps.tally.refused(refusal)
+    const text = detail ?? REFUSALS[refusal].text
+    this.outbox.send(frames.errorFrame(PUSHER_REFUSALS[refusal].errorCode, text))
+  }
+}

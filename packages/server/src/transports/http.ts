@@ -1,0 +1,89 @@
+/**
+ * Owns `Bun.serve`: binds addresses and turns each request into an upgrade, an answer or a refusal.
+ * Bun's parser has already refused what RFC 9112 forbids (smuggling, bare LF, oversized headers).
+ */
+import type { Tally } from '../core/tally.ts'
+import { refusedAnswer } from '../http/answers.ts'
+import { readTarget, type RequestTarget } from '../http/target.ts'
+import type { Log } from '../ports/log.ts'
+import type { Listener, SocketData } from './socket.ts'
+import type { WebSockets } from './websocket.ts'
+
+/** A batch of ten events of 100 KB, JSON inside JSON, with its envelope. Smaller caps apply per call. */
+export const HTTP_BODY_BYTES_MAX = 2 * 10 * 102_400 + 64 * 1024
+
+/** A request that sends nothing for so long is cut; our own handlers answer in milliseconds. */
+export const HTTP_IDLE_SECONDS = 10
+
+export type Route = (request: Request, target: RequestTarget) => Response | Promise<Response>
+
+export interface ListenOptions {
+  readonly address: { readonly hostname: string; readonly port: number }
+  /** PEM texts; absent for plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Lets a second listener take the same port over. */
+  readonly isShared: boolean
+}
+
+export interface HttpDeps {
+  readonly route: Route
+  /** Absent where no WebSocket is served. */
+  readonly webSockets: WebSockets | undefined
+  /** '' or `/x`. */
+  readonly pathPrefix: string
+  readonly tally: Tally
+  readonly log: Log
+}
+
+/** @throws whatever the system answers when the address cannot be bound. */
+export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
+  const isTls = options.tls !== undefined
+  const nothing = { open: () => {}, message: () => {}, close: () => {} }
+  return Bun.serve<SocketData>({
+    hostname: options.address.hostname,
+    port: options.address.port,
+    reusePort: options.isShared,
+    idleTimeout: HTTP_IDLE_SECONDS,
+    maxRequestBodySize: HTTP_BODY_BYTES_MAX,
+    // Bun serves TLS 1.2 and 1.3 and refuses what is older (ASVS 12.1.1).
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    websocket: deps.webSockets?.handlers() ?? nothing,
+    fetch: (request, server) => answer(request, { server, isTls, deps }),
+    error: (error) => {
+      deps.tally.bugs++
+      deps.log.error('http_bug', error)
+      return refusedAnswer('internal')
+    },
+  })
+}
+
+function answer(
+  request: Request,
+  context: { server: Listener; isTls: boolean; deps: HttpDeps },
+): Response | Promise<Response> | undefined {
+  const { deps } = context
+  deps.tally.httpRequests++
+  // Bun joins repeated Host headers with a comma; a request with two hosts has none (RFC 9112 §3.2).
+  if (request.headers.get('host')?.includes(',') !== false) return refusedAnswer('request_malformed')
+  const target = readTarget(request.url, deps.pathPrefix)
+  if (deps.webSockets !== undefined && isUpgrade(request)) {
+    const upgrade = {
+      path: target?.path ?? '/',
+      query: target?.query ?? '',
+      origin: request.headers.get('origin') ?? undefined,
+      subprotocols: listOf(request.headers.get('sec-websocket-protocol')),
+      isTls: context.isTls,
+    }
+    return deps.webSockets.upgrade(request, context.server, upgrade)
+  }
+  if (target === undefined) return refusedAnswer('path_unknown')
+  return deps.route(request, target)
+}
+
+function isUpgrade(request: Request): boolean {
+  return request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+function listOf(header: string | null): readonly string[] {
+  return header === null ? [] : header.split(',').map((name) => name.trim())
+}

@@ -1,0 +1,210 @@
+/**
+ * What one socket still has to send. Most sockets only use Bun's own buffer. One that reads slower than
+ * frames arrive leaves its topics and gets a backlog of references to the shared frames until it has
+ * caught up, or is cut: counted as `slow_consumer`, closed with 4100 where that can still be written.
+ * Nothing is ever dropped from a connection that stays open.
+ */
+import type { Frame, Outbox } from '../ports/fanout.ts'
+import type { Session } from '../sessions/session.ts'
+import type { Pump } from './pump.ts'
+import type { Slice } from './slice.ts'
+import type { Listener, Socket } from './socket.ts'
+
+/** Buffered inside Bun beyond this, a socket is lagging. Far below Bun's own limit, where it drops. */
+export const LAG_BYTES = 256 * 1024
+/** How long a lagging socket may go without taking anything. */
+export const STALL_MS_MAX = 2_500
+/** How long a socket may lag in one go, however steadily it reads. */
+export const LAG_MS_MAX = 60_000
+/** How long a closing socket may take to read what is left. */
+export const CLOSE_MS_MAX = 2_500
+
+/** The group a slice belongs to. */
+interface SliceOwner {
+  forget(slice: Slice): void
+}
+
+interface Backlog {
+  readonly frames: { readonly frame: Frame; readonly bytes: number }[]
+  /** Frames before this index are written. */
+  head: number
+  bytes: number
+  readonly sinceMs: number
+  progressAtMs: number
+  bufferedBytes: number
+}
+
+export class SocketOutbox implements Outbox {
+  /** Set by the transport as soon as each exists; nothing is sent before. */
+  socket!: Socket
+  session!: Session
+  readonly listener: Listener
+  readonly slices: { readonly group: SliceOwner; readonly slice: Slice }[] = []
+  readonly #pump: Pump
+  #backlog: Backlog | undefined
+  /** A frame did not fit: nothing more is taken, so that what was sent stays without a gap. */
+  #isDoomed = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #close: { code: number; reason: string; deadlineMs: number } | undefined
+
+  constructor(listener: Listener, pump: Pump) {
+    this.listener = listener
+    this.#pump = pump
+  }
+
+  get isLagging(): boolean {
+    return this.#backlog !== undefined
+  }
+
+  send(frame: Frame): void {
+    if (this.#state !== 'open') return
+    if (this.#backlog !== undefined) {
+      this.enqueue(frame, byteLength(frame))
+      return
+    }
+    if (this.socket.send(frame) <= 0 && this.socket.getBufferedAmount() > LAG_BYTES) this.lag()
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    this.#leaveSlices()
+    this.#close = { code, reason, deadlineMs: this.#pump.nowMs() + CLOSE_MS_MAX }
+    this.session.closed()
+    this.#finishClosing()
+  }
+
+  /** Adds a frame for a socket that is lagging. */
+  enqueue(frame: Frame, bytes: number): void {
+    const backlog = this.#backlog
+    if (backlog === undefined || this.#state !== 'open' || this.#isDoomed) return
+    if (!this.#pump.takeBacklog(backlog.bytes, bytes)) {
+      // Not at once: this runs inside a fan-out, and a cut changes the groups it walks through.
+      this.#isDoomed = true
+      this.#pump.cutLater(this)
+      return
+    }
+    backlog.frames.push({ frame, bytes })
+    backlog.bytes += bytes
+  }
+
+  /** Leaves the topics and starts a backlog; called when Bun holds too much for this socket. */
+  lag(): void {
+    if (this.#state !== 'open' || this.#backlog !== undefined) return
+    const nowMs = this.#pump.nowMs()
+    const bufferedBytes = this.socket.getBufferedAmount()
+    this.#backlog = {
+      frames: [],
+      head: 0,
+      bytes: 0,
+      sinceMs: nowMs,
+      progressAtMs: nowMs,
+      bufferedBytes,
+    }
+    this.#pump.lagging.add(this)
+    for (const { slice } of this.slices) slice.setLagging(this)
+  }
+
+  /** The socket took bytes: writes more of the backlog, and returns to the topics when it is empty. */
+  drained(): void {
+    if (this.#state === 'closing') return this.#finishClosing()
+    const backlog = this.#backlog
+    if (backlog === undefined || this.#state !== 'open') return
+    this.#noteProgress(backlog)
+    this.#writeBacklog(backlog)
+    backlog.bufferedBytes = this.socket.getBufferedAmount()
+    if (backlog.bytes === 0 && backlog.bufferedBytes === 0) this.#catchUp()
+  }
+
+  /** Called about ten times a second for lagging and closing sockets. */
+  check(nowMs: number): void {
+    if (this.#state === 'closing') {
+      if (this.#close !== undefined && nowMs >= this.#close.deadlineMs) this.socket.terminate()
+      return
+    }
+    this.drained()
+    const backlog = this.#backlog
+    if (backlog === undefined) return
+    const hasStalled = nowMs - backlog.progressAtMs >= STALL_MS_MAX
+    if (hasStalled || nowMs - backlog.sinceMs >= LAG_MS_MAX) this.cut()
+  }
+
+  /** Ends a connection that does not keep up. */
+  cut(): void {
+    if (this.#state !== 'open') return
+    this.#pump.countCut()
+    this.#dropBacklog()
+    this.session.end('slow_consumer')
+  }
+
+  /** The socket is gone, whoever closed it. */
+  gone(): void {
+    if (this.#state === 'closed') return
+    const wasOpen = this.#state === 'open'
+    this.#state = 'closed'
+    this.#dropBacklog()
+    this.#pump.closing.delete(this)
+    if (wasOpen) {
+      this.#leaveSlices()
+      this.session.closed()
+    }
+  }
+
+  /** A bare close on a peer that never reads would keep its memory; so drain first, or terminate. */
+  #finishClosing(): void {
+    if (this.#close === undefined || this.#state !== 'closing') return
+    if (this.#backlog !== undefined) this.#writeBacklog(this.#backlog)
+    if (this.#backlog?.bytes === 0) this.#dropBacklog()
+    if (this.#backlog === undefined && this.socket.getBufferedAmount() === 0) {
+      this.#pump.closing.delete(this)
+      this.socket.close(this.#close.code, this.#close.reason)
+    } else this.#pump.closing.add(this)
+  }
+
+  #writeBacklog(backlog: Backlog): void {
+    while (backlog.head < backlog.frames.length && this.socket.getBufferedAmount() < LAG_BYTES) {
+      const next = backlog.frames[backlog.head++]
+      if (next === undefined) break
+      this.socket.send(next.frame)
+      backlog.bytes -= next.bytes
+      this.#pump.releaseBacklog(next.bytes)
+      backlog.progressAtMs = this.#pump.nowMs()
+    }
+    if (backlog.head < BACKLOG_COMPACT_COUNT) return
+    backlog.frames.splice(0, backlog.head)
+    backlog.head = 0
+  }
+
+  #noteProgress(backlog: Backlog): void {
+    const bufferedBytes = this.socket.getBufferedAmount()
+    if (bufferedBytes < backlog.bufferedBytes) backlog.progressAtMs = this.#pump.nowMs()
+    backlog.bufferedBytes = bufferedBytes
+  }
+
+  #catchUp(): void {
+    this.#dropBacklog()
+    for (const { slice } of this.slices) slice.setCurrent(this)
+  }
+
+  #dropBacklog(): void {
+    if (this.#backlog === undefined) return
+    this.#pump.releaseBacklog(this.#backlog.bytes)
+    this.#pump.lagging.delete(this)
+    this.#backlog = undefined
+  }
+
+  #leaveSlices(): void {
+    for (const { group, slice } of this.slices) {
+      slice.remove(this)
+      if (slice.size === 0) group.forget(slice)
+    }
+    this.slices.length = 0
+  }
+}
+
+/** Written frames are let go in batches, so that a long backlog is not shifted frame by frame. */
+const BACKLOG_COMPACT_COUNT = 256
+
+export function byteLength(frame: Frame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength
+}

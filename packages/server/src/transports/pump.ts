@@ -1,0 +1,156 @@
+/**
+ * Paces everything that is fanned out. A turn of the event loop writes a bounded number of bytes to any one
+ * socket and touches a bounded number of sockets; what is left waits in its group's queue for the next
+ * turn. Every so many bytes the buffers of all sockets are looked at, so that Bun's own back-pressure
+ * limit, at which it drops silently, is never reached (ADR 0002).
+ */
+import type { Tally } from '../core/tally.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Fanout, FanoutGroup } from '../ports/fanout.ts'
+import { Group } from './group.ts'
+import { LAG_BYTES, type SocketOutbox } from './outbox.ts'
+import { SLICE_SOCKET_COUNT_MAX, type Slice } from './slice.ts'
+
+/** Most bytes one turn publishes to all groups together, and so to any one socket. */
+export const TURN_BYTES_MAX = 1024 * 1024
+/** Most sockets one turn writes to. */
+export const TURN_SOCKET_COUNT_MAX = SLICE_SOCKET_COUNT_MAX
+/** Published bytes after which all buffers are looked at. */
+export const SWEEP_BYTES = 1024 * 1024
+/** Frames waiting in the queues of all groups; beyond it publishers are refused as `overloaded`. */
+export const PENDING_BYTES_MAX = 64 * 1024 * 1024
+/** Backlogs of all lagging sockets together, each counted as if nothing were shared. */
+export const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024
+/**
+ * Bun's own limit per socket, where `publish` starts to drop. Between two sweeps a socket gets at most
+ * LAG_BYTES + SWEEP_BYTES + two turns, a twentieth of this.
+ */
+export const BUN_BACKPRESSURE_BYTES = 64 * 1024 * 1024
+
+export class Pump implements Fanout {
+  readonly outboxes = new Set<SocketOutbox>()
+  readonly lagging = new Set<SocketOutbox>()
+  readonly closing = new Set<SocketOutbox>()
+  readonly #outboxBytesMax: number
+  readonly #clock: Clock
+  readonly #tally: Tally
+  readonly #behind = new Set<Group>()
+  readonly #doomed = new Set<SocketOutbox>()
+  #topicCount = 0
+  #turn = 0
+  #turnBytes = 0
+  #turnSockets = 0
+  #isTurnEndDue = false
+  #bytesSinceSweep = 0
+  #pendingBytes = 0
+  #backlogBytes = 0
+
+  constructor(outboxBytesMax: number, ports: { readonly clock: Clock; readonly tally: Tally }) {
+    this.#outboxBytesMax = outboxBytesMax
+    this.#clock = ports.clock
+    this.#tally = ports.tally
+  }
+
+  createGroup(): FanoutGroup {
+    return new Group(this)
+  }
+
+  hasRoom(): boolean {
+    return this.#pendingBytes < PENDING_BYTES_MAX
+  }
+
+  nowMs(): number {
+    return this.#clock.monotonicMs()
+  }
+
+  /** @returns a topic name no other slice uses. */
+  nextTopic(): string {
+    return String(this.#topicCount++)
+  }
+
+  /** Whether `slice` may be written `bytes` in this turn; what it takes is charged. */
+  admit(slice: Slice, bytes: number): boolean {
+    this.#endTurnLater()
+    const isFirstWrite = this.#turnBytes === 0
+    if (!isFirstWrite && this.#turnBytes + bytes > TURN_BYTES_MAX) return false
+    if (slice.turn !== this.#turn) {
+      if (!isFirstWrite && this.#turnSockets + slice.size > TURN_SOCKET_COUNT_MAX) return false
+      slice.turn = this.#turn
+      this.#turnSockets += slice.size
+    }
+    this.#turnBytes += bytes
+    return true
+  }
+
+  /** Comes back to a group whose slices are not all written. */
+  continueLater(group: Group): void {
+    this.#behind.add(group)
+    this.#endTurnLater()
+  }
+
+  holdPending(bytes: number): void {
+    this.#pendingBytes += bytes
+    this.#tally.pendingFrameBytes = this.#pendingBytes
+  }
+
+  /** @returns false when neither the socket nor the server may hold that much more. */
+  takeBacklog(ownBytes: number, bytes: number): boolean {
+    if (ownBytes + bytes > this.#outboxBytesMax) return false
+    if (this.#backlogBytes + bytes > BACKLOG_BYTES_MAX) return false
+    this.#backlogBytes += bytes
+    this.#tally.backlogBytes = this.#backlogBytes
+    return true
+  }
+
+  releaseBacklog(bytes: number): void {
+    this.#backlogBytes -= bytes
+    this.#tally.backlogBytes = this.#backlogBytes
+  }
+
+  /** Looks after sockets that lag or close. Called about ten times a second. */
+  check(): void {
+    const nowMs = this.nowMs()
+    for (const outbox of [...this.lagging]) outbox.check(nowMs)
+    for (const outbox of [...this.closing]) outbox.check(nowMs)
+    this.#tally.laggingConnections = this.lagging.size
+  }
+
+  /** Cuts a socket whose backlog is full, when nothing walks through the groups. */
+  cutLater(outbox: SocketOutbox): void {
+    this.#doomed.add(outbox)
+    this.#endTurnLater()
+  }
+
+  countCut(): void {
+    this.#tally.slowConsumers++
+  }
+
+  #endTurnLater(): void {
+    if (this.#isTurnEndDue) return
+    this.#isTurnEndDue = true
+    setImmediate(() => this.#endTurn())
+  }
+
+  #endTurn(): void {
+    this.#isTurnEndDue = false
+    this.#bytesSinceSweep += this.#turnBytes
+    this.#turn++
+    this.#turnBytes = 0
+    this.#turnSockets = 0
+    for (const outbox of this.#doomed) outbox.cut()
+    this.#doomed.clear()
+    if (this.#bytesSinceSweep >= SWEEP_BYTES) this.#sweep()
+    for (const group of [...this.#behind]) {
+      // Taken out and put back behind the others, so that each group gets its part of every turn.
+      this.#behind.delete(group)
+      group.advance()
+    }
+  }
+
+  #sweep(): void {
+    this.#bytesSinceSweep = 0
+    for (const outbox of this.outboxes) {
+      if (!outbox.isLagging && outbox.socket.getBufferedAmount() > LAG_BYTES) outbox.lag()
+    }
+  }
+}

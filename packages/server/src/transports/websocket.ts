@@ -1,0 +1,180 @@
+/**
+ * WebSockets: from an upgrade request to a session and back. RFC 6455 itself (framing, masking, UTF-8,
+ * close handshake) is Bun's; this owns admission, timers and the end of every connection.
+ */
+import { REFUSALS, type RefusalCode } from '../core/refusals.ts'
+import type { Tally } from '../core/tally.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Frame } from '../ports/fanout.ts'
+import type { Log } from '../ports/log.ts'
+import { admitUpgrade } from '../sessions/registry.ts'
+import type { Session, UpgradeRequest, WebSocketProtocol } from '../sessions/session.ts'
+import { SocketOutbox } from './outbox.ts'
+import { BUN_BACKPRESSURE_BYTES, type Pump } from './pump.ts'
+import type { Listener, Socket, SocketData } from './socket.ts'
+
+export interface WebSocketLimits {
+  /** Connections of the whole server. */
+  readonly connectionCountMax: number
+  /** One message of a client, whole. */
+  readonly webSocketFrameBytesMax: number
+}
+
+export interface WebSocketPorts {
+  readonly pump: Pump
+  readonly clock: Clock
+  readonly tally: Tally
+  readonly log: Log
+  readonly protocols: readonly WebSocketProtocol[]
+}
+
+/** Seconds without a byte after which Bun itself gives a socket up; sessions close long before. */
+const BUN_IDLE_SECONDS = 240
+
+export class WebSockets {
+  readonly #limits: WebSocketLimits
+  readonly #ports: WebSocketPorts
+  #isDraining = false
+
+  constructor(limits: WebSocketLimits, ports: WebSocketPorts) {
+    this.#limits = limits
+    this.#ports = ports
+  }
+
+  /**
+   * Answers an upgrade request.
+   * @returns undefined once Bun has taken the socket over, else the HTTP answer.
+   */
+  upgrade(request: Request, server: Listener, target: UpgradeRequest): Response | undefined {
+    const { pump, tally, protocols } = this.#ports
+    if (this.#isDraining) return refusedHttp('draining')
+    if (pump.outboxes.size >= this.#limits.connectionCountMax) {
+      tally.refused('overloaded')
+      return refusedHttp('overloaded')
+    }
+    const admission = admitUpgrade(protocols, target)
+    if (admission === undefined) return refusedHttp('path_unknown')
+    if (admission.kind !== 'session') tally.refused(admission.refusal)
+    if (admission.kind === 'refused_http') return refusedHttp(admission.refusal)
+    // Bun would echo the first subprotocol offered, which no protocol here has accepted.
+    if (target.subprotocols.length > 0) return refusedHttp('request_malformed', NO_SUBPROTOCOL)
+    const outbox = new SocketOutbox(server, pump)
+    outbox.session =
+      admission.kind === 'session'
+        ? admission.start(outbox)
+        : refusedSession(outbox, admission.frame, {
+            code: admission.closeCode,
+            reason: REFUSALS[admission.refusal].text,
+          })
+    if (server.upgrade(request, { data: { outbox } })) return undefined
+    return refusedHttp('request_malformed', 'Send a WebSocket handshake of version 13 (RFC 6455).')
+  }
+
+  /** The handlers Bun calls for every socket of a listener. */
+  handlers(): Bun.WebSocketHandler<SocketData> {
+    const { pump, tally } = this.#ports
+    return {
+      maxPayloadLength: this.#limits.webSocketFrameBytesMax,
+      backpressureLimit: BUN_BACKPRESSURE_BYTES,
+      closeOnBackpressureLimit: true,
+      idleTimeout: BUN_IDLE_SECONDS,
+      sendPings: false,
+      publishToSelf: false,
+      perMessageDeflate: false,
+      open: (socket) => {
+        const { outbox } = socket.data
+        outbox.socket = socket
+        pump.outboxes.add(outbox)
+        tally.connectionsOpened++
+        tally.connectionsOpen = pump.outboxes.size
+        this.#guard(socket, () => outbox.session.open())
+      },
+      message: (socket, message) => {
+        tally.framesReceived++
+        this.#guard(socket, () => socket.data.outbox.session.receive(asFrame(message)))
+      },
+      ping: (socket) => socket.data.outbox.session.heard(),
+      pong: (socket) => socket.data.outbox.session.heard(),
+      drain: (socket) => this.#guard(socket, () => socket.data.outbox.drained()),
+      close: (socket) => {
+        pump.outboxes.delete(socket.data.outbox)
+        tally.connectionsOpen = pump.outboxes.size
+        this.#guard(socket, () => socket.data.outbox.gone())
+      },
+    }
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    const nowMs = this.#ports.clock.monotonicMs()
+    for (const outbox of this.#ports.pump.outboxes) {
+      this.#guard(outbox.socket, () => outbox.session.tick(nowMs))
+    }
+  }
+
+  /** From now on every upgrade is refused. */
+  refuseNew(): void {
+    this.#isDraining = true
+  }
+
+  /** Ends up to `countMax` connections as draining. @returns how many are left. */
+  endSome(countMax: number): number {
+    let left = countMax
+    for (const outbox of this.#ports.pump.outboxes) {
+      if (left-- <= 0) break
+      outbox.session.end('draining')
+    }
+    return this.#ports.pump.outboxes.size
+  }
+
+  /** Drops whatever is still connected. */
+  terminateAll(): void {
+    for (const outbox of this.#ports.pump.outboxes) outbox.socket.terminate()
+  }
+
+  /** A bug in one session ends that connection and no other. */
+  #guard(socket: Socket, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#ports.tally.bugs++
+      this.#ports.log.error('session_bug', error)
+      socket.terminate()
+    }
+  }
+}
+
+const NO_SUBPROTOCOL = 'This path speaks no WebSocket subprotocol. Offer none.'
+
+/** Tells a client why it is refused, in the only place pusher-js looks: the close code. */
+function refusedSession(
+  outbox: SocketOutbox,
+  frame: Frame,
+  close: { readonly code: number; readonly reason: string },
+): Session {
+  const nothing = () => {}
+  return {
+    open() {
+      outbox.send(frame)
+      outbox.close(close.code, close.reason)
+    },
+    receive: nothing,
+    heard: nothing,
+    tick: nothing,
+    end: nothing,
+    closed: nothing,
+  }
+}
+
+/** The plain answer to an upgrade that does not happen. */
+export function refusedHttp(refusal: RefusalCode, detail?: string): Response {
+  const { status, text, retry } = REFUSALS[refusal]
+  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' })
+  if (retry === 'later') headers.set('retry-after', '1')
+  const body = JSON.stringify({ error: detail ?? text, code: refusal, status })
+  return new Response(body, { status, headers })
+}
+
+function asFrame(message: string | Buffer): Frame {
+  return typeof message === 'string' ? message : new Uint8Array(message)
+}
