@@ -21,7 +21,10 @@ export const CHANNEL_NAME_LENGTH_MAX = 200
 /** Pusher's bound on ids of users, signed in or present. */
 export const USER_ID_LENGTH_MAX = 128
 
-export type ChannelNameRefusal = 'channel_name_empty' | 'channel_name_long' | 'channel_name_character'
+export type ChannelNameRefusal =
+  | 'channel_name_empty'
+  | 'channel_name_long'
+  | 'channel_name_character'
 
 const NAME = /^[A-Za-z0-9_\-=@,.;]+$/
 const USER_CHANNEL_PREFIX = '#server-to-user-'

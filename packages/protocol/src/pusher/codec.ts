@@ -49,7 +49,10 @@ function decodeSubscribe(value: unknown): Result<ClientFrame, FrameRefusal> {
   const auth = data?.['auth'] ?? undefined
   const channelData = data?.['channel_data'] ?? undefined
   if (!isChannelText(channel) || !isOptionalText(auth) || !isOptionalText(channelData)) {
-    return refuse('frame_malformed', 'pusher:subscribe takes channel, auth and channel_data as text.')
+    return refuse(
+      'frame_malformed',
+      'pusher:subscribe takes channel, auth and channel_data as text.',
+    )
   }
   return ok({ kind: 'subscribe', channel, auth, channelData })
 }
@@ -86,7 +89,10 @@ function decodeOther(
   }
   return event.startsWith('pusher_internal:')
     ? refuse('event_reserved', 'Only the server sends pusher_internal events.')
-    : refuse('event_unknown', 'A client sends pusher:subscribe, unsubscribe, signin, ping or client-*.')
+    : refuse(
+        'event_unknown',
+        'A client sends pusher:subscribe, unsubscribe, signin, ping or client-*.',
+      )
 }
 
 /** The `data` of every `pusher:*` event may be an object or a JSON string of one. */

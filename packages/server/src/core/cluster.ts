@@ -36,7 +36,8 @@ function readMessage(value: unknown): Message | undefined {
   if (!isJsonObject(value)) return undefined
   const { event, data, origin, userId, exceptConnectionId } = value
   const channel = readAddress(value['channel'])
-  if (channel === undefined || typeof event !== 'string' || typeof data !== 'string') return undefined
+  if (channel === undefined || typeof event !== 'string' || typeof data !== 'string')
+    return undefined
   if (origin !== 'server' && origin !== 'client') return undefined
   if (!isOptionalText(userId) || !isOptionalText(exceptConnectionId)) return undefined
   return { channel, event, data, origin, userId, exceptConnectionId }
@@ -46,7 +47,8 @@ function readAddress(value: unknown): ChannelAddress | undefined {
   if (!isJsonObject(value)) return undefined
   const { name, isCache, ownerId } = value
   const kind = CHANNEL_KINDS.find((known) => known === value['kind'])
-  if (typeof name !== 'string' || kind === undefined || typeof isCache !== 'boolean') return undefined
+  if (typeof name !== 'string' || kind === undefined || typeof isCache !== 'boolean')
+    return undefined
   return isOptionalText(ownerId) ? { name, kind, isCache, ownerId } : undefined
 }
 

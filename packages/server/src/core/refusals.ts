@@ -21,7 +21,11 @@ export const REFUSALS = {
   replayed: no(401, 'new_credentials', 'This signed request was used before. Sign a new one.'),
   tls_required: no(403, 'no', 'This app accepts TLS connections only. Connect with wss.'),
   origin_refused: no(403, 'no', 'Pages of this origin may not connect. Add it to allowedOrigins.'),
-  signature_invalid: no(401, 'new_credentials', 'The auth signature does not hold for this channel.'),
+  signature_invalid: no(
+    401,
+    'new_credentials',
+    'The auth signature does not hold for this channel.',
+  ),
   not_channel_owner: no(401, 'no', 'Only the signed-in user itself may join its user channel.'),
   sign_in_invalid: no(401, 'new_credentials', 'The sign-in signature or user data does not hold.'),
   signed_in_already: no(409, 'no', 'This connection is signed in as another user.'),

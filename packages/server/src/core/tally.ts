@@ -1,7 +1,8 @@
 /**
- * What the server counts: plain numbers, read by the metrics adapter when someone asks. Labels are
- * refusal codes and nothing a client chooses, so the set is bounded.
+ * What the server counts: plain numbers, added to on the message path and read when somebody asks. Labels
+ * are refusal codes and nothing a client chooses, so the set is bounded.
  */
+import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { RefusalCode } from './refusals.ts'
 
 export class Tally {
@@ -21,5 +22,39 @@ export class Tally {
 
   refused(code: RefusalCode): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1)
+  }
+}
+
+type TallyNumber = { [K in keyof Tally]: Tally[K] extends number ? K : never }[keyof Tally]
+
+/** @returns the numbers of `tally` under their Prometheus names. */
+export function tallyMetrics(tally: Tally): MetricDefinitions {
+  const counter = (field: TallyNumber, name: string, help: string) =>
+    ({ name: `lockgate_${name}_total`, help, kind: 'counter', read: () => tally[field] }) as const
+  const gauge = (field: TallyNumber, name: string, help: string) =>
+    ({ name: `lockgate_${name}`, help, kind: 'gauge', read: () => tally[field] }) as const
+  return {
+    plain: [
+      counter('connectionsOpened', 'connections', 'WebSocket connections opened'),
+      counter('messagesPublished', 'messages_published', 'Messages handed to the hub'),
+      counter('messagesDelivered', 'messages_delivered', 'Messages times receivers'),
+      counter('clientEvents', 'client_events', 'Client events accepted'),
+      counter('framesReceived', 'frames_received', 'WebSocket messages received'),
+      counter('httpRequests', 'http_requests', 'HTTP requests, upgrades included'),
+      counter('slowConsumers', 'slow_consumers', 'Connections cut for not reading'),
+      counter('bugs', 'bugs', 'Errors that should not exist; each is in the log'),
+      gauge('connectionsOpen', 'connections_open', 'WebSocket connections now'),
+      gauge('laggingConnections', 'connections_lagging', 'Connections that read slowly now'),
+      gauge('pendingFrameBytes', 'pending_frame_bytes', 'Frames waiting for their turn'),
+      gauge('backlogBytes', 'backlog_bytes', 'Frames waiting for slow readers'),
+    ],
+    labelled: [
+      {
+        name: 'lockgate_refusals_total',
+        help: 'What was refused, by code',
+        label: 'code',
+        read: () => tally.refusals,
+      },
+    ],
   }
 }

@@ -24,4 +24,5 @@ export function publicRoute(deps: PublicDeps): Route {
   }
 }
 
-const UPGRADE_TEXT = 'This is a WebSocket address. Connect with ws:// or wss://, for example pusher-js.'
+const UPGRADE_TEXT =
+  'This is a WebSocket address. Connect with ws:// or wss://, for example pusher-js.'

@@ -64,7 +64,8 @@ function answer(
   const { deps } = context
   deps.tally.httpRequests++
   // Bun joins repeated Host headers with a comma; a request with two hosts has none (RFC 9112 §3.2).
-  if (request.headers.get('host')?.includes(',') !== false) return refusedAnswer('request_malformed')
+  if (request.headers.get('host')?.includes(',') !== false)
+    return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)
   if (deps.webSockets !== undefined && isUpgrade(request)) {
     const upgrade = {

@@ -1,68 +1,40 @@
 /**
- * The tally as Prometheus text. Counting stays a plain addition on the message path; this reads the numbers
- * only when a scraper asks.
+ * Metrics as Prometheus text, through prom-client, with its metrics of the process. Counting stays a plain
+ * addition where things happen; the numbers are read only when a scraper asks.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import type { Tally } from '../../core/tally.ts'
+import type { MetricDefinitions, MetricsExporter } from '../../ports/metrics.ts'
 
-type TallyNumber = {
-  [K in keyof Tally]: Tally[K] extends number ? K : never
-}[keyof Tally]
-
-const COUNTERS: readonly (readonly [name: string, help: string, field: TallyNumber])[] = [
-  ['lockgate_connections_total', 'WebSocket connections opened', 'connectionsOpened'],
-  ['lockgate_messages_published_total', 'Messages handed to the hub', 'messagesPublished'],
-  ['lockgate_messages_delivered_total', 'Messages times receivers', 'messagesDelivered'],
-  ['lockgate_client_events_total', 'Client events accepted', 'clientEvents'],
-  ['lockgate_frames_received_total', 'WebSocket messages received', 'framesReceived'],
-  ['lockgate_http_requests_total', 'HTTP requests, upgrades included', 'httpRequests'],
-  ['lockgate_slow_consumers_total', 'Connections cut for not reading', 'slowConsumers'],
-  ['lockgate_bugs_total', 'Errors that should not exist; each is in the log', 'bugs'],
-]
-
-const GAUGES: readonly (readonly [name: string, help: string, field: TallyNumber])[] = [
-  ['lockgate_connections_open', 'WebSocket connections now', 'connectionsOpen'],
-  ['lockgate_connections_lagging', 'Connections that read slowly now', 'laggingConnections'],
-  ['lockgate_pending_frame_bytes', 'Frames waiting for their turn', 'pendingFrameBytes'],
-  ['lockgate_backlog_bytes', 'Frames waiting for slow readers', 'backlogBytes'],
-]
-
-export interface Metrics {
-  readonly contentType: string
-  read(): Promise<string>
-}
-
-export function promMetrics(tally: Tally): Metrics {
+export function promMetrics({ plain, labelled }: MetricDefinitions): MetricsExporter {
   const registry = new Registry()
+  const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  for (const [name, help, field] of COUNTERS) {
+  for (const { name, help, kind, read } of plain) {
+    if (kind === 'gauge') {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) })
+      continue
+    }
     const counter: Counter = new Counter({
       name,
       help,
-      registers: [registry],
+      registers,
       collect: () => {
         counter.reset()
-        counter.inc(tally[field])
+        counter.inc(read())
       },
     })
   }
-  for (const [name, help, field] of GAUGES) {
-    const gauge: Gauge = new Gauge({
+  for (const { name, help, label, read } of labelled) {
+    const counter: Counter = new Counter({
       name,
       help,
-      registers: [registry],
-      collect: () => gauge.set(tally[field]),
+      registers,
+      labelNames: [label],
+      collect: () => {
+        counter.reset()
+        for (const [value, count] of read()) counter.inc({ [label]: value }, count)
+      },
     })
   }
-  const refusals: Counter<'code'> = new Counter({
-    name: 'lockgate_refusals_total',
-    help: 'What was refused, by code',
-    labelNames: ['code'],
-    registers: [registry],
-    collect: () => {
-      refusals.reset()
-      for (const [code, count] of tally.refusals) refusals.inc({ code }, count)
-    },
-  })
   return { contentType: registry.contentType, read: () => registry.metrics() }
 }

@@ -7,6 +7,7 @@ import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
 import type { Hub } from '../../core/hub.ts'
 import { RateLimit } from '../../core/limits.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
+import type { Asset } from '../../ports/asset.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
 import type { RequestTarget } from '../target.ts'
@@ -17,11 +18,6 @@ export const DEMO_EVENT = 'message'
 export const DEMO_TEXT_LENGTH_MAX = 500
 export const DEMO_EVENTS_PER_SECOND_MAX = 10
 const BODY_BYTES_MAX = 4 * 1024
-
-export interface Asset {
-  readonly contentType: string
-  readonly bytes: Uint8Array
-}
 
 export interface DemoDeps {
   readonly app: LoadedApp

@@ -40,7 +40,10 @@ export function listChannels(context: InspectContext): Result<string, RefusalCod
   for (const [name, channel] of context.space.channels) {
     if (channel.address.kind === 'user' || !name.startsWith(prefix)) continue
     if (++count > CHANNEL_LIST_LENGTH_MAX) {
-      return refuse('request_malformed', 'Too many channels: narrow the list with filter_by_prefix.')
+      return refuse(
+        'request_malformed',
+        'Too many channels: narrow the list with filter_by_prefix.',
+      )
     }
     channels[name] = countsOf(channel, channel.address, info.value ?? [])
   }
@@ -88,7 +91,10 @@ function findChannel(
   return allowed.ok ? channel : allowed
 }
 
-function describeCache(name: string, context: InspectContext): { data: string; ttl: number } | null {
+function describeCache(
+  name: string,
+  context: InspectContext,
+): { data: string; ttl: number } | null {
   const last = context.hub.lastEvent(context.space, name)
   if (last === undefined) return null
   return { data: last.data, ttl: Math.ceil((last.expiresAtMs - context.nowMs) / 1000) }

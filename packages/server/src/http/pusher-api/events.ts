@@ -38,7 +38,8 @@ export function publishEvent(
   context: PublishContext,
 ): Result<string, RefusalCode> {
   const input = parseBody(body)
-  if (input === undefined) return refuse('request_malformed', 'The body is one JSON object in UTF-8.')
+  if (input === undefined)
+    return refuse('request_malformed', 'The body is one JSON object in UTF-8.')
   const publication = readPublication(input, input['channels'] ?? input['channel'], context)
   if (!publication.ok) return publication
   if (!context.hub.hasRoom()) return refuse('overloaded')
@@ -58,7 +59,8 @@ export function publishBatch(
   context: PublishContext,
 ): Result<string, RefusalCode> {
   const batch = parseBody(body)?.['batch']
-  if (!Array.isArray(batch)) return refuse('request_malformed', 'The body is {"batch":[...]} in UTF-8.')
+  if (!Array.isArray(batch))
+    return refuse('request_malformed', 'The body is {"batch":[...]} in UTF-8.')
   if (batch.length > EVENTS_PER_BATCH_MAX) return refuse('batch_too_large')
   const publications: Publication[] = []
   for (const entry of batch) {
@@ -110,7 +112,8 @@ function readChannels(
   if (names.length > CHANNELS_PER_EVENT_MAX) return refuse('channels_too_many')
   const channels = new Map<string, ChannelAddress>()
   for (const name of names) {
-    if (typeof name !== 'string') return refuse('request_malformed', 'Name the channels as strings.')
+    if (typeof name !== 'string')
+      return refuse('request_malformed', 'Name the channels as strings.')
     const channel = parseChannelName(name)
     if (!channel.ok) return channel
     const allowed = authorize(principal, 'publish', channel.value)

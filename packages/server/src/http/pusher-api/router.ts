@@ -162,11 +162,7 @@ async function readBody(
   }
 }
 
-function refused(
-  refusal: RefusalCode,
-  detail: string | undefined,
-  deps: PusherApiDeps,
-): Response {
+function refused(refusal: RefusalCode, detail: string | undefined, deps: PusherApiDeps): Response {
   deps.tally.refused(refusal)
   return refusedAnswer(refusal, detail)
 }

@@ -110,7 +110,8 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (this.#state !== 'open') return
     this.#heardAtMs = this.#deps.clock.monotonicMs()
     this.#pingedAtMs = undefined
-    if (typeof frame !== 'string') return this.#malformed('frame_malformed', 'Send text, not binary.')
+    if (typeof frame !== 'string')
+      return this.#malformed('frame_malformed', 'Send text, not binary.')
     const decoded = decodeClientFrame(frame)
     if (!decoded.ok) return this.#malformed(decoded.refusal, decoded.detail)
     this.#handle(decoded.value)

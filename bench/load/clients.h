@@ -1,0 +1,40 @@
+/* Many WebSocket clients on one epoll: upgraded, and with the Pusher protocol also subscribed. */
+#ifndef LOCKGATE_BENCH_CLIENTS_H
+#define LOCKGATE_BENCH_CLIENTS_H
+
+#include "pusher.h"
+#include "wire.h"
+
+enum stage { UPGRADING, ESTABLISHING, SUBSCRIBING, READY };
+
+struct client {
+  struct wire wire;
+  enum stage stage;
+  /* Messages received so far, all in order. */
+  uint32_t seen;
+  char name[24];
+};
+
+struct clients {
+  int port;
+  /* NULL: plain WebSockets, ready after the upgrade. */
+  const struct credential *credential;
+  const char *channel;
+  /* How many may be between connect and ready at a time. */
+  int concurrency;
+  double patience_seconds;
+  /* Gets the data frames of ready clients; the frame is gone when it returns. */
+  void (*on_frame)(void *context, struct client *client, const struct frame *frame);
+  void *context;
+  /* Kept by this module. */
+  int epoll, ready_count;
+};
+
+void clients_begin(struct clients *clients);
+/* Opens `count` clients named after `role` and returns when all are ready; too slow is a fault. */
+void clients_open(struct clients *clients, struct client *list, int count, const char *role);
+/* Reads what is there for one client and takes it through its stages. */
+void client_readable(struct clients *clients, struct client *client);
+void clients_reset(struct client *list, int count);
+
+#endif

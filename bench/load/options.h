@@ -1,0 +1,29 @@
+/* The command line of the generator; every value has a default but the port. */
+#ifndef LOCKGATE_BENCH_OPTIONS_H
+#define LOCKGATE_BENCH_OPTIONS_H
+
+#include "measure.h"
+#include "pusher.h"
+
+struct options {
+  int port;
+  int is_pusher;
+  struct target target;
+  struct credential credential;
+  const char *secret, *channel, *event;
+  /* sockets: subscribers; publish: HTTP connections. */
+  int count;
+  int warmup_count, concurrency, window;
+  /* 0: bounded by time only. */
+  long messages;
+  double warmup_seconds, seconds, hold_seconds, quiet_seconds, patience_seconds;
+};
+
+void options_parse(struct options *options, int count, char **words);
+
+/* Opens connections, holds them, fans messages out and checks every delivery. */
+void run_sockets(const struct options *options);
+/* Sends signed HTTP publishes, then checks that publishes of that kind reach a subscriber. */
+void run_publish(const struct options *options);
+
+#endif

@@ -1,0 +1,147 @@
+/**
+ * The servers under test: Lockgate as a user starts it, and the references it is compared with.
+ * Each run gets a fresh process, so no run inherits the memory or the warm code of another.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Child, readPort, readStandardError, startOnServerCore, stop } from './children.ts'
+import { childPids, nodePath } from './machine.ts'
+import { type Programs, ROOT } from './toolchain.ts'
+
+/** Our bound on Lockgate's start, and how often it is asked whether it is ready. */
+const READY_MS_MAX = 20_000
+const READY_POLL_MS = 2
+
+export interface Server {
+  readonly port: number
+  /** The process whose CPU and memory count. */
+  readonly pid: number
+  /** Whether it speaks the Pusher protocol or only copies. */
+  readonly protocol: 'pusher' | 'raw'
+  /** Whether what a publisher sends reaches subscribers. */
+  readonly isForwarding: boolean
+  stop(): Promise<void>
+}
+
+export function startFloor(programs: Programs): Promise<Server> {
+  return startReference('the C floor', [programs.floor])
+}
+
+export function startWs(): Promise<Server> {
+  const script = join(import.meta.dir, 'reference', 'ws-server.mjs')
+  return startReference('the ws reference', [nodePath(), script])
+}
+
+export async function startBareBun(): Promise<Server> {
+  const script = join(import.meta.dir, 'reference', 'bare-bun.ts')
+  const server = await startReference('bare Bun.serve', [process.execPath, script])
+  return { ...server, isForwarding: false }
+}
+
+async function startReference(name: string, command: readonly string[]): Promise<Server> {
+  const child = startOnServerCore(command, ROOT)
+  const port = await readPort(child, name)
+  return { port, pid: child.pid, protocol: 'raw', isForwarding: true, stop: () => stop(child) }
+}
+
+/** A data directory with its configuration, used by one Lockgate process after the other. */
+export interface Installation {
+  readonly configFile: string
+  readonly httpPort: number
+  readonly opsPort: number
+  remove(): void
+}
+
+/** Writes a configuration on free ports of 127.0.0.1; its data directory does not exist yet. */
+export function makeInstallation(): Installation {
+  const folder = mkdtempSync(join(tmpdir(), 'lockgate-bench-'))
+  const [httpPort = 0, mqttPort = 0, opsPort = 0] = freePorts(3)
+  const configFile = join(folder, 'lockgate.yaml')
+  writeFileSync(
+    configFile,
+    `listen:
+  http: "127.0.0.1:${httpPort}"
+  mqtt: "127.0.0.1:${mqttPort}"
+  ops: "127.0.0.1:${opsPort}"
+dataDir: ${JSON.stringify(join(folder, 'data'))}
+demo: false
+logLevel: warn
+drainMs: 0
+tenants:
+  - id: 6d1c7a52-0f5e-4a7b-9c58-0f1f4d1f2a90
+    shortId: org_benchbench22
+    name: Bench
+    apps:
+      - { id: app-id, name: bench, key: app-key, secret: app-secret,
+          clientMessages: true, clientEventsPerSecondMax: 100000 }
+`,
+  )
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  return { configFile, httpPort, opsPort, remove }
+}
+
+export interface ReadyServer extends Server {
+  /** From the start of the launcher until `/ready` answered 200. */
+  readonly readyMs: number
+  /** The launcher and the server. */
+  readonly pids: readonly number[]
+}
+
+/** Starts Lockgate by its own launcher and returns when `/ready` answers 200. */
+export async function startLockgate(installation: Installation): Promise<ReadyServer> {
+  const launcher = join(ROOT, 'packages', 'server', 'bin', 'lockgate.js')
+  const command = [nodePath(), launcher, 'serve', '--config', installation.configFile]
+  const startedMs = performance.now()
+  const child = startOnServerCore(command, ROOT)
+  const isUp = await waitUntilReady(child, installation.opsPort)
+  const readyMs = performance.now() - startedMs
+  if (!isUp) throw new Error(`Lockgate did not get ready: ${await readStandardError(child)}`)
+  // The launcher's child is the runtime that serves; without one the launcher serves itself.
+  const [pid = child.pid] = childPids(child.pid)
+  // A full pipe would block the server's log.
+  void drain(child.stdout)
+  void drain(child.stderr)
+  return {
+    port: installation.httpPort,
+    pid,
+    pids: [...new Set([child.pid, pid])],
+    protocol: 'pusher',
+    isForwarding: true,
+    readyMs,
+    stop: () => stop(child),
+  }
+}
+
+async function waitUntilReady(child: Child, opsPort: number): Promise<boolean> {
+  const deadline = performance.now() + READY_MS_MAX
+  while (performance.now() < deadline && child.exitCode === null) {
+    if (await isReady(opsPort)) return true
+    await Bun.sleep(READY_POLL_MS)
+  }
+  return false
+}
+
+async function isReady(opsPort: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${opsPort}/ready`)
+    await answer.arrayBuffer()
+    return answer.status === 200
+  } catch {
+    return false // Nobody listens yet; the caller's deadline bounds the asking.
+  }
+}
+
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const _ of stream);
+}
+
+/** Ports that were free a moment ago, all different. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () =>
+    Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } }),
+  )
+  const ports = listeners.map((listener) => listener.port)
+  for (const listener of listeners) listener.stop(true)
+  return ports
+}

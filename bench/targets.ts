@@ -1,0 +1,131 @@
+/**
+ * What the figures must reach. Ratios are between medians of runs interleaved in the same bench.
+ */
+import { SERVER_TITLES, type ServerName } from './scenarios.ts'
+import type { Row, Table } from './rounds.ts'
+
+interface Target {
+  readonly what: string
+  readonly scenario: string
+  readonly column: string
+  /** Absent: an absolute figure, the reference is shown beside it only. */
+  readonly ratioTo?: ServerName
+  readonly reference: ServerName
+  readonly limit: { readonly atMost: number } | { readonly atLeast: number }
+  readonly text: string
+  readonly unit: string
+  readonly digits: number
+}
+
+const DELIVERY = { column: 'cpuUs', unit: 'x', digits: 2 }
+
+export const TARGETS: readonly Target[] = [
+  ratio('CPU per delivery, 1 in flight', 'fan-out-1', {
+    to: 'floor',
+    atMost: 1.3,
+    text: '<= 1.3 x the C floor',
+  }),
+  ratio('CPU per delivery, 1 in flight', 'fan-out-1', {
+    to: 'ws',
+    atMost: 0.6,
+    text: '<= 0.6 x ws.send',
+  }),
+  ratio('CPU per delivery, 16 in flight', 'fan-out-16', {
+    to: 'floor',
+    atMost: 2.5,
+    text: '<= 2.5 x the C floor',
+  }),
+  ratio('CPU per delivery, 16 in flight', 'fan-out-16', {
+    to: 'ws',
+    atMost: 1 / 15,
+    text: '<= 1/15 of ws.send',
+  }),
+  {
+    what: 'memory per idle subscribed connection',
+    scenario: 'idle',
+    column: 'kilobytes',
+    reference: 'bare',
+    limit: { atMost: 6 },
+    text: '<= 6 KB RSS at 10,000',
+    unit: 'KB',
+    digits: 2,
+  },
+  {
+    what: 'connect and signed private subscribe',
+    scenario: 'connect',
+    column: 'coreRate',
+    reference: 'bare',
+    limit: { atLeast: 8000 },
+    text: '>= 8,000 per second and core',
+    unit: '/s',
+    digits: 0,
+  },
+  {
+    what: 'signed HTTP publish',
+    scenario: 'publish',
+    column: 'coreRate',
+    reference: 'bare',
+    limit: { atLeast: 15_000 },
+    text: '>= 15,000 per second and core',
+    unit: '/s',
+    digits: 0,
+  },
+  {
+    what: 'start to ready, existing data directory',
+    scenario: 'start',
+    column: 'readyMs',
+    reference: 'bare',
+    limit: { atMost: 400 },
+    text: '<= 400 ms',
+    unit: 'ms',
+    digits: 0,
+  },
+]
+
+function ratio(
+  what: string,
+  scenario: string,
+  { to, atMost, text }: { to: ServerName; atMost: number; text: string },
+): Target {
+  return { what, scenario, ...DELIVERY, ratioTo: to, reference: to, limit: { atMost }, text }
+}
+
+export interface Verdict {
+  readonly what: string
+  readonly target: string
+  /** With its unit; `not measured` when no run counts. */
+  readonly measured: string
+  /** Lockgate's figure over the reference's. */
+  readonly ratio: string
+  readonly verdict: 'met' | 'missed' | 'not measured'
+}
+
+/** @returns one verdict per target whose scenario was run, in the order of the table. */
+export function judge(tables: readonly Table[]): Verdict[] {
+  return TARGETS.flatMap((target) => {
+    const table = tables.find(({ scenario }) => scenario.name === target.scenario)
+    return table === undefined ? [] : [judgeOne(target, table)]
+  })
+}
+
+function judgeOne(target: Target, { rows }: Table): Verdict {
+  const ours = figureOf(rows, 'lockgate', target.column)
+  const theirs = figureOf(rows, target.reference, target.column)
+  const share = ours === undefined || theirs === undefined ? undefined : ours / theirs
+  const figure = target.ratioTo === undefined ? ours : share
+  const base = { what: target.what, target: target.text }
+  const shown =
+    share === undefined ? '-' : `${share.toFixed(3)} x ${SERVER_TITLES[target.reference]}`
+  if (figure === undefined) {
+    return { ...base, measured: 'not measured', ratio: shown, verdict: 'not measured' }
+  }
+  const { limit } = target
+  const isMet = 'atMost' in limit ? figure <= limit.atMost : figure >= limit.atLeast
+  const digits = target.ratioTo === undefined ? target.digits : 3
+  const measured = `${figure.toFixed(digits)} ${target.unit}`
+  return { ...base, measured, ratio: shown, verdict: isMet ? 'met' : 'missed' }
+}
+
+function figureOf(rows: readonly Row[], server: ServerName, column: string): number | undefined {
+  return rows.find((row) => row.server === server)?.medians[column]
+}

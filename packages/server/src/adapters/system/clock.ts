@@ -1,0 +1,7 @@
+/** The clock of the machine. */
+import type { Clock } from '../../ports/clock.ts'
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+}

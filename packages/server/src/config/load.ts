@@ -1,0 +1,73 @@
+/**
+ * Makes the one `Config`: defaults < file < environment < flags, every problem reported together.
+ * Pure but for the given `readFile`; only `cli/` reads the real environment.
+ */
+import { checkTogether } from './checks.ts'
+import type { Config } from './config.ts'
+import { type ConfigFile, readDocument } from './document.ts'
+import { type Layer, readEnvironmentLayer, readFileLayer, readFlagLayer } from './layers.ts'
+import { type Problem, Review } from './problem.ts'
+import { SETTING_ROWS } from './schema.ts'
+import type { ReadFile } from './secrets.ts'
+import { deepFreeze, defaultOf, type SettingValue } from './settings.ts'
+import { readTenants } from './tenants.ts'
+import { parseValue } from './values.ts'
+
+export interface LoadInput {
+  readonly file?: ConfigFile | undefined
+  /** Absolute folder of the file; relative paths in it start here. */
+  readonly fileFolder?: string | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** By name without the dashes: `listen-http`. */
+  readonly flags: Readonly<Record<string, string | boolean>>
+  /** Absolute; relative paths of environment, flags and defaults start here. */
+  readonly workingFolder: string
+  readonly readFile: ReadFile
+}
+
+export type LoadOutcome =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+/** @returns the complete, checked, frozen configuration, or every problem there is with it. */
+export async function loadConfig(input: LoadInput): Promise<LoadOutcome> {
+  const review = new Review()
+  const { file, readFile, workingFolder } = input
+  const outside = { review, readFile, folder: workingFolder }
+  const inside = { ...outside, folder: input.fileFolder ?? workingFolder }
+  const fileName = file?.name ?? ''
+  const root = file === undefined ? undefined : await readDocument(file, review)
+  const fromFile = readFileLayer(root, fileName, inside)
+  const { layer, signingSecrets } = readEnvironmentLayer(input.environment, outside)
+  const given: Layer = new Map([...fromFile, ...layer, ...readFlagLayer(input.flags, outside)])
+  const tenants = readTenants(root, {
+    ...inside,
+    fileName,
+    signingSecrets,
+    used: new Map<string, string>(),
+  })
+  const config: Config = { ...assemble(given, workingFolder), tenants }
+  checkTogether(config, review)
+  if (review.problems.length > 0) return { ok: false, problems: review.problems }
+  return { ok: true, config: deepFreeze(config) }
+}
+
+/** Puts the values into the shape of `Config`; the table has a row for each of its keys. */
+function assemble(given: Layer, folder: string): Omit<Config, 'tenants'> {
+  const mode = given.get('mode') === 'production' ? 'production' : 'development'
+  const top: Record<string, unknown> = { masterKey: undefined }
+  for (const [key, row] of SETTING_ROWS) {
+    const value = given.get(key) ?? parseDefault(defaultOf(row, mode))
+    const [group, name] = key.split('.') as [string, string?]
+    if (name === undefined) top[group] = value
+    else top[group] = { ...(top[group] as object | undefined), [name]: value }
+
+    function parseDefault(raw: unknown): SettingValue | undefined {
+      if (raw === undefined) return undefined
+      const parsed = parseValue(row, raw, { isText: false, folder })
+      return parsed.ok ? parsed.value : undefined
+    }
+  }
+  const hasTls = given.has('tls.certFile') && given.has('tls.keyFile')
+  return { ...top, tls: hasTls ? top['tls'] : undefined } as unknown as Omit<Config, 'tenants'>
+}

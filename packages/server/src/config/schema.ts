@@ -1,0 +1,227 @@
+/**
+ * The one table of the configuration: validator, environment names, flags, `docs/config.md` and
+ * `docs/config.example.yaml` all come from its rows. A key of `Config` without a row does not compile.
+ */
+import type { Config, ListenAddress } from './config.ts'
+import { environmentName, flagName, type Setting, type SettingFor } from './settings.ts'
+
+type Leaf = string | number | boolean | ListenAddress | readonly unknown[]
+type PathsOf<T> = {
+  [K in keyof T & string]-?: NonNullable<T[K]> extends Leaf ? K : `${K}.${PathsOf<NonNullable<T[K]>>}`
+}[keyof T & string]
+type ValueAt<T, P extends string> = P extends `${infer Head}.${infer Tail}`
+  ? Head extends keyof T
+    ? ValueAt<NonNullable<T[Head]>, Tail>
+    : never
+  : P extends keyof T
+    ? NonNullable<T[P]>
+    : never
+
+/** Every key path of the file outside `tenants`, such as `listen.http`. */
+export type SettingKey = PathsOf<Omit<Config, 'tenants'>>
+
+/** Our bound on the configuration file and on every file a secret comes from. */
+export const CONFIG_FILE_BYTES_MAX = 1024 * 1024
+export const SECRET_FILE_BYTES_MAX = 4096
+
+export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, K>> } = {
+  mode: {
+    type: 'choice',
+    values: ['development', 'production'],
+    default: 'development',
+    does: 'Says how strict the server is about what it is given.',
+    prevents: '`production` refuses well-known or short secrets and apps open to every origin.',
+  },
+  'listen.http': {
+    type: 'address',
+    default: '127.0.0.1:8080',
+    does: 'Where HTTP and every WebSocket protocol are served; port 0 lets the system choose.',
+    prevents: 'The default is loopback, so nothing is reachable from outside until it is asked for.',
+  },
+  'listen.https': {
+    type: 'address',
+    default: '127.0.0.1:8443',
+    does: 'Where the same is served over TLS, once `tls` names a certificate.',
+    prevents: 'Without a certificate nothing listens here, so there is never a self-made one.',
+  },
+  'listen.mqtt': {
+    type: 'address',
+    default: '127.0.0.1:1883',
+    does: 'Kept for the MQTT broker; nothing listens here yet.',
+    prevents: 'Naming it now keeps another listener from taking the port.',
+  },
+  'listen.ops': {
+    type: 'address',
+    default: '127.0.0.1:9090',
+    does: 'Where `/live`, `/ready` and `/metrics` are served.',
+    prevents: 'A listener of its own keeps health and metrics away from the public address.',
+  },
+  store: {
+    type: 'choice',
+    values: ['sqlite', 'memory'],
+    default: 'sqlite',
+    does: 'Where records are kept: files in `dataDir`, or memory that is gone after a restart.',
+    prevents: 'The default keeps what was acknowledged; `memory` is for tests and throw-away servers.',
+  },
+  dataDir: {
+    type: 'path',
+    default: './data',
+    does: 'The directory of the database and the master key; made with permissions 0700.',
+    prevents: 'One private directory keeps records and keys from other users of the machine.',
+  },
+  masterKey: {
+    type: 'text',
+    shape: 'base64 of 32 random bytes',
+    pattern: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
+    default: undefined,
+    isSecret: true,
+    does: 'The key that seals signing secrets at rest; absent, `master.key` in `dataDir` is used.',
+    prevents: 'A stolen database file is useless without it.',
+  },
+  'tls.certFile': {
+    type: 'path',
+    default: undefined,
+    does: 'The certificate chain in PEM; read again when the file changes.',
+    prevents: 'Given together with `tls.keyFile` or not at all, so TLS is never half configured.',
+  },
+  'tls.keyFile': {
+    type: 'path',
+    default: undefined,
+    does: 'The private key of the certificate in PEM.',
+    prevents: 'Only a path is accepted, so the key itself never stands in a configuration file.',
+  },
+  pathPrefix: {
+    type: 'text',
+    shape: 'empty, or a path such as `/realtime` without a slash at the end',
+    pattern: /^(?:(?:\/[A-Za-z0-9_-][A-Za-z0-9._~-]{0,63}){1,8})?$/,
+    default: '',
+    does: 'Is put before `/app/:key` and `/apps/...`, for a proxy that passes a sub-path on.',
+    prevents: 'A narrow alphabet keeps encoded or relative segments out of routing.',
+  },
+  logLevel: {
+    type: 'choice',
+    values: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    does: 'The lowest level that is logged.',
+    prevents: 'Stack traces of failed starts are shown on `debug` only.',
+  },
+  demo: {
+    type: 'boolean',
+    default: { development: true, production: false },
+    does: 'Serves the page at `/` and makes a demo tenant with random credentials at the first start.',
+    prevents: 'Off in production, so no app exists that nobody asked for.',
+  },
+  drainMs: {
+    type: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    default: 5_000,
+    does: 'How long the closing of sockets is spread when the server stops.',
+    prevents: 'Clients that reconnect without jitter would otherwise all arrive at once elsewhere.',
+  },
+  'limits.connectionCountMax': {
+    type: 'integer',
+    unit: 'count',
+    min: 1,
+    max: 10_000_000,
+    default: 100_000,
+    does: 'The most connections the process holds over all apps.',
+    prevents: 'Memory and descriptors stay bounded under a flood of connections.',
+  },
+  'limits.webSocketFrameBytesMax': {
+    type: 'integer',
+    unit: 'bytes',
+    min: 1_024,
+    max: 16_777_216,
+    default: 65_536,
+    does: 'The largest WebSocket message accepted from a client.',
+    prevents: 'One client cannot make the server hold a huge message.',
+  },
+  'limits.outboxBytesMax': {
+    type: 'integer',
+    unit: 'bytes',
+    min: 262_144,
+    max: 1_073_741_824,
+    default: 16_777_216,
+    does: 'The most bytes that wait for one slow reader before it is cut as `slow_consumer`.',
+    prevents: 'A reader that stops reading cannot fill the memory of the server.',
+  },
+  'limits.subscriptionCountMax': {
+    type: 'integer',
+    unit: 'count',
+    min: 1,
+    max: 100_000,
+    default: 1_000,
+    does: 'The most channels one connection may be subscribed to.',
+    prevents: 'Closing one connection never holds up the others.',
+  },
+  'limits.channelCountMax': {
+    type: 'integer',
+    unit: 'count',
+    min: 1,
+    max: 10_000_000,
+    default: 1_000_000,
+    does: 'The most channels that exist in one app at a time.',
+    prevents: 'Inventing channel names cannot grow memory without end.',
+  },
+  'limits.activityTimeoutMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 600_000,
+    default: 120_000,
+    does: 'How long a connection may be silent before it is asked for a sign of life.',
+    prevents: 'Connections whose peer is gone do not stay for ever.',
+  },
+  'limits.pongTimeoutMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 300_000,
+    default: 30_000,
+    does: 'How long the answer to that may take before the connection is closed.',
+    prevents: 'A dead peer is noticed in a bounded time.',
+  },
+  'limits.authTimestampWindowMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 3_600_000,
+    default: 600_000,
+    does: 'How far the timestamp of a signed HTTP call may be from the clock of the server.',
+    prevents: 'A signed call that was recorded cannot be used for ever.',
+  },
+}
+
+/** Rows in the order of the table. */
+export const SETTING_ROWS: readonly (readonly [SettingKey, Setting])[] = Object.entries(
+  SETTINGS,
+) as [SettingKey, Setting][]
+
+/** A secret is also read from the file this key names: `masterKey` and `masterKeyFile`. */
+export function secretFileKey(key: string): string {
+  return `${key}File`
+}
+
+export const isSecret = (setting: Setting): boolean => setting.type === 'text' && !!setting.isSecret
+
+/** Where a setting can come from besides its key in the file. */
+export interface SettingNames {
+  readonly environment: string
+  /** Without the dashes; absent for a secret, whose value on a command line every user could read. */
+  readonly flag: string | undefined
+  /** For secrets: the variable and the flag that name a file. */
+  readonly environmentFile: string | undefined
+  readonly flagFile: string | undefined
+}
+
+export function namesOf(key: SettingKey): SettingNames {
+  const secret = isSecret(SETTINGS[key])
+  return {
+    environment: environmentName(key),
+    flag: secret ? undefined : flagName(key),
+    environmentFile: secret ? environmentName(secretFileKey(key)) : undefined,
+    flagFile: secret ? flagName(secretFileKey(key)) : undefined,
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Secrets of the configuration: reading them from files, judging how guessable they are, and taking
+ * them out of what is printed. Pure but for the given `readFile`.
+ */
+import { resolve } from 'node:path'
+import type { Result } from '@lockgate/protocol/result'
+import type { Config } from './config.ts'
+import type { Objection } from './problem.ts'
+import { SECRET_FILE_BYTES_MAX } from './schema.ts'
+import { formatAddress } from './values.ts'
+
+/** @returns the text of a UTF-8 file of at most `bytesMax` bytes, or why it cannot be had. */
+export type ReadFile = (
+  path: string,
+  bytesMax: number,
+) => Result<string, 'missing' | 'not_a_file' | 'denied' | 'too_large' | 'unreadable'>
+
+/** What is printed in place of a secret. */
+export const MASK = '***'
+
+/** Our bound for production: 16 random characters are beyond guessing over a network. */
+export const SECRET_CHARACTERS_MIN = 16
+const DISTINCT_CHARACTERS_MIN = 5
+const DISTINCT_KEY_BYTES_MIN = 8
+
+/** Values found in examples and documentation; anybody tries them first. Lowercase. */
+const WELL_KNOWN: ReadonlySet<string> = new Set(
+  [
+    'app-id app-key app-secret my-app-id my-app-key my-app-secret app_id app_key app_secret',
+    'your-app-id your-app-key your-app-secret your_app_id your_app_key your_app_secret',
+    'demo-app demo-id demo-key demo-secret test-app test-id test-key test-secret test-app-secret',
+    'default-app default-key default-secret example-key example-secret example changeme change-me',
+    'change-me-please change-this-secret replace-me replace-this-secret secret supersecret',
+    'super-secret super-secret-key this-is-a-secret secret-key secretkey your-secret-key my-secret',
+    'my-secret-key mysecret password password123 passw0rd letmein admin administrator test demo',
+    'key id app-key-1 app-secret-1 0123456789abcdef 1234567890abcdef 1234567890123456',
+    '0123456789012345 abcdefghijklmnop abcdefghijklmnopqrstuvwxyz 12345678901234567890',
+    'lockgate lockgate-secret lockgate-app-secret lockgate-demo-secret',
+  ].flatMap((line) => line.split(' ')),
+)
+
+export const isWellKnown = (value: string): boolean => WELL_KNOWN.has(value.toLowerCase())
+
+/** @returns why production does not take this signing secret; undefined when it does. */
+export function weaknessOf(secret: string): string | undefined {
+  if (isWellKnown(secret)) return 'the secret is a well-known one'
+  if (secret.length < SECRET_CHARACTERS_MIN) {
+    return `the secret is shorter than ${SECRET_CHARACTERS_MIN} characters`
+  }
+  if (new Set(secret).size < DISTINCT_CHARACTERS_MIN) return 'the secret repeats a few characters'
+  return undefined
+}
+
+/** @returns whether 32 bytes of base64 cannot have come from a random source. */
+export function isGuessableMasterKey(base64: string): boolean {
+  return new Set(Buffer.from(base64, 'base64')).size < DISTINCT_KEY_BYTES_MIN
+}
+
+export type SecretFile =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly objection: Objection }
+
+/**
+ * Reads a secret from a file, without the line end that editors put there.
+ * @param path not shown in the objection: people put the secret itself here.
+ */
+export function readSecretFile(
+  path: unknown,
+  { readFile, folder }: { readonly readFile: ReadFile; readonly folder: string },
+): SecretFile {
+  const refuse = (what: string, next: string): SecretFile => {
+    return { ok: false, objection: { what, next } }
+  }
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    return refuse('this is not a path', 'give the path of a file that holds the secret')
+  }
+  const read = readFile(resolve(folder, path), SECRET_FILE_BYTES_MAX)
+  if (read.ok) {
+    const text = read.value.replace(/\r?\n$/, '')
+    if (text !== '') return { ok: true, text }
+    return refuse('the file it names is empty', 'put the secret into the file')
+  }
+  switch (read.refusal) {
+    case 'missing':
+      return refuse('the file it names does not exist', 'check the path, not the secret, is given')
+    case 'denied':
+      return refuse('the file it names may not be read', 'give the server read permission')
+    case 'too_large':
+      return refuse(
+        `the file it names is larger than ${SECRET_FILE_BYTES_MAX} bytes`,
+        'put only the secret into the file',
+      )
+    case 'not_a_file':
+    case 'unreadable':
+      return refuse('the file it names cannot be read as text', 'name a plain text file')
+  }
+}
+
+/**
+ * The effective configuration in the shape of the file, every secret replaced by {@link MASK}.
+ * Putting the secrets back gives a file that loads to the same configuration.
+ */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const { listen, masterKey, tls, tenants, ...rest } = config
+  return {
+    ...rest,
+    listen: Object.fromEntries(
+      Object.entries(listen).map(([name, address]) => [name, formatAddress(address)]),
+    ),
+    ...(masterKey === undefined ? {} : { masterKey: MASK }),
+    ...(tls === undefined ? {} : { tls }),
+    tenants: tenants.map((tenant) => ({
+      ...tenant,
+      apps: tenant.apps.map(({ signingKeys, settings, ...app }) => ({
+        ...app,
+        keys: signingKeys.map(({ key }) => ({ key, secret: MASK })),
+        ...settings,
+      })),
+    })),
+  }
+}

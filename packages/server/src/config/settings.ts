@@ -1,0 +1,136 @@
+/**
+ * What a row of the configuration table can be, and the names that follow from its key.
+ * Pure. The rows themselves are in `schema.ts` and `app-schema.ts`.
+ */
+import type { ListenAddress } from './config.ts'
+
+/** One sentence each: what the setting does, and what its bound or default prevents. */
+interface Wording {
+  readonly does: string
+  readonly prevents: string
+}
+
+export interface IntegerSetting extends Wording {
+  readonly type: 'integer'
+  readonly unit: 'ms' | 'bytes' | 'count' | 'per second'
+  readonly min: number
+  readonly max: number
+  readonly default: number
+}
+
+export interface BooleanSetting extends Wording {
+  readonly type: 'boolean'
+  /** One value, or one per mode. */
+  readonly default: boolean | { readonly development: boolean; readonly production: boolean }
+}
+
+export interface ChoiceSetting<V extends string = string> extends Wording {
+  readonly type: 'choice'
+  readonly values: readonly V[]
+  readonly default: V
+}
+
+/** `host:port`, read into a {@link ListenAddress}. */
+export interface AddressSetting extends Wording {
+  readonly type: 'address'
+  readonly default: string
+}
+
+/** Made absolute against the folder of the file that names it, else the working directory. */
+export interface PathSetting extends Wording {
+  readonly type: 'path'
+  readonly default: string | undefined
+}
+
+export interface TextSetting extends Wording {
+  readonly type: 'text'
+  /** What the pattern asks for, in words, after "must be". */
+  readonly shape: string
+  readonly pattern: RegExp
+  readonly default: string | undefined
+  /** Printed as `***`; also read from a file; never a flag, because arguments are public. */
+  readonly isSecret?: true
+}
+
+export interface OriginsSetting extends Wording {
+  readonly type: 'origins'
+  readonly default: readonly string[]
+}
+
+export type Setting =
+  | IntegerSetting
+  | BooleanSetting
+  | ChoiceSetting
+  | AddressSetting
+  | PathSetting
+  | TextSetting
+  | OriginsSetting
+
+/** A value that passed its row. */
+export type SettingValue = string | number | boolean | ListenAddress | readonly string[]
+
+/** The row types that can produce a value of type `V`; ties the table to `Config`. */
+export type SettingFor<V> = [V] extends [boolean]
+  ? BooleanSetting
+  : [V] extends [number]
+    ? IntegerSetting
+    : [V] extends [ListenAddress]
+      ? AddressSetting
+      : [V] extends [readonly string[]]
+        ? OriginsSetting
+        : [V] extends [string]
+          ? string extends V
+            ? TextSetting | PathSetting
+            : ChoiceSetting<V>
+          : never
+
+const kebab = (key: string): string =>
+  key.replaceAll('.', '-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** @returns `LOCKGATE_LISTEN_HTTP` for `listen.http`. */
+export function environmentName(key: string): string {
+  return `LOCKGATE_${kebab(key).replaceAll('-', '_').toUpperCase()}`
+}
+
+/** @returns `listen-http` for `listen.http`, without the two dashes. */
+export function flagName(key: string): string {
+  return kebab(key)
+}
+
+/** @returns the default as the configuration file would spell it; undefined when there is none. */
+export function defaultOf(
+  setting: Setting,
+  mode: 'development' | 'production',
+): string | number | boolean | readonly string[] | undefined {
+  if (setting.type === 'boolean' && typeof setting.default === 'object') {
+    return setting.default[mode]
+  }
+  return setting.default as string | number | boolean | readonly string[] | undefined
+}
+
+/** @returns the type, unit and range in words, for the documentation and the help. */
+export function shapeOf(setting: Setting): string {
+  switch (setting.type) {
+    case 'integer':
+      return `${setting.unit}, ${setting.min} to ${setting.max}`
+    case 'boolean':
+      return '`true` or `false`'
+    case 'choice':
+      return setting.values.map((value) => `\`${value}\``).join(' or ')
+    case 'address':
+      return 'address, `host:port`'
+    case 'path':
+      return 'path'
+    case 'text':
+      return setting.shape
+    case 'origins':
+      return 'list of origins'
+  }
+}
+
+/** Freezes a tree of plain objects and lists in place. @returns the same tree. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const each of Object.values(value)) deepFreeze(each)
+  return Object.freeze(value)
+}

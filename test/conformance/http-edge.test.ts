@@ -1,0 +1,183 @@
+/** The HTTP listener against requests that are smuggled, oversized, slow or broken. Contract 1G, 1L. */
+import assert from 'node:assert/strict'
+import { call, post, send } from '../support/http.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { app } from '../support/server.ts'
+import { serving } from '../support/serving.ts'
+import { type HttpCall, signedQuery } from '../support/signing.ts'
+import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
+import { Wire } from '../support/wire.ts'
+
+const APP = app('edge')
+const PATH = `/apps/${APP.id}/events`
+const BODY = JSON.stringify({ name: 'smuggled', data: 'x', channel: 'edge' })
+/** A slow peer is cut by the server's own clock, which no test may set; this only bounds the wait. */
+const SLOW_MS = 90_000
+
+const it = serving({ apps: [APP] })
+
+/** Request line and headers of a signed publish, ready to be bent. */
+function head(lines: readonly string[], body: HttpCall['body'] = BODY): string {
+  const query = signedQuery(APP, { method: 'POST', path: PATH, body })
+  return `POST ${PATH}?${query} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** Sends raw bytes and returns the status of the first answer, 0 for a hang-up. */
+async function statusOf(bytes: string): Promise<number> {
+  const raw = new RawSocket(it.server.port)
+  raw.write(bytes)
+  const status = await raw.status()
+  raw.destroy()
+  return status
+}
+
+/** A socket on the channel every request here tries to publish to. */
+async function witness(): Promise<Wire> {
+  const wire = await Wire.open(it.server, APP)
+  await wire.join(APP, 'edge')
+  return wire
+}
+
+const HOST = 'Host: 127.0.0.1'
+const TYPE = 'Content-Type: application/json'
+const LENGTH = `Content-Length: ${BODY.length}`
+
+test('a whole request written by hand is served, so the refusals below mean something', async () => {
+  const wire = await witness()
+  assert.equal(await statusOf(head([HOST, TYPE, LENGTH]) + BODY), 200)
+  await wire.next('smuggled')
+  await wire.close()
+})
+
+test('two Host headers, or one with two names, are refused with 400', async () => {
+  assert.equal(await statusOf(head([HOST, 'Host: evil.example', LENGTH]) + BODY), 400)
+  assert.equal(await statusOf(head(['Host: 127.0.0.1, evil.example', LENGTH]) + BODY), 400)
+  assert.equal(await statusOf(head([LENGTH]) + BODY), 400, 'no Host at all')
+})
+
+test('a body framed two ways at once is refused and never read as a second request', async () => {
+  const wire = await witness()
+  const chunk = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`
+  const inner = head([HOST, TYPE, LENGTH]) + BODY
+  const attempts = [
+    head([HOST, LENGTH, 'Transfer-Encoding: chunked']) + chunk,
+    head([HOST, 'Transfer-Encoding: chunked', LENGTH]) + chunk,
+    head([HOST, 'Content-Length: 5', 'Content-Length: 6']) + BODY,
+    head([HOST, 'Content-Length: +5']) + BODY,
+    head([HOST, 'Content-Length: -5']) + BODY,
+    head([HOST, 'Content-Length: 0x5']) + BODY,
+    head([HOST, 'Content-Length: 99999999999999999999']) + BODY,
+    head([HOST, 'Transfer-Encoding: xchunked']) + chunk,
+    head([HOST, 'Transfer-Encoding : chunked']) + chunk,
+    `${head([HOST, 'Content-Length: 0', 'Transfer-Encoding: chunked'])}0\r\n\r\n${inner}`,
+    head([HOST, 'Transfer-Encoding: chunked']).concat(`zz\r\n${BODY}\r\n0\r\n\r\n`),
+  ]
+  for (const attempt of attempts) {
+    const raw = new RawSocket(it.server.port)
+    raw.write(attempt)
+    const status = await raw.status()
+    assert.ok(status === 0 || (status >= 400 && status < 600), `${status} for ${attempt}`)
+    await until('the connection is closed', () => raw.isClosed)
+    assert.ok(!raw.text.includes('HTTP/1.1 200'), 'no second answer')
+  }
+  await wire.fence()
+  assert.equal(wire.all('smuggled').length, 0)
+  await wire.close()
+})
+
+test('a body longer than announced is not believed and its rest is not a request', async () => {
+  const wire = await witness()
+  const short = BODY.length - 10
+  const raw = new RawSocket(it.server.port)
+  raw.write(head([HOST, TYPE, `Content-Length: ${short}`]) + BODY + BODY)
+  const status = await raw.status()
+  assert.ok([0, 400, 401].includes(status), String(status))
+  await until('the connection is closed', () => raw.isClosed)
+  await wire.fence()
+  assert.equal(wire.all('smuggled').length, 0)
+  await wire.close()
+})
+
+test('a body over the cap gets 413 when announced and is cut when streamed', async () => {
+  const huge = head([HOST, TYPE, 'Content-Length: 500000000'])
+  assert.equal(await statusOf(huge), 413)
+  const raw = new RawSocket(it.server.port)
+  raw.write(head([HOST, TYPE, 'Transfer-Encoding: chunked']))
+  const chunk = Buffer.alloc(65_536, 0x20)
+  let sent = 0
+  while (!raw.isClosed && !raw.text.includes('HTTP/1.1') && sent < 64 * 1024 * 1024) {
+    raw.write(Buffer.concat([Buffer.from('10000\r\n'), chunk, Buffer.from('\r\n')]))
+    sent += chunk.length
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  const status = await raw.status()
+  assert.ok(status === 413 || status === 0, String(status))
+  raw.destroy()
+})
+
+test('broken JSON gets 400, deep JSON too, and neither ends the process', async () => {
+  const bodies = [
+    '{',
+    '{"name":"e"',
+    'no json',
+    '',
+    '\u0000',
+    '['.repeat(10_000),
+    `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+    `{"name":"e","data":"x","channel":"edge","deep":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+    '{"name":"e","data":"x","channel":"edge"}trailing',
+  ]
+  for (const body of bodies) {
+    const answer = await post(it.server, APP, ['/events', body])
+    assert.equal(answer.status, 400, `${answer.status} for ${body.slice(0, 60)}`)
+    assert.equal((await post(it.server, APP, ['/batch_events', body])).status, 400)
+  }
+  const invalid = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff]), Buffer.from('"}')])
+  const broken = await call(it.server, APP, { method: 'POST', path: PATH, body: invalid })
+  assert.equal(broken.status, 400)
+})
+
+test('a content type of another kind never makes a server error', async () => {
+  for (const type of [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data',
+    '',
+  ]) {
+    const target = `${PATH}?${signedQuery(APP, { method: 'POST', path: PATH, body: BODY })}`
+    const headers = { 'content-type': type }
+    const answer = await send(it.server.http, { method: 'POST', target, body: BODY, headers })
+    assert.ok([200, 400, 415].includes(answer.status), `${answer.status} for "${type}"`)
+  }
+})
+
+test('too many or too large headers are refused, a long path too', async () => {
+  const many = Array.from({ length: 5000 }, (_none, index) => `X-${index}: y`)
+  assert.ok([0, 400, 431].includes(await statusOf(head([HOST, LENGTH, ...many]) + BODY)))
+  const large = `X: ${'y'.repeat(200_000)}`
+  assert.ok([0, 400, 431].includes(await statusOf(head([HOST, LENGTH, large]) + BODY)))
+  const long = `GET /${'x'.repeat(200_000)} HTTP/1.1\r\n${HOST}\r\n\r\n`
+  assert.ok([0, 400, 404, 414, 431].includes(await statusOf(long)))
+})
+
+test('who sends headers or a body slower than a byte now and then is cut', async () => {
+  const whole = head([HOST, TYPE, LENGTH])
+  const slow = new RawSocket(it.server.port)
+  const silent = new RawSocket(it.server.port)
+  const halfBody = new RawSocket(it.server.port)
+  const drippingBody = new RawSocket(it.server.port)
+  halfBody.write(whole + BODY.slice(0, 10))
+  drippingBody.write(head([HOST, TYPE, 'Content-Length: 5000']))
+  let sent = 0
+  const drip = setInterval(() => {
+    slow.write(whole.charAt(sent++ % 40))
+    drippingBody.write('x')
+  }, 500)
+  try {
+    const peers = [slow, silent, halfBody, drippingBody]
+    await until('all four are cut', () => peers.every((peer) => peer.isClosed), SLOW_MS)
+  } finally {
+    clearInterval(drip)
+  }
+})

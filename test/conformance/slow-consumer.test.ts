@@ -1,0 +1,136 @@
+/** Readers that do not keep up are cut and counted; readers that do lose nothing. Issue point 4. */
+import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
+import { get, post } from '../support/http.ts'
+import { frameBytes, RawSocket } from '../support/raw-socket.ts'
+import { app, type LiveServer } from '../support/server.ts'
+import { serving } from '../support/serving.ts'
+import { signedQuery } from '../support/signing.ts'
+import { send } from '../support/http.ts'
+import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
+import { Wire } from '../support/wire.ts'
+
+const APP = app('slow')
+const PADDING = 'x'.repeat(10_000)
+const BATCH_SIZE = 10
+
+const it = serving({ apps: [APP], config: { limits: { outboxBytesMax: 1024 * 1024 } } })
+
+/** A WebSocket subscribed to `channel` that reads until told not to. */
+async function stallable(channel: string): Promise<RawSocket> {
+  const raw = new RawSocket(it.server.port)
+  await raw.upgrade(`/app/${APP.key}?protocol=7`)
+  const subscribe = JSON.stringify({ event: 'pusher:subscribe', data: { channel } })
+  raw.write(frameBytes({ opcode: 1, payload: subscribe }))
+  await until('subscribed', () => raw.texts().some((text) => text.includes('succeeded')))
+  return raw
+}
+
+/** Publishes numbered events of 10 KB, ten per call and one call after the other. */
+async function publishNumbered(channel: string, from: number, count: number): Promise<void> {
+  for (let start = from; start < from + count; start += BATCH_SIZE) {
+    const batch = Array.from({ length: BATCH_SIZE }, (_none, offset) => {
+      return { channel, name: 'n', data: `${start + offset}:${PADDING}` }
+    })
+    const answer = await post(it.server, APP, ['/batch_events', { batch }])
+    assert.equal(answer.status, 200, answer.body)
+  }
+}
+
+/** The numbers a reader got, in the order they came. */
+function numbersOf(wire: Wire): number[] {
+  return wire.all('n').map(({ data }) => Number.parseInt(String(data), 10))
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_none, index) => index)
+}
+
+async function subscriberCount(channel: string): Promise<number> {
+  const info = { info: 'subscription_count' }
+  const answer = await get(it.server, APP, [`/channels/${channel}`, info])
+  return (JSON.parse(answer.body) as { subscription_count: number }).subscription_count
+}
+
+function cutCount(server: LiveServer): Promise<number> {
+  return server.metric('lockgate_slow_consumers_total')
+}
+
+test('a reader that stops is cut and counted; its neighbour gets every event once, in order', async () => {
+  const stalled = await stallable('stream')
+  const healthy = await Wire.open(it.server, APP)
+  await healthy.join(APP, 'stream')
+  const before = await cutCount(it.server)
+  stalled.socket.pause()
+  let published = 0
+  while ((await cutCount(it.server)) === before) {
+    assert.ok(published < 20_000, 'a stalled reader is never cut')
+    await publishNumbered('stream', published, 200)
+    published += 200
+  }
+  assert.equal(await cutCount(it.server), before + 1)
+  await until('it is no subscriber any more', async () => (await subscriberCount('stream')) === 1)
+  await publishNumbered('stream', published, 100)
+  published += 100
+  await until('everything arrived', () => healthy.all('n').length >= published)
+  await healthy.fence()
+  assert.deepEqual(numbersOf(healthy), upTo(published))
+  stalled.socket.resume()
+  const code = await stalled.closeCode(60_000)
+  assert.ok([4100, 1006].includes(code), String(code))
+  await until('the gauge is back', async () => {
+    return (await it.server.metric('lockgate_connections_open')) === 1
+  })
+  await healthy.close()
+})
+
+test('readers that never read again are all freed', async () => {
+  const stalled = await Promise.all(upTo(10).map(() => stallable('abandoned')))
+  const before = await cutCount(it.server)
+  for (const raw of stalled) raw.socket.pause()
+  let published = 0
+  while ((await cutCount(it.server)) < before + stalled.length) {
+    assert.ok(published < 20_000, 'stalled readers are never cut')
+    await publishNumbered('abandoned', published, 200)
+    published += 200
+  }
+  await until('no connection is left', async () => {
+    return (await it.server.metric('lockgate_connections_open')) === 0
+  })
+  for (const raw of stalled) raw.destroy()
+})
+
+test('a healthy reader survives 26 MB published at once without losing one message', async () => {
+  const channels = upTo(100).map((index) => `burst-${index}`)
+  const reader = await Wire.open(it.server, APP)
+  for (const channel of channels) await reader.join(APP, channel)
+  const before = await cutCount(it.server)
+  const path = `/apps/${APP.id}/events`
+  const agent = new Agent({ keepAlive: true, maxSockets: 26 })
+  const calls = upTo(26).map((round) => {
+    const body = JSON.stringify({ name: 'n', data: `${round}:${PADDING}`, channels })
+    const target = `${path}?${signedQuery(APP, { method: 'POST', path, body })}`
+    return { method: 'POST', target, body, agent }
+  })
+  const answers = await Promise.all(calls.map((options) => send(it.server.http, options)))
+  agent.destroy()
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+  await until('all 2,600 messages', () => reader.all('n').length >= 2600 || reader.closed, 60_000)
+  await reader.fence()
+  const byChannel = new Map(channels.map((channel) => [channel, reader.all('n', channel)]))
+  const order = (byChannel.get('burst-0') ?? []).map(({ data }) =>
+    Number.parseInt(String(data), 10),
+  )
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    upTo(26),
+    'each call exactly once',
+  )
+  for (const [channel, frames] of byChannel) {
+    const seen = frames.map(({ data }) => Number.parseInt(String(data), 10))
+    assert.deepEqual(seen, order, `${channel} in the order of the calls`)
+  }
+  assert.equal(await cutCount(it.server), before)
+  await reader.close()
+})

@@ -1,0 +1,126 @@
+/** One app, one hub and Pusher sessions without sockets, on a clock that tests move. */
+import { createHmac } from 'node:crypto'
+import { Hub } from '../../packages/server/src/core/hub.ts'
+import { Tally } from '../../packages/server/src/core/tally.ts'
+import { AppDirectory } from '../../packages/server/src/credentials/app-directory.ts'
+import type { AppSettings } from '../../packages/server/src/ports/store.ts'
+import { PusherSession } from '../../packages/server/src/sessions/pusher/session.ts'
+import { RecordingFanout, RecordingOutbox } from './recording-fanout.ts'
+
+export const KEY = 'test-key'
+export const SECRET = 'test-secret'
+export const SECOND_KEY = 'second-key'
+export const SECOND_SECRET = 'second-secret'
+
+const OPEN_SETTINGS: AppSettings = {
+  enabled: true,
+  requireTls: false,
+  clientMessages: true,
+  subscriptionCount: true,
+  watchlist: true,
+  requireAuthorization: false,
+  authorizationTimeoutMs: 30_000,
+  allowedOrigins: [],
+  dangerousAnyOrigin: false,
+  missingOrigin: 'allow',
+  originRefusal: 'http',
+  rejectReplays: false,
+  connectionCountMax: 1_000,
+  clientEventsPerSecondMax: 10,
+  eventDataBytesMax: 10_240,
+  presenceMemberCountMax: 3,
+  presenceMemberBytesMax: 2_048,
+  cacheTtlMs: 1_800_000,
+}
+
+const IDLE_BROKER = { publish() {}, subscribe: () => () => {}, close: () => Promise.resolve() }
+
+export function pusherWorld(overrides: Partial<AppSettings> = {}) {
+  const time = { ms: 1_000_000 }
+  const clock = { nowMs: () => time.ms, monotonicMs: () => time.ms }
+  const tally = new Tally()
+  const fanout = new RecordingFanout()
+  const limits = { subscriptionCountMax: 20, channelCountMax: 50 }
+  const hub = new Hub(limits, { fanout, broker: IDLE_BROKER, clock, tally })
+  const directory = new AppDirectory()
+  const app = {
+    id: 'app',
+    tenantId: 'tenant',
+    name: 'app',
+    region: 'local',
+    plan: 'unlimited',
+    settings: { ...OPEN_SETTINGS, ...overrides },
+    createdAtMs: 0,
+    updatedAtMs: 0,
+  }
+  const tenant = {
+    id: 'tenant',
+    shortId: 'org',
+    name: 'T',
+    state: 'active' as const,
+    createdAtMs: 0,
+  }
+  const encode = (text: string) => new TextEncoder().encode(text)
+  const signingKeys = [
+    { key: KEY, secret: encode(SECRET) },
+    { key: SECOND_KEY, secret: encode(SECOND_SECRET) },
+  ]
+  directory.replace([{ app, tenant, signingKeys }])
+  const space = hub.space(app)
+  const times = { activityTimeoutMs: 120_000, pongTimeoutMs: 30_000 }
+  const deps = { hub, directory, clock, tally, times }
+  let count = 0
+  const connect = () => {
+    const outbox = new RecordingOutbox()
+    const session = new PusherSession({ id: `1.${++count}`, outbox, space }, deps)
+    session.open()
+    outbox.take()
+    return new Client(session, outbox)
+  }
+  return { hub, space, tally, fanout, time, connect }
+}
+
+export type World = ReturnType<typeof pusherWorld>
+
+/** Speaks for one client: frames in as objects, frames out parsed. */
+export class Client {
+  readonly session: PusherSession
+  readonly outbox: RecordingOutbox
+
+  constructor(session: PusherSession, outbox: RecordingOutbox) {
+    this.session = session
+    this.outbox = outbox
+  }
+
+  send(frame: unknown): Record<string, unknown>[] {
+    this.session.receive(JSON.stringify(frame))
+    return this.outbox.take()
+  }
+
+  /** Subscribes with a valid signature; `channelData` only where given. */
+  subscribe(channel: string, channelData?: string): Record<string, unknown>[] {
+    this.session.receive(subscribeFrame(this, channel, channelData))
+    return this.outbox.take()
+  }
+
+  signIn(user: unknown): Record<string, unknown>[] {
+    const userData = JSON.stringify(user)
+    const auth = sign(`${this.session.id}::user::${userData}`)
+    return this.send({ event: 'pusher:signin', data: { auth, user_data: userData } })
+  }
+
+  events(): unknown[] {
+    return this.outbox.take().map((frame) => frame['event'])
+  }
+}
+
+/** @returns the text of a subscribe frame with a valid signature. */
+export function subscribeFrame(client: Client, channel: string, channelData?: string): string {
+  const parts = [client.session.id, channel, ...(channelData === undefined ? [] : [channelData])]
+  const data = { channel, auth: sign(parts.join(':')), channel_data: channelData }
+  return JSON.stringify({ event: 'pusher:subscribe', data })
+}
+
+export function sign(text: string, key = KEY, secret = SECRET): string {
+  return `${key}:${createHmac('sha256', secret).update(text).digest('hex')}`
+}
