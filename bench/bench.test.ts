@@ -50,7 +50,7 @@ function fanOut(port: number): Promise<Outcome> {
 }
 
 /** Forwards rightly to all subscribers but the second, whose messages go through `forward`. */
-function startPeer(forward: Forward): number {
+function startPeer(forward: Forward, { delayMs = 0 } = {}): number {
   const subscribers: Socket[] = []
   let sequence = 0
   const peer = Bun.serve<{ isPublisher: boolean; id: number }>({
@@ -69,10 +69,12 @@ function startPeer(forward: Forward): number {
       message(socket, text) {
         sequence++
         const whole = String(text)
-        subscribers.forEach((subscriber, index) => {
+        const deliver = (subscriber: Socket, index: number) => {
           const due = index === 1 ? forward(whole, sequence) : [whole]
           for (const one of due) subscriber.send(one)
-        })
+        }
+        if (delayMs > 0) setTimeout(() => subscribers.forEach(deliver), delayMs)
+        else subscribers.forEach(deliver)
         if (forward === echoToPublisher) socket.send(whole)
       },
     },
@@ -89,6 +91,14 @@ describe('the check of every delivery', () => {
     expect(complaint).toBe('')
     expect(exitCode).toBe(0)
     expect(JSON.parse(output)).toMatchObject({ messages: MESSAGES, deliveries: 3 * MESSAGES })
+  })
+
+  test('ends a timed run with nothing in flight, however slow the server is', async () => {
+    const port = startPeer((text) => [text], { delayMs: 150 })
+    const bounds = ['--window', '4', '--warmup', '0.05', '--seconds', '0.05', '--quiet', '0.1']
+    const outcome = await load('sockets', '--protocol', 'raw', '--port', String(port), ...bounds)
+    expect(outcome.complaint).toBe('')
+    expect(JSON.parse(outcome.output)).toMatchObject({ messages: 4, deliveries: 4 })
   })
 
   test('fails on a dropped message', async () => {

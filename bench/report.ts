@@ -109,7 +109,7 @@ function methodSection({ runs, seconds }: Report): string[] {
     '',
     'References: the C floor only copies bytes with one `send()` per subscriber and turn of its',
     'loop; `ws (Node)` calls `ws.send` for each client and message; `bare Bun` is `Bun.serve` with',
-    'nothing on top (accepting WebSockets, answering a POST, or `bun -e ""`). They neither check a',
+    'nothing on top (accepting WebSockets, answering a POST, or `bun -e 0`). They neither check a',
     'signature nor know channels.',
     '',
   ]

@@ -123,7 +123,7 @@ static void advance(struct run *run) {
   }
   if (run->completed != run->published) return;
   enter(run, run->phase == WARMUP ? MEASURE : QUIET);
-  publish(run);
+  if (run->phase == MEASURE) publish(run);
 }
 
 static void explain_stall(const struct run *run) {

@@ -1,12 +1,11 @@
 /** Readers that do not keep up are cut and counted; readers that do lose nothing. Issue point 4. */
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
-import { get, post } from '../support/http.ts'
+import { get, post, send } from '../support/http.ts'
 import { frameBytes, RawSocket } from '../support/raw-socket.ts'
 import { app, type LiveServer } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
 import { signedQuery } from '../support/signing.ts'
-import { send } from '../support/http.ts'
 import { test } from '../support/test.ts'
 import { until } from '../support/wait.ts'
 import { Wire } from '../support/wire.ts'

@@ -3,8 +3,8 @@
  */
 
 /**
- * Whether JSON text nests deeper than `depthMax`, told without parsing it: brackets inside strings do not
- * count. Text that is not JSON gets some answer; the parser refuses it afterwards.
+ * Whether JSON text nests deeper than `depthMax`, told without parsing it: brackets inside strings
+ * do not count. Text that is not JSON gets some answer; the parser refuses it afterwards.
  * @param text its length is already bounded by the transport; one pass, no allocation.
  */
 export function nestsDeeperThan(text: string, depthMax: number): boolean {
@@ -61,7 +61,9 @@ export function utf8Length(text: string): number {
   return encoder.encode(text).length
 }
 
-/** Whether `text` takes more than `bytesMax` bytes in UTF-8; short text is told by its length alone. */
+/**
+ * Whether `text` takes more than `bytesMax` bytes in UTF-8; short text is told by its length alone.
+ */
 export function isLongerThan(text: string, bytesMax: number): boolean {
   if (text.length > bytesMax) return true
   return text.length * UTF8_BYTES_PER_UNIT_MAX > bytesMax && utf8Length(text) > bytesMax

@@ -1,6 +1,7 @@
 /**
- * Pusher channel names: the alphabet and the kind a prefix gives. Pusher Channels protocol 7, part 1B.
- * Pure. Prefixes are anchored: being a cache channel never changes whether a name needs authorization.
+ * Pusher channel names: the alphabet and the kind a prefix gives. Pusher Channels protocol 7, part
+ * 1B. Pure. Prefixes are anchored: being a cache channel never changes whether a name needs
+ * authorization.
  */
 import { ok, refuse, type Result } from '../result.ts'
 
@@ -48,7 +49,9 @@ export function parseChannelName(text: string): Result<ChannelName, ChannelNameR
   return ok({ name: text, kind, isCache: text.startsWith(cachePrefix), ownerId: undefined })
 }
 
-/** Whether a text may be a user id: the alphabet of channels, 1 to {@link USER_ID_LENGTH_MAX} long. */
+/**
+ * Whether a text may be a user id: the alphabet of channels, 1 to {@link USER_ID_LENGTH_MAX} long.
+ */
 export function isUserId(text: string): boolean {
   return text.length <= USER_ID_LENGTH_MAX && NAME.test(text)
 }
@@ -58,7 +61,9 @@ export function userChannelName(userId: string): string {
   return USER_CHANNEL_PREFIX + userId
 }
 
-/** Whether subscribing takes a signature: exactly the names that begin `private-` or `presence-`. */
+/**
+ * Whether subscribing takes a signature: exactly the names that begin `private-` or `presence-`.
+ */
 export function needsSignature(kind: ChannelKind): boolean {
   switch (kind) {
     case 'private':

@@ -7,15 +7,18 @@ import { ok, refuse, type Result } from '../result.ts'
 import { CHANNEL_NAME_LENGTH_MAX } from './channel-name.ts'
 import type { ClientFrame } from './frames.ts'
 
-/** Our bound on nesting: deeper JSON is of no use to a client and costs a recursive writer its stack. */
+/**
+ * Our bound on nesting: deeper JSON is of no use to a client and costs a recursive writer its
+ * stack.
+ */
 export const JSON_DEPTH_MAX = 32
 
 /** Pusher's bound. */
 export const EVENT_NAME_LENGTH_MAX = 200
 
 /**
- * `frame_malformed`: not one JSON object of the protocol's shape. `event_unknown`: well formed, but no
- * event a client may send. `event_reserved`: a name that only the server may use.
+ * `frame_malformed`: not one JSON object of the protocol's shape. `event_unknown`: well formed, but
+ * no event a client may send. `event_reserved`: a name that only the server may use.
  */
 export type FrameRefusal = 'frame_malformed' | 'event_unknown' | 'event_reserved'
 

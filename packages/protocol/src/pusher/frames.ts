@@ -1,6 +1,6 @@
 /**
- * The frames of the Pusher protocol 7: what a client may send and the text of what the server sends.
- * Contract parts 1A and 1B. Pure; the text is made once and shared by every receiver.
+ * The frames of the Pusher protocol 7: what a client may send and the text of what the server
+ * sends. Contract parts 1A and 1B. Pure; the text is made once and shared by every receiver.
  */
 
 /** One decoded frame of a client; nothing in it is authorized or looked up yet. */
@@ -25,7 +25,9 @@ export type ClientFrame =
       readonly data: string
     }
 
-/** A member as `channel_data` describes it; `user_id` keeps the JSON type the application signed. */
+/**
+ * A member as `channel_data` describes it; `user_id` keeps the JSON type the application signed.
+ */
 export interface WireMember {
   readonly userId: string | number
   readonly userInfo: unknown
@@ -105,7 +107,8 @@ export function serverEvent(channel: string, event: string, data: string): strin
 }
 
 /**
- * A client event: `event`, `channel` and `data` only, and on presence channels the sender's user id.
+ * A client event: `event`, `channel` and `data` only, and on presence channels the sender's user
+ * id.
  * @param data JSON text, inserted as the value it is.
  */
 export function clientEvent(

@@ -35,8 +35,8 @@ export function isSignature(text: string): boolean {
 }
 
 /**
- * The text signed for a channel. Data given with any channel is covered, presence or not: the server
- * libraries append it for every kind.
+ * The text signed for a channel. Data given with any channel is covered, presence or not: the
+ * server libraries append it for every kind.
  * @param channelData the raw JSON text, never serialized again.
  */
 export function channelStringToSign(
@@ -65,8 +65,8 @@ export function httpStringToSign(method: string, path: string, query: SignedQuer
 /**
  * Takes a raw query string apart.
  * @param text without the `?`; untrusted.
- * @returns `query_repeated` for a name given twice or an array `a[]`, since either could be read two ways;
- *   `query_malformed` for a broken escape or too many parameters.
+ * @returns `query_repeated` for a name given twice or an array `a[]`, since either could be read
+ *   two ways; `query_malformed` for a broken escape or too many parameters.
  */
 export function parseSignedQuery(
   text: string,

@@ -1,5 +1,6 @@
 /**
- * The configuration as the server sees it: complete, checked, frozen. Only `config/load.ts` makes one.
+ * The configuration as the server sees it: complete, checked, frozen. Only `config/load.ts` makes
+ * one.
  */
 import type { AppSettings } from '../ports/store.ts'
 

@@ -56,7 +56,7 @@ export async function readDocument(
     return document.contents === null ? undefined : new Converter(yaml, document, lines).convert()
   } catch (error) {
     if (error instanceof TreeRefused) {
-      review.report({ where: `${file.name}:${error.line}`, what: error.what, next: error.next })
+      review.report({ where: `${file.name}:${error.line}`, what: error.message, next: error.next })
       return undefined
     }
     // The parser is recursive; only its stack can run out on text of a bounded size.
@@ -100,12 +100,13 @@ function parsesAsJson(text: string): boolean {
 }
 
 class TreeRefused extends Error {
-  constructor(
-    readonly line: number,
-    readonly what: string,
-    readonly next: string,
-  ) {
+  readonly line: number
+  readonly next: string
+
+  constructor(line: number, what: string, next: string) {
     super(what)
+    this.line = line
+    this.next = next
   }
 }
 

@@ -97,7 +97,7 @@ export function readEnvironmentLayer(
     keys.set(names.environment, key)
     if (names.environmentFile !== undefined) keys.set(names.environmentFile, secretFileKey(key))
   }
-  for (const [name, raw] of Object.entries(environment).sort()) {
+  for (const [name, raw] of Object.entries(environment)) {
     if (raw === undefined || !name.startsWith('LOCKGATE_')) continue
     const key = keys.get(name)
     if (RESERVED_VARIABLES.includes(name)) continue

@@ -9,7 +9,7 @@ import { type Layer, readEnvironmentLayer, readFileLayer, readFlagLayer } from '
 import { type Problem, Review } from './problem.ts'
 import { SETTING_ROWS } from './schema.ts'
 import type { ReadFile } from './secrets.ts'
-import { deepFreeze, defaultOf, type SettingValue } from './settings.ts'
+import { deepFreeze, defaultOf, type Setting, type SettingValue } from './settings.ts'
 import { readTenants } from './tenants.ts'
 import { parseValue } from './values.ts'
 
@@ -55,19 +55,20 @@ export async function loadConfig(input: LoadInput): Promise<LoadOutcome> {
 /** Puts the values into the shape of `Config`; the table has a row for each of its keys. */
 function assemble(given: Layer, folder: string): Omit<Config, 'tenants'> {
   const mode = given.get('mode') === 'production' ? 'production' : 'development'
-  const top: Record<string, unknown> = { masterKey: undefined }
+  const top: Record<string, unknown> = {}
   for (const [key, row] of SETTING_ROWS) {
-    const value = given.get(key) ?? parseDefault(defaultOf(row, mode))
-    const [group, name] = key.split('.') as [string, string?]
+    const value = given.get(key) ?? readDefault(row, mode, folder)
+    const [group = '', name] = key.split('.')
     if (name === undefined) top[group] = value
     else top[group] = { ...(top[group] as object | undefined), [name]: value }
-
-    function parseDefault(raw: unknown): SettingValue | undefined {
-      if (raw === undefined) return undefined
-      const parsed = parseValue(row, raw, { isText: false, folder })
-      return parsed.ok ? parsed.value : undefined
-    }
   }
   const hasTls = given.has('tls.certFile') && given.has('tls.keyFile')
   return { ...top, tls: hasTls ? top['tls'] : undefined } as unknown as Omit<Config, 'tenants'>
+}
+
+function readDefault(row: Setting, mode: Config['mode'], folder: string): SettingValue | undefined {
+  const raw = defaultOf(row, mode)
+  if (raw === undefined) return undefined
+  const parsed = parseValue(row, raw, { isText: false, folder })
+  return parsed.ok ? parsed.value : undefined
 }

@@ -1,11 +1,15 @@
-/** Checks the entries of `allowedOrigins`: only what a browser can really send. Pure. RFC 6454 §6. */
+/**
+ * Checks the entries of `allowedOrigins`: only what a browser can really send. Pure. RFC 6454 §6.
+ */
 import { ORIGIN_COUNT_MAX } from './app-schema.ts'
 import type { Objection } from './problem.ts'
 import type { Parsed } from './values.ts'
 
 const SCHEME = '[a-z][a-z0-9+.-]{0,30}'
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
-const EXACT = new RegExp(`^${SCHEME}://(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-f:.]{2,45}\\])(:\\d{1,5})?$`)
+const EXACT = new RegExp(
+  `^${SCHEME}://(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-f:.]{2,45}\\])(:\\d{1,5})?$`,
+)
 /** At least two labels after the star: one label would be a whole top-level domain. */
 const WILDCARD = new RegExp(`^https://\\*\\.${LABEL}(?:\\.${LABEL})+$`)
 const DEFAULT_PORT = /^(?:http:.*:80|https:.*:443)$/

@@ -1,13 +1,16 @@
 /**
  * The one table of the configuration: validator, environment names, flags, `docs/config.md` and
- * `docs/config.example.yaml` all come from its rows. A key of `Config` without a row does not compile.
+ * `docs/config.example.yaml` all come from its rows. A key of `Config` without a row does not
+ * compile.
  */
 import type { Config, ListenAddress } from './config.ts'
 import { environmentName, flagName, type Setting, type SettingFor } from './settings.ts'
 
 type Leaf = string | number | boolean | ListenAddress | readonly unknown[]
 type PathsOf<T> = {
-  [K in keyof T & string]-?: NonNullable<T[K]> extends Leaf ? K : `${K}.${PathsOf<NonNullable<T[K]>>}`
+  [K in keyof T & string]-?: NonNullable<T[K]> extends Leaf
+    ? K
+    : `${K}.${PathsOf<NonNullable<T[K]>>}`
 }[keyof T & string]
 type ValueAt<T, P extends string> = P extends `${infer Head}.${infer Tail}`
   ? Head extends keyof T
@@ -36,7 +39,8 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     type: 'address',
     default: '127.0.0.1:8080',
     does: 'Where HTTP and every WebSocket protocol are served; port 0 lets the system choose.',
-    prevents: 'The default is loopback, so nothing is reachable from outside until it is asked for.',
+    prevents:
+      'The default is loopback, so nothing is reachable from outside until it is asked for.',
   },
   'listen.https': {
     type: 'address',
@@ -61,7 +65,8 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     values: ['sqlite', 'memory'],
     default: 'sqlite',
     does: 'Where records are kept: files in `dataDir`, or memory that is gone after a restart.',
-    prevents: 'The default keeps what was acknowledged; `memory` is for tests and throw-away servers.',
+    prevents:
+      'The default keeps what was acknowledged; `memory` is for tests and throw-away servers.',
   },
   dataDir: {
     type: 'path',
@@ -209,7 +214,9 @@ export const isSecret = (setting: Setting): boolean => setting.type === 'text' &
 /** Where a setting can come from besides its key in the file. */
 export interface SettingNames {
   readonly environment: string
-  /** Without the dashes; absent for a secret, whose value on a command line every user could read. */
+  /**
+   * Without the dashes; absent for a secret, whose value on a command line every user could read.
+   */
   readonly flag: string | undefined
   /** For secrets: the variable and the flag that name a file. */
   readonly environmentFile: string | undefined

@@ -109,8 +109,8 @@ function readPair(group: Group, context: TenantsContext): SigningKey {
   }
   const check = (raw: unknown): SigningKey => {
     const parsed = parseValue(SIGNING_KEY_FIELDS.secret, raw, { isText: false, folder })
-    if (parsed.ok) return { key, secret: String(parsed.value) }
-    for (const objection of parsed.objections) review.object(path, objection)
+    if (parsed.ok && typeof parsed.value === 'string') return { key, secret: parsed.value }
+    for (const objection of parsed.ok ? [] : parsed.objections) review.object(path, objection)
     return { key, secret: '' }
   }
   if (given !== undefined && file !== undefined) {

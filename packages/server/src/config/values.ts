@@ -31,7 +31,7 @@ export function parseValue(setting: Setting, raw: unknown, origin: Origin): Pars
   }
   switch (setting.type) {
     case 'integer': {
-      const value = origin.isText && NUMBER.test(String(raw)) ? Number(raw) : raw
+      const value = origin.isText && typeof raw === 'string' && NUMBER.test(raw) ? Number(raw) : raw
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
         return wrongType(raw, 'a whole number without quotes or unit', origin)
       }

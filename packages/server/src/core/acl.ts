@@ -1,6 +1,6 @@
 /**
- * "May this principal do this here?" One function, asked on every path: subscribe, client event, HTTP
- * publish, HTTP reads, terminate. Denied unless a line below allows it.
+ * "May this principal do this here?" One function, asked on every path: subscribe, client event,
+ * HTTP publish, HTTP reads, terminate. Denied unless a line below allows it.
  */
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { AppSettings } from '../ports/store.ts'

@@ -5,7 +5,9 @@ import type { Encoder } from './encoder.ts'
 import type { Fanout, FanoutGroup } from '../ports/fanout.ts'
 import { PresenceRoster } from './presence.ts'
 
-/** `user` reaches every connection signed in as one user; `encrypted` is private with opaque data. */
+/**
+ * `user` reaches every connection signed in as one user; `encrypted` is private with opaque data.
+ */
 export type ChannelKind = 'public' | 'private' | 'encrypted' | 'presence' | 'user'
 
 /** A checked channel name with what its kind means; a codec makes it. */
@@ -29,9 +31,8 @@ export class Channel {
   /** One group per protocol present, so that each protocol encodes a message once. */
   readonly groups: ProtocolGroup[] = []
   subscriberCount = 0
-  /** When the subscriber count was last told, and whether it changed since. */
+  /** When the subscriber count was last told. */
   countToldAtMs = Number.NEGATIVE_INFINITY
-  isCountDue = false
 
   constructor(address: ChannelAddress) {
     this.address = address

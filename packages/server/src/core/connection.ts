@@ -1,5 +1,6 @@
 /**
- * A live connection as the hub sees it. Sessions implement it; the hub alone changes `subscriptions`.
+ * A live connection as the hub sees it. Sessions implement it; the hub alone changes
+ * `subscriptions`.
  */
 import type { Outbox } from '../ports/fanout.ts'
 import type { Channel } from './channel.ts'

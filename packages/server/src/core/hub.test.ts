@@ -7,7 +7,7 @@ import {
   type World,
 } from '../../../../test/support/pusher-world.ts'
 import { decodeEnvelope, encodeEnvelope } from './cluster.ts'
-import { COUNT_AT_ONCE_MAX, COUNT_INTERVAL_MS } from './hub.ts'
+import { COUNT_AT_ONCE_MAX, COUNT_INTERVAL_MS } from './subscription-counts.ts'
 
 const MESSAGE = { origin: 'server', userId: undefined, exceptConnectionId: undefined } as const
 const CHANNELS = ['public', 'private-a', 'presence-a', 'presence-b'] as const
@@ -58,7 +58,9 @@ describe('the hub against a model', () => {
   })
 })
 
-/** A client beside the model: where it is, and whom it must believe present from its frames alone. */
+/**
+ * A client beside the model: where it is, and whom it must believe present from its frames alone.
+ */
 class Peer {
   readonly joined = new Map<string, string>()
   readonly believed = new Map<string, Set<string>>()
@@ -85,7 +87,9 @@ class Peer {
     this.client = world.connect()
   }
 
-  /** Follows the presence frames, refusing news that is none. @returns the names of all messages. */
+  /**
+   * Follows the presence frames, refusing news that is none. @returns the names of all messages.
+   */
   readFrames(): unknown[] {
     const messages: unknown[] = []
     for (const frame of this.client.outbox.take()) {

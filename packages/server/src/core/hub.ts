@@ -1,7 +1,7 @@
 /**
- * The hub: channels, fan-out, presence, users, last events, for every protocol. It knows no protocol,
- * no socket and no timer; time comes through `tick`. All calls are synchronous, so the state between two
- * calls is always whole. Whether a caller may ask is decided before (`acl.ts`).
+ * The hub: channels, fan-out, presence, users, last events, for every protocol. It knows no
+ * protocol, no socket and no timer; time comes through `tick`. All calls are synchronous, so the
+ * state between two calls is always whole. Whether a caller may ask is decided before (`acl.ts`).
  */
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { Broker } from '../ports/broker.ts'
@@ -16,11 +16,8 @@ import type { Message, WatchEvent } from './encoder.ts'
 import type { LastEvent } from './last-event-cache.ts'
 import type { Member } from './presence.ts'
 import type { RefusalCode } from './refusals.ts'
+import { SubscriptionCounts } from './subscription-counts.ts'
 import type { Tally } from './tally.ts'
-
-/** Pusher's rule: above this many subscribers the count is told every {@link COUNT_INTERVAL_MS} only. */
-export const COUNT_AT_ONCE_MAX = 100
-export const COUNT_INTERVAL_MS = 5_000
 
 export interface HubLimits {
   /** Subscriptions of one connection. */
@@ -53,7 +50,7 @@ export interface SubscribeRequest {
 
 export class Hub {
   readonly #spaces = new Map<string, AppSpace>()
-  readonly #countsDue = new Set<readonly [space: AppSpace, channel: Channel]>()
+  readonly #counts: SubscriptionCounts
   readonly #limits: HubLimits
   readonly #ports: HubPorts
   readonly #stopListening: () => void
@@ -61,6 +58,7 @@ export class Hub {
   constructor(limits: HubLimits, ports: HubPorts) {
     this.#limits = limits
     this.#ports = ports
+    this.#counts = new SubscriptionCounts(ports.clock)
     this.#stopListening = ports.broker.subscribe(HUB_TOPIC, (payload) => this.#receive(payload))
   }
 
@@ -96,8 +94,8 @@ export class Hub {
   }
 
   /**
-   * Joins a channel. `confirm` runs between the join and the news to others. Joining again confirms again
-   * and changes nothing.
+   * Joins a channel. `confirm` runs between the join and the news to others. Joining again confirms
+   * again and changes nothing.
    */
   subscribe(
     space: AppSpace,
@@ -126,7 +124,7 @@ export class Hub {
     const userKey = request.member === undefined ? undefined : String(request.member.userId)
     connection.subscriptions.set(name, { channel, userKey })
     request.confirm(this.#joined(space, channel))
-    this.#countChanged(space, channel)
+    this.#counts.changed(space, channel)
     return ok(true)
   }
 
@@ -143,7 +141,7 @@ export class Hub {
       return
     }
     this.#leaveRoster(held)
-    this.#countChanged(space, channel)
+    this.#counts.changed(space, channel)
   }
 
   /** Whether a publisher may go on; asked once before a request publishes anything. */
@@ -190,15 +188,8 @@ export class Hub {
 
   /** Tells counts that became due and frees what expired. Called about once a second. */
   tick(): void {
+    this.#counts.tick()
     const nowMs = this.#ports.clock.nowMs()
-    for (const due of this.#countsDue) {
-      const [space, channel] = due
-      const isAlive = space.channels.get(channel.address.name) === channel
-      if (isAlive && nowMs - channel.countToldAtMs < COUNT_INTERVAL_MS) continue
-      this.#countsDue.delete(due)
-      channel.isCountDue = false
-      if (isAlive) this.#tellCount(channel, nowMs)
-    }
     for (const space of this.#spaces.values()) space.lastEvents.sweep(nowMs)
   }
 
@@ -264,26 +255,6 @@ export class Hub {
     connection.user = undefined
     for (const id of user.watchlist) space.users.unwatch(id, connection)
     if (space.users.depart(user.id, connection)) tellWatchers(space, user.id, 'offline')
-  }
-
-  #countChanged(space: AppSpace, channel: Channel): void {
-    const { kind } = channel.address
-    if (!space.app.settings.subscriptionCount || kind === 'presence' || kind === 'user') return
-    const nowMs = this.#ports.clock.nowMs()
-    const isAtOnce = channel.subscriberCount <= COUNT_AT_ONCE_MAX
-    if (isAtOnce || nowMs - channel.countToldAtMs >= COUNT_INTERVAL_MS) {
-      this.#tellCount(channel, nowMs)
-    } else if (!channel.isCountDue) {
-      channel.isCountDue = true
-      this.#countsDue.add([space, channel])
-    }
-  }
-
-  #tellCount(channel: Channel, nowMs: number): void {
-    channel.countToldAtMs = nowMs
-    for (const { encoder, group } of channel.groups) {
-      group.publish(encoder.subscriptionCount(channel.address.name, channel.subscriberCount))
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The last event of each cache channel of one app, for new subscribers. Bounded in entries and bytes;
- * the event published longest ago goes first. Life is decided when read, never by a sweeper alone.
+ * The last event of each cache channel of one app, for new subscribers. Bounded in entries and
+ * bytes; the event published longest ago goes first. Life is decided when read, never by a sweeper
+ * alone.
  */
 
 export interface LastEvent {

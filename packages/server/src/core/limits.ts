@@ -1,5 +1,6 @@
 /**
- * How much of something a principal may do. Time comes in as an argument; nothing here keeps a timer.
+ * How much of something a principal may do. Time comes in as an argument; nothing here keeps a
+ * timer.
  */
 
 /** A token bucket that holds one second of `perSecondMax`: a burst of that many, then that rate. */

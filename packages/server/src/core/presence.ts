@@ -21,7 +21,9 @@ export class PresenceRoster {
     return this.#entries.size
   }
 
-  /** @returns whether the user is new here (`first`), has another connection here, or finds no room. */
+  /**
+   * @returns whether the user is new here (`first`), has another connection here, or finds no room.
+   */
   enter(member: Member, memberCountMax: number): 'first' | 'again' | 'full' {
     const key = String(member.userId)
     const entry = this.#entries.get(key)

@@ -1,6 +1,7 @@
 /**
- * Every public "no" of the server, once. A protocol maps each code in its own `wire-refusals.ts`; HTTP
- * uses `status`. Codes are never reused after removal. Texts are public: no secret, no foreign id.
+ * Every public "no" of the server, once. A protocol maps each code in its own `wire-refusals.ts`;
+ * HTTP uses `status`. Codes are never reused after removal. Texts are public: no secret, no foreign
+ * id.
  */
 
 /** Whether trying again can help: not at all, after a while, or with new credentials. */

@@ -1,6 +1,6 @@
 /**
- * What the server counts: plain numbers, added to on the message path and read when somebody asks. Labels
- * are refusal codes and nothing a client chooses, so the set is bounded.
+ * What the server counts: plain numbers, added to on the message path and read when somebody asks.
+ * Labels are refusal codes and nothing a client chooses, so the set is bounded.
  */
 import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { RefusalCode } from './refusals.ts'

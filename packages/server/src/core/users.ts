@@ -1,6 +1,6 @@
 /**
- * Signed-in users of one app and who watches them. Both maps hold live connections only, so they are
- * bounded by connections times {@link WATCHLIST_LENGTH_MAX}.
+ * Signed-in users of one app and who watches them. Both maps hold live connections only, so they
+ * are bounded by connections times {@link WATCHLIST_LENGTH_MAX}.
  */
 import type { Connection } from './connection.ts'
 

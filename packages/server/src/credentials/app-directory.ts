@@ -1,6 +1,6 @@
 /**
- * The apps as the message path knows them: in memory, by id and by public key, never a database read.
- * Loaded before the server is ready and replaced as a whole when an app changes.
+ * The apps as the message path knows them: in memory, by id and by public key, never a database
+ * read. Loaded before the server is ready and replaced as a whole when an app changes.
  */
 import type { AppRecord, TenantRecord } from '../ports/store.ts'
 

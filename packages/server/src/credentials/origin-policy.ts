@@ -17,7 +17,9 @@ export function isOriginAllowed(settings: AppSettings, origin: string | undefine
   return settings.allowedOrigins.some((allowed) => matches(allowed, given))
 }
 
-/** `https://*.example.com` takes any host that ends at that label boundary, never the bare domain. */
+/**
+ * `https://*.example.com` takes any host that ends at that label boundary, never the bare domain.
+ */
 function matches(allowed: string, given: string): boolean {
   const star = allowed.indexOf(WILDCARD)
   if (star < 0) return allowed === given

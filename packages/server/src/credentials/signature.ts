@@ -1,6 +1,7 @@
 /**
- * Verifies Pusher signatures: HMAC-SHA256 in lowercase hex under a signing secret of the app. Contract 1C.
- * An unknown key costs the same HMAC as a known one, and comparisons take constant time.
+ * Verifies Pusher signatures: HMAC-SHA256 in lowercase hex under a signing secret of the app.
+ * Contract 1C. An unknown key costs the same HMAC as a known one, and comparisons take constant
+ * time.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { LoadedApp } from './app-directory.ts'

@@ -1,4 +1,5 @@
 /** The operations listener: is the process alive, may it get traffic, what does it count. */
+import type { MetricsExporter } from '../ports/metrics.ts'
 import type { Route } from '../transports/http.ts'
 import { jsonAnswer, refusedAnswer } from './answers.ts'
 
@@ -7,8 +8,7 @@ export interface OpsDeps {
   readonly isReady: () => boolean
   /** Whether the store answers; a failing one makes a ready server unready, not dead. */
   readonly pingStore: () => Promise<void>
-  /** Prometheus text and its content type. */
-  readonly metrics: () => Promise<{ readonly text: string; readonly contentType: string }>
+  readonly metrics: MetricsExporter
 }
 
 export function opsRoute(deps: OpsDeps): Route {
@@ -22,9 +22,9 @@ export function opsRoute(deps: OpsDeps): Route {
       case '/ready':
         return readiness(deps)
       case '/metrics': {
-        const { text, contentType } = await deps.metrics()
+        const { contentType } = deps.metrics
         const headers = { 'content-type': contentType, 'cache-control': 'no-store' }
-        return new Response(text, { headers })
+        return new Response(await deps.metrics.read(), { headers })
       }
       default:
         return refusedAnswer('path_unknown', 'Served here: /live, /ready and /metrics.')

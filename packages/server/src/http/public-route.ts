@@ -1,4 +1,6 @@
-/** What the public listener serves besides upgrades: the Pusher HTTP API, the front page, health. */
+/**
+ * What the public listener serves besides upgrades: the Pusher HTTP API, the front page, health.
+ */
 import type { Route } from '../transports/http.ts'
 import { jsonAnswer, refusedAnswer } from './answers.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'

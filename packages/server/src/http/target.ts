@@ -1,4 +1,7 @@
-/** Where a request goes, read from its URL without decoding: signatures cover the path as it was sent. */
+/**
+ * Where a request goes, read from its URL without decoding: signatures cover the path as it was
+ * sent.
+ */
 
 export interface RequestTarget {
   /** Raw, without the configured prefix. */

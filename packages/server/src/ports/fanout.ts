@@ -1,19 +1,25 @@
 /**
- * How frames leave the server. A session owns one `Outbox`; the hub groups outboxes that get the same
- * bytes. Implemented in `transports/`; nothing here blocks, and every implementation bounds its queues.
+ * How frames leave the server. A session owns one `Outbox`; the hub groups outboxes that get the
+ * same bytes. Implemented in `transports/`; nothing here blocks, and every implementation bounds
+ * its queues.
  */
 
-/** One encoded frame: text for JSON protocols, bytes for binary ones. Never changed once handed over. */
+/**
+ * One encoded frame: text for JSON protocols, bytes for binary ones. Never changed once handed
+ * over.
+ */
 export type Frame = string | Uint8Array
 
 export interface Outbox {
   /**
-   * Queues one frame. Frames sent here keep their order, and so do the frames of one group. Never throws:
-   * on a closed outbox it does nothing, on a full one the connection is cut and counted as `slow_consumer`.
+   * Queues one frame. Frames sent here keep their order, and so do the frames of one group. Never
+   * throws: on a closed outbox it does nothing, on a full one the connection is cut and counted as
+   * `slow_consumer`.
    */
   send(frame: Frame): void
   /**
-   * Flushes what is queued, then closes with a WebSocket close code. Idempotent; the first cause wins.
+   * Flushes what is queued, then closes with a WebSocket close code. Idempotent; the first cause
+   * wins.
    * @param reason at most 123 UTF-8 bytes (RFC 6455 §5.5).
    */
   close(code: number, reason: string): void
@@ -32,6 +38,9 @@ export interface FanoutGroup {
 
 export interface Fanout {
   createGroup(): FanoutGroup
-  /** Whether the queue of frames not yet written has room; asked before a request publishes anything. */
+  /**
+   * Whether the queue of frames not yet written has room; asked before a request publishes
+   * anything.
+   */
   hasRoom(): boolean
 }

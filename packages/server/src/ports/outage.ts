@@ -1,6 +1,7 @@
 /**
- * An outage: something we need failed. Thrown by adapters, caught only at the edge of a session, a route
- * or a command, where it becomes "unavailable". A missing row is never an outage, nor the reverse.
+ * An outage: something we need failed. Thrown by adapters, caught only at the edge of a session, a
+ * route or a command, where it becomes "unavailable". A missing row is never an outage, nor the
+ * reverse.
  */
 export type OutageCode =
   | 'store_locked'

@@ -1,7 +1,8 @@
 /**
  * Durable records. Adapters: memory (tests, throw-away servers) and SQLite; the same contract suite
- * (`test/contract/store.ts`) runs on each. Every method either resolves with the promised effect done
- * and durable (decision 4: it survives power loss where the adapter is durable) or throws an `Outage`.
+ * (`test/contract/store.ts`) runs on each. Every method either resolves with the promised effect
+ * done and durable (decision 4: it survives power loss where the adapter is durable) or throws an
+ * `Outage`.
  */
 
 /** `suspended` refuses every token and connection of the tenant's apps. */
@@ -17,7 +18,10 @@ export interface TenantRecord {
   readonly createdAtMs: number
 }
 
-/** Switches and bounds of one app. Every field is present; defaults are applied where an app is declared. */
+/**
+ * Switches and bounds of one app. Every field is present; defaults are applied where an app is
+ * declared.
+ */
 export interface AppSettings {
   /** False: sockets close with 4003, signed HTTP calls answer 403. */
   readonly enabled: boolean
@@ -29,10 +33,14 @@ export interface AppSettings {
   readonly subscriptionCount: boolean
   /** Whether sign-in may carry a watch-list. */
   readonly watchlist: boolean
-  /** True: a socket that neither signs in nor joins an authorized channel in time closes with 4009. */
+  /**
+   * True: a socket that neither signs in nor joins an authorized channel in time closes with 4009.
+   */
   readonly requireAuthorization: boolean
   readonly authorizationTimeoutMs: number
-  /** Exact `scheme://host[:port]` or `https://*.host`; empty means any origin (development only). */
+  /**
+   * Exact `scheme://host[:port]` or `https://*.host`; empty means any origin (development only).
+   */
   readonly allowedOrigins: readonly string[]
   /** Production needs a list or this. */
   readonly dangerousAnyOrigin: boolean
@@ -64,7 +72,10 @@ export interface AppRecord {
   readonly updatedAtMs: number
 }
 
-/** A public app key with its signing secret, sealed under the master key. Several per app may be live. */
+/**
+ * A public app key with its signing secret, sealed under the master key. Several per app may be
+ * live.
+ */
 export interface SigningKeyRecord {
   /** Public; `[A-Za-z0-9_-]{1,64}`; unique over all apps. */
   readonly key: string
@@ -74,7 +85,10 @@ export interface SigningKeyRecord {
   readonly createdAtMs: number
 }
 
-/** Reads and writes inside one atomic unit. */
+/**
+ * Reads and writes inside one atomic unit. Lists come oldest first, then by id or key. Every call is
+ * awaited inside `work`; after a call failed, the transaction cannot commit any more.
+ */
 export interface StoreTransaction {
   findTenant(id: string): Promise<TenantRecord | undefined>
   listTenants(): Promise<readonly TenantRecord[]>
@@ -82,7 +96,10 @@ export interface StoreTransaction {
   saveTenant(tenant: TenantRecord): Promise<void>
   findApp(id: string): Promise<AppRecord | undefined>
   listApps(): Promise<readonly AppRecord[]>
-  /** Inserts or replaces by id. @throws Conflict when the tenant already has another app of that name. */
+  /**
+   * Inserts or replaces by id. @throws Conflict when the tenant already has another app of that
+   * name.
+   */
   saveApp(app: AppRecord): Promise<void>
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>
   /** Inserts or replaces by key. @throws Conflict when the key belongs to another app. */
@@ -93,7 +110,7 @@ export interface StoreTransaction {
 
 export type ConflictRule = 'tenant_short_id' | 'app_name' | 'signing_key' | 'unknown_parent'
 
-/** A uniqueness rule would break; the transaction is rolled back. */
+/** A uniqueness rule would break, or a parent is missing; the transaction is rolled back. */
 export class Conflict extends Error {
   override readonly name = 'Conflict'
   readonly rule: ConflictRule
@@ -105,8 +122,8 @@ export class Conflict extends Error {
 
 export interface Store {
   /**
-   * Runs `work` atomically: all of its writes are durable when this resolves, none is visible when it
-   * rejects. Transactions run one at a time in call order; nesting is a bug.
+   * Runs `work` atomically: all of its writes are durable when this resolves, none is visible when
+   * it rejects. Transactions run one at a time in call order; nesting is a bug.
    * @throws Outage, Conflict, or whatever `work` throws (after the rollback).
    */
   transaction<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>

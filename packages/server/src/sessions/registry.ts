@@ -1,6 +1,6 @@
 /**
- * Which protocol a WebSocket upgrade speaks (decision 12). The first one that knows the request has it;
- * a new protocol is one more entry where the server is composed.
+ * Which protocol a WebSocket upgrade speaks (decision 12). The first one that knows the request has
+ * it; a new protocol is one more entry where the server is composed.
  */
 import type { Admission, UpgradeRequest, WebSocketProtocol } from './session.ts'
 

@@ -1,6 +1,7 @@
 /**
- * The contract of every protocol session: a machine without I/O. The transport calls these one at a time;
- * the session answers through its outbox. Nothing here blocks or throws on what a client sends.
+ * The contract of every protocol session: a machine without I/O. The transport calls these one at a
+ * time; the session answers through its outbox. Nothing here blocks or throws on what a client
+ * sends.
  */
 import type { RefusalCode } from '../core/refusals.ts'
 import type { Frame, Outbox } from '../ports/fanout.ts'
@@ -8,7 +9,9 @@ import type { Frame, Outbox } from '../ports/fanout.ts'
 export interface Session {
   /** The connection is up; called once, first. */
   open(): void
-  /** One whole message. @param frame text already checked as UTF-8, or bytes of a binary message. */
+  /**
+   * One whole message. @param frame text already checked as UTF-8, or bytes of a binary message.
+   */
   receive(frame: Frame): void
   /** A control ping or pong arrived: a sign of life. */
   heard(): void

@@ -9,7 +9,10 @@ import type { Log } from '../ports/log.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { WebSockets } from './websocket.ts'
 
-/** A batch of ten events of 100 KB, JSON inside JSON, with its envelope. Smaller caps apply per call. */
+/**
+ * A batch of ten events of 100 KB, JSON inside JSON, with its envelope. Smaller caps apply per
+ * call.
+ */
 export const HTTP_BODY_BYTES_MAX = 2 * 10 * 102_400 + 64 * 1024
 
 /** A request that sends nothing for so long is cut; our own handlers answer in milliseconds. */
@@ -63,7 +66,8 @@ function answer(
 ): Response | Promise<Response> | undefined {
   const { deps } = context
   deps.tally.httpRequests++
-  // Bun joins repeated Host headers with a comma; a request with two hosts has none (RFC 9112 §3.2).
+  // Bun joins repeated Host headers with a comma; a request with two hosts has none (RFC 9112
+  // §3.2).
   if (request.headers.get('host')?.includes(',') !== false)
     return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)

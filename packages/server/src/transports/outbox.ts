@@ -1,8 +1,8 @@
 /**
- * What one socket still has to send. Most sockets only use Bun's own buffer. One that reads slower than
- * frames arrive leaves its topics and gets a backlog of references to the shared frames until it has
- * caught up, or is cut: counted as `slow_consumer`, closed with 4100 where that can still be written.
- * Nothing is ever dropped from a connection that stays open.
+ * What one socket still has to send. Most sockets only use Bun's own buffer. One that reads slower
+ * than frames arrive leaves its topics and gets a backlog of references to the shared frames until
+ * it has caught up, or is cut: counted as `slow_consumer`, closed with 4100 where that can still be
+ * written. Nothing is ever dropped from a connection that stays open.
  */
 import type { Frame, Outbox } from '../ports/fanout.ts'
 import type { Session } from '../sessions/session.ts'
@@ -10,7 +10,9 @@ import type { Pump } from './pump.ts'
 import type { Slice } from './slice.ts'
 import type { Listener, Socket } from './socket.ts'
 
-/** Buffered inside Bun beyond this, a socket is lagging. Far below Bun's own limit, where it drops. */
+/**
+ * Buffered inside Bun beyond this, a socket is lagging. Far below Bun's own limit, where it drops.
+ */
 export const LAG_BYTES = 256 * 1024
 /** How long a lagging socket may go without taking anything. */
 export const STALL_MS_MAX = 2_500
@@ -105,7 +107,9 @@ export class SocketOutbox implements Outbox {
     for (const { slice } of this.slices) slice.setLagging(this)
   }
 
-  /** The socket took bytes: writes more of the backlog, and returns to the topics when it is empty. */
+  /**
+   * The socket took bytes: writes more of the backlog, and returns to the topics when it is empty.
+   */
   drained(): void {
     if (this.#state === 'closing') return this.#finishClosing()
     const backlog = this.#backlog
@@ -150,7 +154,9 @@ export class SocketOutbox implements Outbox {
     }
   }
 
-  /** A bare close on a peer that never reads would keep its memory; so drain first, or terminate. */
+  /**
+   * A bare close on a peer that never reads would keep its memory; so drain first, or terminate.
+   */
   #finishClosing(): void {
     if (this.#close === undefined || this.#state !== 'closing') return
     if (this.#backlog !== undefined) this.#writeBacklog(this.#backlog)

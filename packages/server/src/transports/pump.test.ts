@@ -1,6 +1,6 @@
 /**
- * Fan-out over real sockets: nothing lost, doubled or reordered for anyone who stays connected, whatever
- * the burst; who does not read is cut and counted, and holds nobody else up.
+ * Fan-out over real sockets: nothing lost, doubled or reordered for anyone who stays connected,
+ * whatever the burst; who does not read is cut and counted, and holds nobody else up.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
@@ -117,7 +117,8 @@ describe('membership', () => {
             for (const one of model) if (one.isIn) one.expected.push(sequence)
             group.publish(`${sequence++}:${'y'.repeat(size * 300_000)}`)
           } else {
-            // A member that leaves may miss what its group had not written yet, so let that go out first.
+            // A member that leaves may miss what its group had not written yet, so let that go out
+            // first.
             if (what === 'leave') await until(() => tally.pendingFrameBytes === 0, 'an empty queue')
             state.isIn = what === 'join'
             group[what](reader.outbox)

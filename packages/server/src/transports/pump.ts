@@ -1,8 +1,8 @@
 /**
- * Paces everything that is fanned out. A turn of the event loop writes a bounded number of bytes to any one
- * socket and touches a bounded number of sockets; what is left waits in its group's queue for the next
- * turn. Every so many bytes the buffers of all sockets are looked at, so that Bun's own back-pressure
- * limit, at which it drops silently, is never reached (ADR 0002).
+ * Paces everything that is fanned out. A turn of the event loop writes a bounded number of bytes to
+ * any one socket and touches a bounded number of sockets; what is left waits in its group's queue
+ * for the next turn. Every so many bytes the buffers of all sockets are looked at, so that Bun's
+ * own back-pressure limit, at which it drops silently, is never reached (ADR 0002).
  */
 import type { Tally } from '../core/tally.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -22,8 +22,8 @@ export const PENDING_BYTES_MAX = 64 * 1024 * 1024
 /** Backlogs of all lagging sockets together, each counted as if nothing were shared. */
 export const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024
 /**
- * Bun's own limit per socket, where `publish` starts to drop. Between two sweeps a socket gets at most
- * LAG_BYTES + SWEEP_BYTES + two turns, a twentieth of this.
+ * Bun's own limit per socket, where `publish` starts to drop. Between two sweeps a socket gets at
+ * most LAG_BYTES + SWEEP_BYTES + two turns, a twentieth of this.
  */
 export const BUN_BACKPRESSURE_BYTES = 64 * 1024 * 1024
 

@@ -1,7 +1,7 @@
 /**
- * A slice: at most SLICE_SOCKET_COUNT_MAX sockets of one listener that share one Bun topic, and the position
- * in their group's queue up to which they have been written to. `publish` copies a frame once for all
- * of them, and Bun writes once per socket and turn.
+ * A slice: at most SLICE_SOCKET_COUNT_MAX sockets of one listener that share one Bun topic, and the
+ * position in their group's queue up to which they have been written to. `publish` copies a frame
+ * once for all of them, and Bun writes once per socket and turn.
  */
 import type { Frame } from '../ports/fanout.ts'
 import type { SocketOutbox } from './outbox.ts'

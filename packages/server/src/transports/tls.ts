@@ -1,6 +1,6 @@
 /**
- * A TLS listener whose certificate changes without dropping a connection: when the files change, a second
- * listener takes over the port, and the first one only serves the connections it has.
+ * A TLS listener whose certificate changes without dropping a connection: when the files change, a
+ * second listener takes over the port, and the first one only serves the connections it has.
  */
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
@@ -48,7 +48,10 @@ export class TlsListener {
     this.#version = start.version
   }
 
-  /** @throws CertificateProblem when the files do not make a pair; the bind error when the port is taken. */
+  /**
+   * @throws CertificateProblem when the files do not make a pair; the bind error when the port is
+   * taken.
+   */
   static async open(
     address: ListenOptions['address'],
     files: TlsFiles,
@@ -66,7 +69,10 @@ export class TlsListener {
     return this.#address.port
   }
 
-  /** Looks whether the files changed and serves the new pair. A bad pair is logged, the old one stays. */
+  /**
+   * Looks whether the files changed and serves the new pair. A bad pair is logged, the old one
+   * stays.
+   */
   check(): Promise<void> {
     this.#checking ??= this.#reload().finally(() => {
       this.#checking = undefined

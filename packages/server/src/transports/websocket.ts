@@ -1,9 +1,10 @@
 /**
- * WebSockets: from an upgrade request to a session and back. RFC 6455 itself (framing, masking, UTF-8,
- * close handshake) is Bun's; this owns admission, timers and the end of every connection.
+ * WebSockets: from an upgrade request to a session and back. RFC 6455 itself (framing, masking,
+ * UTF-8, close handshake) is Bun's; this owns admission, timers and the end of every connection.
  */
-import { REFUSALS, type RefusalCode } from '../core/refusals.ts'
+import { REFUSALS } from '../core/refusals.ts'
 import type { Tally } from '../core/tally.ts'
+import { refusedAnswer } from '../http/answers.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Frame } from '../ports/fanout.ts'
 import type { Log } from '../ports/log.ts'
@@ -47,17 +48,17 @@ export class WebSockets {
    */
   upgrade(request: Request, server: Listener, target: UpgradeRequest): Response | undefined {
     const { pump, tally, protocols } = this.#ports
-    if (this.#isDraining) return refusedHttp('draining')
+    if (this.#isDraining) return refusedAnswer('draining')
     if (pump.outboxes.size >= this.#limits.connectionCountMax) {
       tally.refused('overloaded')
-      return refusedHttp('overloaded')
+      return refusedAnswer('overloaded')
     }
     const admission = admitUpgrade(protocols, target)
-    if (admission === undefined) return refusedHttp('path_unknown')
+    if (admission === undefined) return refusedAnswer('path_unknown')
     if (admission.kind !== 'session') tally.refused(admission.refusal)
-    if (admission.kind === 'refused_http') return refusedHttp(admission.refusal)
+    if (admission.kind === 'refused_http') return refusedAnswer(admission.refusal)
     // Bun would echo the first subprotocol offered, which no protocol here has accepted.
-    if (target.subprotocols.length > 0) return refusedHttp('request_malformed', NO_SUBPROTOCOL)
+    if (target.subprotocols.length > 0) return refusedAnswer('request_malformed', NO_SUBPROTOCOL)
     const outbox = new SocketOutbox(server, pump)
     outbox.session =
       admission.kind === 'session'
@@ -67,7 +68,10 @@ export class WebSockets {
             reason: REFUSALS[admission.refusal].text,
           })
     if (server.upgrade(request, { data: { outbox } })) return undefined
-    return refusedHttp('request_malformed', 'Send a WebSocket handshake of version 13 (RFC 6455).')
+    return refusedAnswer(
+      'request_malformed',
+      'Send a WebSocket handshake of version 13 (RFC 6455).',
+    )
   }
 
   /** The handlers Bun calls for every socket of a listener. */
@@ -117,14 +121,19 @@ export class WebSockets {
     this.#isDraining = true
   }
 
-  /** Ends up to `countMax` connections as draining. @returns how many are left. */
-  endSome(countMax: number): number {
+  get openCount(): number {
+    return this.#ports.pump.outboxes.size
+  }
+
+  /** Ends up to `countMax` connections as draining; those already closing are left to finish. */
+  endSome(countMax: number): void {
     let left = countMax
     for (const outbox of this.#ports.pump.outboxes) {
-      if (left-- <= 0) break
+      if (left <= 0) return
+      if (this.#ports.pump.closing.has(outbox)) continue
+      left--
       outbox.session.end('draining')
     }
-    return this.#ports.pump.outboxes.size
   }
 
   /** Drops whatever is still connected. */
@@ -164,15 +173,6 @@ function refusedSession(
     end: nothing,
     closed: nothing,
   }
-}
-
-/** The plain answer to an upgrade that does not happen. */
-export function refusedHttp(refusal: RefusalCode, detail?: string): Response {
-  const { status, text, retry } = REFUSALS[refusal]
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' })
-  if (retry === 'later') headers.set('retry-after', '1')
-  const body = JSON.stringify({ error: detail ?? text, code: refusal, status })
-  return new Response(body, { status, headers })
 }
 
 function asFrame(message: string | Buffer): Frame {

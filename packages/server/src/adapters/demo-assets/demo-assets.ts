@@ -1,4 +1,6 @@
-/** The files of the front page, read once: the page's own and pusher-js from its package, no CDN. */
+/**
+ * The files of the front page, read once: the page's own and pusher-js from its package, no CDN.
+ */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Asset } from '../../ports/asset.ts'

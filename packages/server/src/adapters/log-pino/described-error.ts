@@ -14,7 +14,10 @@ export interface DescribedError {
 /** Our bound; a chain can be a ring. */
 export const CAUSE_COUNT_MAX = 5
 
-export function describeError(error: unknown, causeCountMax: number = CAUSE_COUNT_MAX): DescribedError {
+export function describeError(
+  error: unknown,
+  causeCountMax: number = CAUSE_COUNT_MAX,
+): DescribedError {
   if (!(error instanceof Error)) return { type: typeof error, message: textOf(error) }
   const { name, message, stack, cause } = error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined

@@ -20,8 +20,11 @@ export const REDACTED = '***'
  * Matched anywhere in the name, without case: `clientSecret`, `access_token`. A lone `key` is the
  * public app key and stays.
  */
-const SECRET_NAME =
-  /secret|token|passw|passphrase|authorization|signature|credential|cookie|(?:master|private|signing|api)_?key|key_?material|^auth$/i
+const SECRET_WORDS = [
+  'secret|token|passw|passphrase|credential|authorization|signature|cookie',
+  '(?:master|private|signing|api)_?key|key_?material|^auth$',
+]
+const SECRET_NAME = new RegExp(SECRET_WORDS.join('|'), 'i')
 
 /** Names the line itself uses; a caller's field of that name gets a trailing underscore. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['level', 'time', 'event', 'err'])
@@ -41,8 +44,7 @@ export function createPinoLog(options: PinoLogOptions): Log {
     debug: (event, fields) => logger.debug({ event, ...redact(fields) }),
     info: (event, fields) => logger.info({ event, ...redact(fields) }),
     warn: (event, fields) => logger.warn({ event, ...redact(fields) }),
-    error: (event, error, fields) =>
-      logger.error({ event, ...redact(fields), err: error }),
+    error: (event, error, fields) => logger.error({ event, ...redact(fields), err: error ?? null }),
   }
 }
 

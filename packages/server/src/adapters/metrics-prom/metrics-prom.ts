@@ -1,6 +1,6 @@
 /**
- * Metrics as Prometheus text, through prom-client, with its metrics of the process. Counting stays a plain
- * addition where things happen; the numbers are read only when a scraper asks.
+ * Metrics as Prometheus text, through prom-client, with its metrics of the process. Counting stays
+ * a plain addition where things happen; the numbers are read only when a scraper asks.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { MetricDefinitions, MetricsExporter } from '../../ports/metrics.ts'

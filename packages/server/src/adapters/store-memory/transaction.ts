@@ -1,6 +1,6 @@
 /**
- * One transaction over maps: writes go to copies that take the place of the originals at the commit.
- * Records are copied on the way in and out, so nobody can change what is stored.
+ * One transaction over maps: writes go to copies that take the place of the originals at the
+ * commit. Records are copied on the way in and out, so nobody can change what is stored.
  */
 import {
   type AppRecord,

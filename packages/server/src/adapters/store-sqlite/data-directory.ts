@@ -1,6 +1,6 @@
 /**
- * The files of a data directory, made with their modes before SQLite opens them: the directory 0700,
- * the databases 0600; SQLite gives its journals the mode of the database beside them.
+ * The files of a data directory, made with their modes before SQLite opens them: the directory
+ * 0700, the databases 0600; SQLite gives its journals the mode of the database beside them.
  */
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

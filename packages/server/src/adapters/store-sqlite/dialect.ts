@@ -1,6 +1,6 @@
 /**
- * Kysely over the database Worker. Queries are compiled here and run there; everything dialect-bound
- * is in this file, so that the same queries run on another database.
+ * Kysely over the database Worker. Queries are compiled here and run there; everything
+ * dialect-bound is in this file, so that the same queries run on another database.
  */
 import {
   CompiledQuery,
@@ -41,7 +41,7 @@ export class WorkerDialect implements Dialect {
   }
 }
 
-/** SQLite rolls back `CREATE TABLE` like anything else, so all migrations of a start are one unit. */
+/** SQLite rolls back `CREATE TABLE` like anything else, so the migrations of a start are one unit. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true

@@ -41,7 +41,7 @@ type StoreOutageCode = keyof typeof ADVICE
 
 /**
  * @param failure as the Worker reported it.
- * @returns a `Conflict`, an `Outage`, or a plain error where the statement itself was wrong (a bug).
+ * @returns a `Conflict`, an `Outage`, or a plain error where the statement was wrong (a bug).
  */
 export function storeError(failure: WorkerFailure, dataDir: string): Error {
   const rule = findConflict(failure)

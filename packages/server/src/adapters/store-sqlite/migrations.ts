@@ -61,8 +61,8 @@ export async function migrate(database: Kysely<ControlDatabase>, dataDir: string
   const reason = error instanceof Error ? error.message : 'unknown reason'
   throw new Outage(
     'store_unavailable',
-    `control.db in ${dataDir} cannot be brought to the schema of this version: if a newer version ` +
-      `made it, run that version or a later one (${reason})`,
+    `control.db in ${dataDir} cannot be brought to the schema of this version: if a newer one ` +
+      `made it, run that or a later one (${reason})`,
     { port: 'store', cause: error },
   )
 }

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads'
 import { storeError, storeOutage } from './failures.ts'
 import type { WorkerAnswer, WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
-/** Our bound. One transaction runs at a time and awaits each statement, so few requests ever wait. */
+/** Our bound. One transaction runs at a time and awaits each statement, so few requests wait. */
 export const PENDING_COUNT_MAX = 1_024
 
 export class WorkerChannel {

@@ -1,6 +1,6 @@
 /**
- * The Worker that owns both SQLite connections of a data directory, so that a slow disk or a foreign
- * lock holds this thread and never the event loop. One request at a time, in order.
+ * The Worker that owns both SQLite connections of a data directory, so that a slow disk or a
+ * foreign lock holds this thread and never the event loop. One request at a time, in order.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'

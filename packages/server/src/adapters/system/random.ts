@@ -1,6 +1,7 @@
 /**
  * The operating system's generator, read in pages: a call costs a copy and not a system call. Bytes
- * are wiped from the page as they are handed out, so none is given twice or can be found there later.
+ * are wiped from the page as they are handed out, so none is given twice or can be found there
+ * later.
  */
 import { randomFillSync } from 'node:crypto'
 import type { Random } from '../../ports/random.ts'

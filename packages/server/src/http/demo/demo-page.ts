@@ -1,6 +1,6 @@
 /**
- * The front page of a development server: a person sees events of the demo app arrive and sends one. It
- * publishes into the demo app only, so what it lets anyone do is bounded to that app.
+ * The front page of a development server: a person sees events of the demo app arrive and sends
+ * one. It publishes into the demo app only, so what it lets anyone do is bounded to that app.
  */
 import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
 import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'

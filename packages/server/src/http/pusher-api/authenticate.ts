@@ -1,6 +1,6 @@
 /**
- * Who signed a call of the Pusher HTTP API. Contract 1G.1. Unknown app, unknown key, wrong signature and
- * stale time are one answer after the same work.
+ * Who signed a call of the Pusher HTTP API. Contract 1G.1. Unknown app, unknown key, wrong
+ * signature and stale time are one answer after the same work.
  */
 import {
   httpStringToSign,

@@ -1,6 +1,6 @@
 /**
- * `POST /apps/{id}/events` and `/batch_events`. Contract 1G.2. Every event of a call is checked before the
- * first one is published, so a refused call has published nothing.
+ * `POST /apps/{id}/events` and `/batch_events`. Contract 1G.2. Every event of a call is checked
+ * before the first one is published, so a refused call has published nothing.
  */
 import { isJsonObject, isLongerThan, parseJsonObject } from '@lockgate/protocol/bytes'
 import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'

@@ -1,6 +1,6 @@
 /**
- * Signatures of changing calls seen inside the timestamp window, for apps that refuse replays. Bounded:
- * when it is full, calls are refused rather than let through unchecked.
+ * Signatures of changing calls seen inside the timestamp window, for apps that refuse replays.
+ * Bounded: when it is full, calls are refused rather than let through unchecked.
  */
 
 /** About 20 MB at the most. */
@@ -10,7 +10,10 @@ export class ReplayMemory {
   readonly #expiries = new Map<string, number>()
   readonly #lifeMs: number
 
-  /** @param authTimestampWindowMs a signature is good from this long before to this long after its time. */
+  /**
+   * @param authTimestampWindowMs a signature is good from this long before to this long after its
+   * time.
+   */
   constructor(authTimestampWindowMs: number) {
     this.#lifeMs = authTimestampWindowMs * 2
   }

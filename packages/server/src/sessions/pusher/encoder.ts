@@ -1,4 +1,6 @@
-/** Core events as Pusher frames; each is made once and shared by every Pusher client of the channel. */
+/**
+ * Core events as Pusher frames; each is made once and shared by every Pusher client of the channel.
+ */
 import * as frames from '@lockgate/protocol/pusher/frames'
 import type { Encoder } from '../../core/encoder.ts'
 

@@ -48,7 +48,7 @@ describe('authorized channels', () => {
     const id = client.session.id
     const data = '{"user_id":"1"}'
     const good = sign(`${id}:${name}:${data}`)
-    const wrong: Record<string, [auth: string | undefined, data?: string]> = {
+    const wrong: Record<string, [auth: string | undefined, data: string | undefined]> = {
       none: [undefined, data],
       empty: ['', data],
       'only the key': [KEY, data],

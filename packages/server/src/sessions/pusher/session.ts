@@ -1,6 +1,7 @@
 /**
- * One Pusher connection, protocol 5 to 7. Contract parts 1A to 1F. A machine without I/O: frames and time
- * come in, frames and at most one close go out. Every field of a client is checked before it is used.
+ * One Pusher connection, protocol 5 to 7. Contract parts 1A to 1F. A machine without I/O: frames
+ * and time come in, frames and at most one close go out. Every field of a client is checked before
+ * it is used.
  */
 import { isLongerThan } from '@lockgate/protocol/bytes'
 import {
@@ -32,21 +33,12 @@ import type { Frame, Outbox } from '../../ports/fanout.ts'
 import type { AppSettings } from '../../ports/store.ts'
 import type { Session } from '../session.ts'
 import { pusherEncoder } from './encoder.ts'
+import { Liveness, type PusherTimes } from './liveness.ts'
 import { readMember, readUser } from './signed-content.ts'
 import { PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
 
 /** Our bound: after this many malformed messages the connection ends. */
 export const MALFORMED_FRAME_COUNT_MAX = 10
-
-/** Pusher's: a connection on which nothing but pings passed for a day is closed with 4202. */
-export const IDLE_MS_MAX = 24 * 60 * 60 * 1000
-
-export interface PusherTimes {
-  /** Told to the client, and after so much silence the server pings. */
-  readonly activityTimeoutMs: number
-  /** How long a ping may stay unanswered. */
-  readonly pongTimeoutMs: number
-}
 
 export interface PusherDeps {
   readonly hub: Hub
@@ -69,23 +61,19 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   readonly #space: AppSpace
   readonly #deps: PusherDeps
   #state: 'open' | 'ended' | 'gone' = 'open'
-  #isAuthorized = false
   #malformedCount = 0
   #clientEvents: RateLimit | undefined
-  readonly #openedAtMs: number
-  #heardAtMs: number
-  #usedAtMs: number
-  #pingedAtMs: number | undefined
+  readonly #liveness: Liveness
 
-  /** @param start `id` is the socket id: two decimal numbers with a dot, fresh and not guessable. */
+  /**
+   * @param start `id` is the socket id: two decimal numbers with a dot, fresh and not guessable.
+   */
   constructor(start: { id: string; outbox: Outbox; space: AppSpace }, deps: PusherDeps) {
     this.id = start.id
     this.outbox = start.outbox
     this.#space = start.space
     this.#deps = deps
-    this.#openedAtMs = deps.clock.monotonicMs()
-    this.#heardAtMs = this.#openedAtMs
-    this.#usedAtMs = this.#openedAtMs
+    this.#liveness = new Liveness(deps.times, deps.clock.monotonicMs())
   }
 
   get settings(): AppSettings {
@@ -108,37 +96,25 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
 
   receive(frame: Frame): void {
     if (this.#state !== 'open') return
-    this.#heardAtMs = this.#deps.clock.monotonicMs()
-    this.#pingedAtMs = undefined
+    const nowMs = this.#deps.clock.monotonicMs()
+    this.#liveness.heard(nowMs)
     if (typeof frame !== 'string')
       return this.#malformed('frame_malformed', 'Send text, not binary.')
     const decoded = decodeClientFrame(frame)
     if (!decoded.ok) return this.#malformed(decoded.refusal, decoded.detail)
-    this.#handle(decoded.value)
+    this.#handle(decoded.value, nowMs)
   }
 
   /** A control ping or pong of the WebSocket layer counts as a sign of life (contract 1A.3). */
   heard(): void {
-    this.#heardAtMs = this.#deps.clock.monotonicMs()
-    this.#pingedAtMs = undefined
+    this.#liveness.heard(this.#deps.clock.monotonicMs())
   }
 
   tick(nowMs: number): void {
     if (this.#state !== 'open') return
-    const { activityTimeoutMs, pongTimeoutMs } = this.#deps.times
-    const { requireAuthorization, authorizationTimeoutMs, enabled } = this.settings
-    if (!enabled) return this.end('app_disabled')
-    if (this.#pingedAtMs !== undefined) {
-      if (nowMs - this.#pingedAtMs >= pongTimeoutMs) return this.end('pong_missing')
-    } else if (nowMs - this.#heardAtMs >= activityTimeoutMs) {
-      this.#pingedAtMs = nowMs
-      this.outbox.send(frames.PING)
-    }
-    const isOverdue = nowMs - this.#openedAtMs >= authorizationTimeoutMs
-    if (requireAuthorization && !this.#isAuthorized && isOverdue) {
-      return this.end('authorization_overdue')
-    }
-    if (nowMs - this.#usedAtMs >= IDLE_MS_MAX) this.end('idle')
+    const due = this.#liveness.check(nowMs, this.settings)
+    if (due === 'ping') this.outbox.send(frames.PING)
+    else if (due !== undefined) this.end(due)
   }
 
   end(refusal: RefusalCode): void {
@@ -156,24 +132,19 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     this.#deps.hub.disconnect(this.#space, this)
   }
 
-  #handle(frame: frames.ClientFrame): void {
+  #handle(frame: frames.ClientFrame, nowMs: number): void {
+    if (frame.kind === 'ping') return this.outbox.send(frames.PONG)
+    if (frame.kind === 'pong') return
+    this.#liveness.used(nowMs)
     switch (frame.kind) {
-      case 'ping':
-        return this.outbox.send(frames.PONG)
-      case 'pong':
-        return
       case 'subscribe':
-        this.#usedAtMs = this.#heardAtMs
         return this.#subscribe(frame)
       case 'unsubscribe':
-        this.#usedAtMs = this.#heardAtMs
         return this.#deps.hub.unsubscribe(this.#space, this, frame.channel)
       case 'signin':
-        this.#usedAtMs = this.#heardAtMs
         return this.#signIn(frame)
       case 'client_event':
-        this.#usedAtMs = this.#heardAtMs
-        return this.#sendClientEvent(frame)
+        return this.#sendClientEvent(frame, nowMs)
       default:
         frame satisfies never
     }
@@ -202,7 +173,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const confirm = (joined: JoinedChannel) => this.#confirm(channel.value, joined)
     const request = { channel: channel.value, member: member.value, confirm }
     const joined = this.#deps.hub.subscribe(this.#space, this, request)
-    if (joined.ok && isSigned) this.#isAuthorized = true
+    if (joined.ok && isSigned) this.#liveness.authorized()
     return joined
   }
 
@@ -248,7 +219,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (this.user !== undefined) return this.#refuse('signed_in_already')
     const isWatching = this.settings.watchlist
     const watchlist = isWatching ? user.watchlist : []
-    this.#isAuthorized = true
+    this.#liveness.authorized()
     const request = { user: { ...user, watchlist }, confirm: success }
     this.#deps.hub.signIn(this.#space, this, request)
     if (isWatching && isWatchlistCut) this.#refuse('watchlist_long')
@@ -264,20 +235,23 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (!joined.ok) this.#refuse(joined.refusal)
   }
 
-  #sendClientEvent(frame: ClientFrameOf<'client_event'>): void {
-    const outcome = this.#trySendClientEvent(frame)
+  #sendClientEvent(frame: ClientFrameOf<'client_event'>, nowMs: number): void {
+    const outcome = this.#trySendClientEvent(frame, nowMs)
     if (!outcome.ok) this.#refuse(outcome.refusal, outcome.detail)
   }
 
-  #trySendClientEvent(frame: ClientFrameOf<'client_event'>): Result<true, RefusalCode> {
+  #trySendClientEvent(
+    frame: ClientFrameOf<'client_event'>,
+    nowMs: number,
+  ): Result<true, RefusalCode> {
     const channel = parseChannelName(frame.channel)
     if (!channel.ok) return channel
     const allowed = authorize(this, 'publish', channel.value)
     if (!allowed.ok) return allowed
     const { eventDataBytesMax, clientEventsPerSecondMax } = this.settings
     if (isLongerThan(frame.data, eventDataBytesMax)) return refuse('event_data_large')
-    this.#clientEvents ??= new RateLimit(clientEventsPerSecondMax, this.#heardAtMs)
-    if (!this.#clientEvents.take(clientEventsPerSecondMax, this.#heardAtMs)) {
+    this.#clientEvents ??= new RateLimit(clientEventsPerSecondMax, nowMs)
+    if (!this.#clientEvents.take(clientEventsPerSecondMax, nowMs)) {
       return refuse('client_events_fast')
     }
     if (!this.#deps.hub.hasRoom()) return refuse('overloaded')

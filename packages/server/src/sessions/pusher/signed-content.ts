@@ -1,6 +1,6 @@
 /**
- * Reads what the application signed for its user: `channel_data` and `user_data`. Only called after the
- * signature held. Contract 1B.4 and 1D. Pure.
+ * Reads what the application signed for its user: `channel_data` and `user_data`. Only called after
+ * the signature held. Contract 1B.4 and 1D. Pure.
  */
 import { isLongerThan, parseJsonObject } from '@lockgate/protocol/bytes'
 import { isUserId, USER_ID_LENGTH_MAX } from '@lockgate/protocol/pusher/channel-name'
@@ -25,7 +25,8 @@ export function readMember(
 
 /**
  * @param userData raw JSON text.
- * @returns the user and whether its watch-list was cut to the first {@link WATCHLIST_LENGTH_MAX} ids.
+ * @returns the user and whether its watch-list was cut to the first {@link WATCHLIST_LENGTH_MAX}
+ * ids.
  */
 export function readUser(
   userData: string,

@@ -1,6 +1,6 @@
 /**
- * What each refusal is on the Pusher wire. Contract 1A.4: the close code decides what pusher-js does next,
- * and codes of 4300 and above never close.
+ * What each refusal is on the Pusher wire. Contract 1A.4: the close code decides what pusher-js
+ * does next, and codes of 4300 and above never close.
  */
 import * as code from '@lockgate/protocol/pusher/close-codes'
 import type { RefusalCode } from '../../core/refusals.ts'

@@ -1,0 +1,4 @@
+import { testStoreContract } from '../../../../../test/contract/store.ts'
+import { openMemoryStore } from './store.ts'
+
+testStoreContract('the memory store', { open: async () => openMemoryStore() })

@@ -1,0 +1,156 @@
+/**
+ * Runs an assembled server: binds its addresses, keeps its timers, drains it. Knows no adapter.
+ */
+import type { Config, ListenAddress } from './config/config.ts'
+import type { Hub } from './core/hub.ts'
+import type { Tally } from './core/tally.ts'
+import { opsRoute } from './http/ops.ts'
+import type { Broker } from './ports/broker.ts'
+import type { Log } from './ports/log.ts'
+import type { MetricsExporter } from './ports/metrics.ts'
+import type { Store } from './ports/store.ts'
+import { StartProblem } from './start-problem.ts'
+import { drainConnections } from './transports/drain.ts'
+import { type HttpDeps, listenHttp, type Route } from './transports/http.ts'
+import type { Pump } from './transports/pump.ts'
+import type { Listener } from './transports/socket.ts'
+import { CERTIFICATE_CHECK_MS, TlsListener } from './transports/tls.ts'
+import type { WebSockets } from './transports/websocket.ts'
+
+/** How often sessions, counts and caches look at the time. */
+const TICK_MS = 1_000
+/** How often lagging and closing sockets are looked after. */
+const PUMP_CHECK_MS = 100
+
+export interface ServerParts {
+  readonly route: Route
+  readonly metrics: MetricsExporter
+  readonly webSockets: WebSockets
+  readonly pump: Pump
+  readonly hub: Hub
+  readonly broker: Broker
+  readonly store: Store
+  readonly tally: Tally
+  readonly log: Log
+}
+
+export interface RunningServer {
+  /** Where each listener answers, with the port the system chose. */
+  readonly urls: { readonly http: string; readonly https: string | undefined; readonly ops: string }
+  /** Resolves with the exit code once the server has drained. */
+  readonly done: Promise<number>
+  /** Starts to go away; a second call changes nothing. */
+  drain(reason: string): void
+}
+
+/** @throws StartProblem when an address cannot be bound; nothing stays bound then. */
+export async function runServer(config: Config, parts: ServerParts): Promise<RunningServer> {
+  const { webSockets, pump, hub, log, tally } = parts
+  const state = { isReady: false }
+  const listeners = await bind(config, parts, () => state.isReady)
+  const timers = [
+    setInterval(() => webSockets.tick(), TICK_MS),
+    setInterval(() => hub.tick(), TICK_MS),
+    setInterval(() => pump.check(), PUMP_CHECK_MS),
+    setInterval(() => void listeners.tls?.check(), CERTIFICATE_CHECK_MS),
+  ]
+  state.isReady = true
+  const urls = {
+    http: urlOf('http', config.listen.http, listeners.http.port),
+    https:
+      listeners.tls === undefined
+        ? undefined
+        : urlOf('https', config.listen.https, listeners.tls.port),
+    ops: urlOf('http', config.listen.ops, listeners.ops.port),
+  }
+  log.info('listening', urls)
+  const { promise: done, resolve: finish } = Promise.withResolvers<number>()
+  const drain = async (reason: string) => {
+    state.isReady = false
+    log.info('draining', { reason, connections: tally.connectionsOpen })
+    void listeners.http.stop(false)
+    listeners.tls?.stopAccepting()
+    await drainConnections(webSockets, config.drainMs)
+    for (const timer of timers) clearInterval(timer)
+    hub.close()
+    await parts.broker.close()
+    await parts.store.close()
+    await listeners.ops.stop(true)
+    log.info('stopped')
+    finish(0)
+  }
+  let isDraining = false
+  return {
+    urls,
+    done,
+    drain(reason) {
+      if (isDraining) return
+      isDraining = true
+      drain(reason).catch((error: unknown) => {
+        log.error('drain_failed', error)
+        finish(1)
+      })
+    },
+  }
+}
+
+interface Listeners {
+  readonly http: Listener
+  readonly ops: Listener
+  readonly tls: TlsListener | undefined
+}
+
+async function bind(
+  config: Config,
+  parts: ServerParts,
+  isReady: () => boolean,
+): Promise<Listeners> {
+  const { route, metrics, webSockets, store, tally, log } = parts
+  const open: Listener[] = []
+  const listen = (key: string, address: ListenAddress, deps: HttpDeps) => {
+    try {
+      const listener = listenHttp({ address, isShared: false }, deps)
+      open.push(listener)
+      return listener
+    } catch (error) {
+      throw bindProblem(key, address, error)
+    }
+  }
+  const { pathPrefix, listen: addresses } = config
+  const publicDeps = { route, webSockets, pathPrefix, tally, log }
+  const opsDeps = { isReady, pingStore: () => store.ping(), metrics }
+  try {
+    const tls =
+      config.tls === undefined
+        ? undefined
+        : await TlsListener.open(addresses.https, config.tls, publicDeps)
+    const ops = listen('listen.ops', addresses.ops, {
+      route: opsRoute(opsDeps),
+      webSockets: undefined,
+      pathPrefix: '',
+      tally,
+      log,
+    })
+    return { ops, http: listen('listen.http', addresses.http, publicDeps), tls }
+  } catch (error) {
+    await Promise.all(open.map((listener) => listener.stop(true)))
+    throw isBindError(error) ? bindProblem('listen.https', addresses.https, error) : error
+  }
+}
+
+function bindProblem(key: string, address: ListenAddress, cause: unknown): StartProblem {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new StartProblem(
+    `${address.hostname}:${address.port} cannot be bound (${why}). Stop what uses it or change ${key}.`,
+    { cause },
+  )
+}
+
+function isBindError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+}
+
+function urlOf(scheme: 'http' | 'https', address: ListenAddress, port: number | undefined): string {
+  const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname
+  return `${scheme}://${host}:${port ?? address.port}`
+}

@@ -1,0 +1,109 @@
+/** The first start on an empty machine: private files, credentials shown once, a page. Issue point 1. */
+import assert from 'node:assert/strict'
+import { readFileSync, statSync } from 'node:fs'
+import { after } from 'node:test'
+import { library } from '../support/clients.ts'
+import { newcomer, printedApp } from '../support/first-start.ts'
+import { send } from '../support/http.ts'
+import type { AppConfig, LiveServer } from '../support/server.ts'
+import { test } from '../support/test.ts'
+import { Wire } from '../support/wire.ts'
+
+const place = newcomer()
+after(() => place.leave())
+
+/** Runs `work` on a server started from nothing but the environment. */
+async function started(work: (server: LiveServer) => Promise<void>): Promise<void> {
+  const server = await place.start()
+  try {
+    await work(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+function modeOf(path: string): string {
+  return (statSync(path).mode & 0o777).toString(8)
+}
+
+async function works(server: LiveServer, demo: AppConfig): Promise<void> {
+  const wire = await Wire.open(server, demo)
+  await wire.join(demo, 'private-first')
+  await library(server, demo).trigger('private-first', 'e', { hello: 'world' })
+  assert.equal((await wire.next('e')).data, '{"hello":"world"}')
+  await wire.close()
+}
+
+let demo: AppConfig | undefined
+let masterKey: Buffer | undefined
+
+test('the first start makes private files and prints credentials that work', async () => {
+  await started(async (server) => {
+    assert.equal(modeOf(place.dataDir), '700')
+    assert.equal(modeOf(`${place.dataDir}/master.key`), '600')
+    masterKey = readFileSync(`${place.dataDir}/master.key`)
+    demo = printedApp(server.stdout)
+    assert.ok(demo.secret.length >= 16)
+    assert.ok(server.stdout.includes(server.http), 'the URL of the page is printed')
+    assert.ok(!server.stderr.includes(demo.secret), 'no secret in the log')
+    await works(server, demo)
+  })
+})
+
+test('the second start prints no secret again and accepts the same credentials', async () => {
+  await started(async (server) => {
+    assert.ok(demo && masterKey, 'the first start came before')
+    assert.ok(!server.stdout.includes(demo.secret))
+    assert.ok(!server.stderr.includes(demo.secret))
+    assert.deepEqual(readFileSync(`${place.dataDir}/master.key`), masterKey)
+    await works(server, demo)
+  })
+})
+
+test('two first starts give different credentials', async () => {
+  const other = newcomer()
+  try {
+    const server = await other.start()
+    const theirs = printedApp(server.stdout)
+    await server.stop()
+    assert.notEqual(theirs.secret, demo?.secret)
+    assert.notEqual(theirs.key, demo?.key)
+  } finally {
+    other.leave()
+  }
+})
+
+test('the page is HTML without inline code under a strict policy, all from this server', async () => {
+  await started(async (server) => {
+    const headers = { accept: 'text/html' }
+    const page = await send(server.http, { method: 'GET', target: '/', headers })
+    assert.equal(page.status, 200)
+    assert.match(String(page.headers['content-type']), /^text\/html/)
+    const policy = String(page.headers['content-security-policy'])
+    assert.match(policy, /default-src 'none'|default-src 'self'/)
+    assert.ok(!/unsafe|\*|https?:|data:/.test(policy), policy)
+    assert.ok(!/<style/i.test(page.body), 'no inline style sheet')
+    assert.ok(!/<[^>]+\s(style|on\w+)\s*=/i.test(page.body), 'no inline style or handler')
+    assert.ok(!/javascript:/i.test(page.body))
+    for (const [tag] of page.body.matchAll(/<script[^>]*>[^<]*/gi)) {
+      assert.match(tag, /^<script[^>]*\ssrc="[^"]+"[^>]*>\s*$/i, 'scripts come from files')
+    }
+    const sources = [...page.body.matchAll(/<(?:script|link)[^>]*\s(?:src|href)="([^"]+)"/gi)]
+    assert.ok(sources.length > 0)
+    for (const [, source = ''] of sources) {
+      assert.ok(/^\/[^/]/.test(source), `${source} is local`)
+      const asset = await send(server.http, { method: 'GET', target: source })
+      assert.equal(asset.status, 200, source)
+    }
+    assert.ok(!page.body.includes(demo?.secret ?? 'x'))
+  })
+})
+
+test('a program that asks for no HTML gets JSON at the same address', async () => {
+  await started(async (server) => {
+    const headers = { accept: 'application/json' }
+    const answer = await send(server.http, { method: 'GET', target: '/', headers })
+    assert.equal(answer.status, 200)
+    assert.equal(typeof JSON.parse(answer.body), 'object')
+  })
+})

@@ -1,0 +1,41 @@
+/** A server that finds nothing: no configuration, an empty directory. What a newcomer starts. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type AppConfig, type LiveServer, startBare } from './server.ts'
+
+export interface Newcomer {
+  readonly dataDir: string
+  start(): Promise<LiveServer>
+  /** Removes everything. */
+  leave(): void
+}
+
+export function newcomer(): Newcomer {
+  const workingDir = mkdtempSync(join(tmpdir(), 'lockgate-first-'))
+  const dataDir = join(workingDir, 'data')
+  const environment = {
+    LOCKGATE_DATA_DIR: dataDir,
+    LOCKGATE_LISTEN_HTTP: '127.0.0.1:0',
+    LOCKGATE_LISTEN_HTTPS: '127.0.0.1:0',
+    LOCKGATE_LISTEN_MQTT: '127.0.0.1:0',
+    LOCKGATE_LISTEN_OPS: '127.0.0.1:0',
+    LOCKGATE_DRAIN_MS: '0',
+  }
+  return {
+    dataDir,
+    start: () => startBare({ environment, workingDir }),
+    leave: () => rmSync(workingDir, { recursive: true, force: true }),
+  }
+}
+
+/** The demo app as the first start prints it. */
+export function printedApp(stdout: string): AppConfig {
+  const field = (name: RegExp): string => {
+    const value = new RegExp(`(?:${name.source})\\W+([A-Za-z0-9_-]+)`, 'i').exec(stdout)?.[1]
+    assert.ok(value, `no ${name.source} in: ${stdout}`)
+    return value
+  }
+  return { id: field(/app[_ -]?id/), key: field(/(?:app[_ -]?)?key/), secret: field(/secret/) }
+}
