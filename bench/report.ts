@@ -51,13 +51,7 @@ export function formatPage(report: Report): string {
     '',
     ...machineSection(report),
     ...(report.isQuick ? [...notes(report), ''] : []),
-    '## Targets',
-    '',
-    'The figure of Lockgate on one core, and how it relates to the reference that ran between the',
-    'same runs.',
-    '',
-    markdownTable(verdictCells(report.verdicts)),
-    '',
+    ...targetSection(report),
     '## Figures',
     '',
     ...report.tables.flatMap((table) => [
@@ -82,6 +76,19 @@ function machineSection({ machine, command, date, isPinned, wsVersion }: Report)
     isPinned
       ? '- Cores: the server has core 0, the load generator core 1.'
       : '- Cores: not pinned, server and generator share what there is; contention unknown.',
+    '',
+  ]
+}
+
+function targetSection({ verdicts }: Report): string[] {
+  if (verdicts.length === 0) return []
+  return [
+    '## Targets',
+    '',
+    'The figure of Lockgate on one core, and how it relates to the reference whose runs alternated',
+    'with its own.',
+    '',
+    markdownTable(verdictCells(verdicts)),
     '',
   ]
 }

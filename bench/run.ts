@@ -132,7 +132,7 @@ function report(options: Options, tables: readonly Table[]): void {
     isQuick: options.isQuick,
     wsVersion: wsVersion(),
     tables,
-    verdicts: judge(tables),
+    verdicts: options.isQuick ? [] : judge(tables),
   }
   process.stdout.write(formatText(result))
   if (options.json !== undefined) writeFileSync(options.json, formatJson(result))

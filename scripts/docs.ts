@@ -65,8 +65,7 @@ the environment, which wins: \`LOCKGATE_KEY_<KEY>_SECRET\` or \`LOCKGATE_KEY_<KE
 `
 
 const EXAMPLE_HEAD = `# Every setting with its default. Written by scripts/docs.ts; docs/config.md explains more.
-# Start with it: npx lockgate serve --config config.example.yaml
-`
+# Start with it: npx lockgate serve --config config.example.yaml`
 
 const EXAMPLE_VALUES: Readonly<Record<string, string>> = {
   'tenant.id': '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111',
@@ -76,7 +75,8 @@ const EXAMPLE_VALUES: Readonly<Record<string, string>> = {
   'app.name': 'demo',
   'app.key': 'my-app-key',
   'app.secret': 'my-app-secret',
-  tls: './certificate.pem',
+  'tls.certFile': './certificate.pem',
+  'tls.keyFile': './private-key.pem',
 }
 
 /** @returns path below the root and text of each generated page. */
@@ -120,7 +120,9 @@ function showDefault(row: Setting): string {
     return `\`${row.default.development}\`, in production \`${row.default.production}\``
   }
   const value = defaultOf(row, 'development')
-  return value === undefined ? 'none' : `\`${JSON.stringify(value)}\``
+  return value === undefined || value === ''
+    ? 'none'
+    : `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }
 
 function example(): string {
@@ -138,7 +140,7 @@ function example(): string {
     const indent = name === undefined ? '' : '  '
     lines.push(`${isOptional ? '' : indent}# ${row.does} (${shapeOf(row)})`)
     if (isSecret(row)) lines.push(`# ${secretFileKey(key)}: ./master.key`)
-    else lines.push(`${mark}${indent}${name ?? first}: ${yamlOf(value ?? EXAMPLE_VALUES['tls'])}`)
+    else lines.push(`${mark}${indent}${name ?? first}: ${yamlOf(value ?? EXAMPLE_VALUES[key])}`)
   }
   return `${[...lines, '', ...exampleTenants()].join('\n')}\n`
 }

@@ -146,21 +146,20 @@ async function lockOut(place: string, open: Open, durability: Durability): Promi
   const store = await open(place)
   await saveUnit(store, 0)
   const unlock = durability.lock(place)
-  let isWaiting = true
-  let turnCount = 0
+  const loop = { isRunning: true, turnCount: 0 }
   const refused = outageOf(saveUnit(store, 1)).finally(() => {
-    isWaiting = false
+    loop.isRunning = false
   })
-  while (isWaiting) {
-    await new Promise(setImmediate)
-    turnCount++
+  while (loop.isRunning) {
+    await pause(1)
+    loop.turnCount++
   }
   const outage = await refused
   expect(outage.code).toBe('store_locked')
   expect(outage.message).toContain('locked by another program')
   expect(outage.retryAfterMs).toBeGreaterThan(0)
   // A store that waited on this thread would have left no turn to anybody.
-  expect(turnCount).toBeGreaterThan(100)
+  expect(loop.turnCount).toBeGreaterThan(10)
   unlock()
   expect(await countWholeUnits(store)).toBe(1)
   await saveUnit(store, 1)
@@ -178,9 +177,10 @@ async function outageOf(promise: Promise<unknown>): Promise<Outage> {
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
   let rest = ''
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split('\n')
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
   }

@@ -77,7 +77,7 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
     outbox.take()
     return new Client(session, outbox)
   }
-  return { hub, space, tally, fanout, time, connect }
+  return { hub, space, tally, fanout, directory, clock, time, connect }
 }
 
 export type World = ReturnType<typeof pusherWorld>

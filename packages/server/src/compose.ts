@@ -7,7 +7,6 @@ import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { loadKeyFile } from './adapters/master-key-file/key-file.ts'
-import { promMetrics } from './adapters/metrics-prom/metrics-prom.ts'
 import { openMemoryStore } from './adapters/store-memory/store.ts'
 import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
@@ -34,6 +33,7 @@ import { DemoPage } from './http/demo/demo-page.ts'
 import { publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
+import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { pusherProtocol } from './sessions/pusher/admission.ts'
@@ -71,12 +71,12 @@ export async function startServer(config: Config): Promise<StartedServer> {
 }
 
 function openMasterKey(config: Config): MasterKey {
-  if (config.masterKey !== undefined) return valueOf(parseMasterKey(config.masterKey))
+  if (config.masterKey !== undefined) return orStop(parseMasterKey(config.masterKey))
   // What is sealed in memory ends with the process, and so may its key.
-  if (config.store === 'memory') return valueOf(parseMasterKeyFile(createMasterKeyFile(random)))
+  if (config.store === 'memory') return orStop(parseMasterKeyFile(createMasterKeyFile(random)))
   const path = join(config.dataDir, 'master.key')
-  const file = valueOf(loadKeyFile(path, () => createMasterKeyFile(random)))
-  return valueOf(parseMasterKeyFile(file.text))
+  const file = orStop(loadKeyFile(path, () => createMasterKeyFile(random)))
+  return orStop(parseMasterKeyFile(file.text))
 }
 
 async function provision(
@@ -85,12 +85,12 @@ async function provision(
   masterKey: MasterKey,
 ): Promise<{ apps: readonly LoadedApp[]; demoCredentials: DemoCredentials | undefined }> {
   const deps = { clock, random, masterKey }
-  valueOf(await declareTenants(store, config.tenants, deps))
+  orStop(await declareTenants(store, config.tenants, deps))
   const demoSettings = { ...DEFAULT_APP_SETTINGS, clientMessages: true, watchlist: true }
   const demoCredentials = config.demo
     ? await createDemoTenant(store, { ...demoSettings, subscriptionCount: true }, deps)
     : undefined
-  return { apps: valueOf(await loadSigningSecrets(store, masterKey)), demoCredentials }
+  return { apps: orStop(await loadSigningSecrets(store, masterKey)), demoCredentials }
 }
 
 async function assemble(
@@ -116,12 +116,18 @@ async function assemble(
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
   const route = publicRoute({ hub, directory, clock, tally, replays, authTimestampWindowMs, demo })
-  const metrics = promMetrics(tallyMetrics(tally))
+  const metrics = () => exportMetrics(tally)
   return runServer(config, { route, metrics, webSockets, pump, hub, broker, store, tally, log })
 }
 
+/** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */
+async function exportMetrics(tally: Tally): Promise<MetricsExporter> {
+  const { promMetrics } = await import('./adapters/metrics-prom/metrics-prom.ts')
+  return promMetrics(tallyMetrics(tally))
+}
+
 /** @throws StartProblem with the detail of a refusal. */
-function valueOf<T>(
+function orStop<T>(
   result: { ok: true; value: T } | { ok: false; refusal: string; detail?: string },
 ): T {
   if (result.ok) return result.value

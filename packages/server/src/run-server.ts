@@ -24,7 +24,8 @@ const PUMP_CHECK_MS = 100
 
 export interface ServerParts {
   readonly route: Route
-  readonly metrics: MetricsExporter
+  /** Called once, at the first scrape. */
+  readonly metrics: () => Promise<MetricsExporter>
   readonly webSockets: WebSockets
   readonly pump: Pump
   readonly hub: Hub

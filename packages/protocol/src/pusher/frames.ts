@@ -63,11 +63,13 @@ export function subscriptionError(
 /** @returns the data of `subscription_succeeded` on a presence channel; one entry per user. */
 export function presenceData(members: Iterable<WireMember>): string {
   const ids: (string | number)[] = []
-  const hash: Record<string, unknown> = Object.create(null)
+  const entries: (readonly [string, unknown])[] = []
   for (const member of members) {
     ids.push(member.userId)
-    hash[String(member.userId)] = member.userInfo ?? null
+    entries.push([String(member.userId), member.userInfo ?? null])
   }
+  // `fromEntries` defines keys, so an id like __proto__ stays an ordinary one.
+  const hash = Object.fromEntries(entries)
   return JSON.stringify({ presence: { ids, hash, count: ids.length } })
 }
 

@@ -19,10 +19,11 @@ export function addSettingFlags(command: Command): void {
     const does = row.does.replaceAll('`', '')
     if (flag !== undefined) {
       command.addOption(new Option(`--${flag} ${placeholder(row)}`, `${does} [${environment}]`))
-      if (row.type === 'boolean') command.addOption(new Option(`--no-${flag}`, 'The opposite.'))
+      if (row.type === 'boolean')
+        command.addOption(new Option(`--no-${flag}`, `The same as --${flag} false.`))
     }
     if (flagFile !== undefined) {
-      const text = `The file that holds it: ${does} [${environment}_FILE]`
+      const text = `${does} Given as a file. [${environment}_FILE]`
       command.addOption(new Option(`--${flagFile} <path>`, text))
     }
   }

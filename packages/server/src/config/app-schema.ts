@@ -207,7 +207,7 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     max: 65_536,
     default: 2_048,
     does: 'The largest data of one presence member.',
-    prevents: 'The same.',
+    prevents: 'Joining cannot send a large profile to every other member.',
   },
   cacheTtlMs: {
     type: 'integer',

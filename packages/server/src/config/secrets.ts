@@ -101,12 +101,13 @@ export function readSecretFile(
  * Putting the secrets back gives a file that loads to the same configuration.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { listen, masterKey, tls, tenants, ...rest } = config
+  const { mode, listen, masterKey, tls, tenants, ...rest } = config
   return {
-    ...rest,
+    mode,
     listen: Object.fromEntries(
       Object.entries(listen).map(([name, address]) => [name, formatAddress(address)]),
     ),
+    ...rest,
     ...(masterKey === undefined ? {} : { masterKey: MASK }),
     ...(tls === undefined ? {} : { tls }),
     tenants: tenants.map((tenant) => ({

@@ -146,10 +146,10 @@ describe('subscription counts', () => {
 describe('cache channels', () => {
   test('replay the last event until its life is over, decided when read', () => {
     const world = pusherWorld({ cacheTtlMs: 1_000 })
-    const publish = (data: string) =>
+    const keep = (data: string) =>
       world.hub.publish(world.space, { ...MESSAGE, channel: address('cache-a'), event: 'e', data })
-    publish('"old"')
-    publish('"new"')
+    keep('"old"')
+    keep('"new"')
     world.time.ms += 999
     expect(
       world

@@ -8,10 +8,12 @@ export interface OpsDeps {
   readonly isReady: () => boolean
   /** Whether the store answers; a failing one makes a ready server unready, not dead. */
   readonly pingStore: () => Promise<void>
-  readonly metrics: MetricsExporter
+  /** Called once, at the first scrape. */
+  readonly metrics: () => Promise<MetricsExporter>
 }
 
 export function opsRoute(deps: OpsDeps): Route {
+  let exporter: Promise<MetricsExporter> | undefined
   return async (request, { path }) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return refusedAnswer('method_unknown', undefined, { allow: 'GET, HEAD' })
@@ -22,9 +24,10 @@ export function opsRoute(deps: OpsDeps): Route {
       case '/ready':
         return readiness(deps)
       case '/metrics': {
-        const { contentType } = deps.metrics
+        exporter ??= deps.metrics()
+        const { contentType, read } = await exporter
         const headers = { 'content-type': contentType, 'cache-control': 'no-store' }
-        return new Response(await deps.metrics.read(), { headers })
+        return new Response(await read(), { headers })
       }
       default:
         return refusedAnswer('path_unknown', 'Served here: /live, /ready and /metrics.')

@@ -25,5 +25,5 @@ export interface MetricDefinitions {
 export interface MetricsExporter {
   readonly contentType: string
   /** @returns the text a scraper gets. */
-  read(): Promise<string>
+  readonly read: () => Promise<string>
 }

@@ -77,7 +77,7 @@ const ADVICE = {
     'mounted read-only',
   store_corrupt: (dataDir: string) =>
     `control.db in ${dataDir} is damaged or not a database: keep a copy of the directory, then ` +
-    'put back control.db, control.db-wal and control.db-shm from one backup',
+    'remove control.db, control.db-wal and control.db-shm and put back those of one backup',
   store_unavailable: (dataDir: string) =>
     `the store in ${dataDir} does not work: check that the directory is there and readable, then ` +
     'start the server again',

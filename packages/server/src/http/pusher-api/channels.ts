@@ -35,19 +35,18 @@ export function listChannels(context: InspectContext): Result<string, RefusalCod
   if (info.value?.includes('cache') === true) {
     return refuse('channel_kind_unfit', 'Ask for the cache of one channel at a time.')
   }
-  const channels: Record<string, Record<string, number>> = Object.create(null)
-  let count = 0
+  const entries: (readonly [string, Record<string, number>])[] = []
   for (const [name, channel] of context.space.channels) {
     if (channel.address.kind === 'user' || !name.startsWith(prefix)) continue
-    if (++count > CHANNEL_LIST_LENGTH_MAX) {
+    if (entries.length === CHANNEL_LIST_LENGTH_MAX) {
       return refuse(
         'request_malformed',
         'Too many channels: narrow the list with filter_by_prefix.',
       )
     }
-    channels[name] = countsOf(channel, channel.address, info.value ?? [])
+    entries.push([name, countsOf(channel, channel.address, info.value ?? [])])
   }
-  return ok(JSON.stringify({ channels }))
+  return ok(JSON.stringify({ channels: Object.fromEntries(entries) }))
 }
 
 /** @param name decoded. @returns the JSON text about one channel, occupied or not. */

@@ -46,10 +46,9 @@ export function publishEvent(
   const { info, channels } = publication.value
   publishAll(publication.value, context)
   if (info === undefined) return ok('{}')
-  const described = channels.map((channel) => [
-    channel.name,
-    describeChannel(context.space, channel, info),
-  ])
+  const described = channels.map(
+    (channel) => [channel.name, describeChannel(context.space, channel, info)] as const,
+  )
   return ok(JSON.stringify({ channels: Object.fromEntries(described) }))
 }
 
@@ -85,7 +84,8 @@ function readPublication(
   channelNames: unknown,
   context: PublishContext,
 ): Result<Publication, RefusalCode> {
-  const { name: event, data, socket_id: socketId = undefined } = input
+  const { name: event, data } = input
+  const socketId = input['socket_id'] ?? undefined
   if (typeof event !== 'string' || event === '' || event.length > EVENT_NAME_LENGTH_MAX) {
     return refuse('event_name_invalid')
   }
