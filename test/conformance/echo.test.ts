@@ -22,6 +22,13 @@ async function connected(broadcaster: 'reverb' | 'pusher', userId = 'u'): Promis
   return echo
 }
 
+/** What every channel of Echo's Pusher connector has; the declared types hide it. */
+interface Subscription {
+  readonly name: string
+  readonly subscription: { readonly subscribed: boolean }
+  listen(event: string, callback: (data: unknown) => void): unknown
+}
+
 /** What `bind` was called with so far, and when it is ready. */
 function heardBy<T>(listen: (heard: (value: T) => void) => void): T[] {
   const values: T[] = []
@@ -41,21 +48,16 @@ for (const broadcaster of ['reverb', 'pusher'] as const) {
     const echo = await connected(broadcaster)
     assert.match(echo.socketId() ?? '', /^\d+\.\d+$/)
     const backend = library(it.server, APP)
-    const open: { subscribed(callback: () => void): unknown; name: string }[] = [
+    const open = [
       echo.channel(room('orders')),
       echo.private(room('orders')),
       echo.encryptedPrivate(room('orders')),
-    ] as never
-    for (const channel of open) {
-      const ready = heardBy<true>((heard) => channel.subscribed(() => heard(true)))
-      await until(`${channel.name} is subscribed`, () => ready.length > 0)
+    ] as readonly Subscription[]
+    for (const { name, subscription } of open) {
+      await until(`${name} is subscribed`, () => subscription.subscribed)
     }
     const heard = heardBy<unknown>((hear) => {
-      for (const channel of [
-        echo.channel(room('orders')),
-        echo.private(room('orders')),
-        echo.encryptedPrivate(room('orders')),
-      ]) {
+      for (const channel of open) {
         channel.listen('OrderShipped', hear)
         channel.listen('.custom.name', hear)
       }

@@ -269,7 +269,6 @@ test('names and fields of the wrong form get 400, fields nobody knows are ignore
     { ...event, channel: '*' },
     { name: 'e', data: 'x' },
     { name: 'e', data: 'x', channels: [] },
-    { name: 'e', data: 'x', channels: 'forms' },
     { name: 'e', data: 'x', channels: [7] },
     { name: 'e', data: 'x', channels: ['forms', 'with space'] },
     { data: 'x', channel: 'forms' },
@@ -284,7 +283,15 @@ test('names and fields of the wrong form get 400, fields nobody knows are ignore
     const answer = await post(it.server, APP, ['/events', text])
     assert.equal(answer.status, 400, `${text.slice(0, 80)}: ${answer.body}`)
   }
-  for (const body of [{}, { batch: {} }, { batch: [7] }, { batch: [{}] }, { batch: [[event]] }]) {
+  const list = { batch: [{ ...event, channel: ['forms', 'forms-2'] }] }
+  for (const body of [
+    {},
+    { batch: {} },
+    { batch: [7] },
+    { batch: [{}] },
+    { batch: [[event]] },
+    list,
+  ]) {
     assert.equal((await post(it.server, APP, ['/batch_events', body])).status, 400)
   }
 })

@@ -138,11 +138,12 @@ test('unknown key, unknown app, wrong signature and stale time are answered alik
     await call(it.server, APP, { ...CALL, path: `/apps/${REPLAY.id}/events` }),
     await call(it.server, { ...DISABLED, secret: 'wrong' }, CALL),
   ]
-  const shapes = answers.map(({ status, headers, body }) => {
+  // The path they named themselves may be repeated to them; nothing else may differ.
+  const shapes: unknown[] = answers.map(({ status, headers, body }) => {
     const { date: _date, ...rest } = headers
-    return { status, headers: rest, body: body.replace(/\/apps\/[^"' ]+/g, '<path>') }
+    return JSON.parse(JSON.stringify({ status, rest, body }).replaceAll(/\/apps\/[\w/-]+/g, 'P'))
   })
-  assert.equal(shapes[0]?.status, 401)
+  assert.equal(answers[0]?.status, 401)
   for (const shape of shapes) assert.deepEqual(shape, shapes[0])
 })
 

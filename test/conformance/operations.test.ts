@@ -50,7 +50,9 @@ test('with a path prefix pusher-js connects below it and nothing is served above
   const client = await it.clients.connected(APP, { options: { wsPath: '/realtime' } })
   assert.match(client.connection.socket_id, /^\d+\.\d+$/)
   client.disconnect()
-  assert.equal((await new Wire(it.server.socketUrl(APP.key)).closure()).code, 4005)
+  const above = new Wire(it.server.socketUrl(APP.key))
+  const { code } = await above.closure()
+  assert.ok(code === 4005 || above.refusal?.status === 404, String(code))
 })
 
 /** Watches `/ready` of a server until it stops answering. */

@@ -81,6 +81,11 @@ test('with originRefusal: close the refusal is a close with 4009, which pusher-j
   for (const origin of REFUSED) assert.equal(await outcome(CLOSING, origin), 4009, origin)
 })
 
+test('pusher-js gives up after the 4009 of its origin', async () => {
+  const client = it.clients.pusher(CLOSING) // in Node it sends no Origin
+  await until('pusher-js gave up', () => client.connection.state === 'disconnected')
+})
+
 test('a missing Origin is denied or allowed as the app says', async () => {
   assert.equal(await outcome(LISTED), 403)
   assert.equal(await outcome(CLOSING), 4009)

@@ -15,6 +15,8 @@ const PADDING = 'x'.repeat(10_000)
 const BATCH_SIZE = 10
 
 const it = serving({ apps: [APP], config: { limits: { outboxBytesMax: 1024 * 1024 } } })
+/** As it is without any setting. */
+const untuned = serving({ apps: [APP] })
 
 /** A WebSocket subscribed to `channel` that reads until told not to. */
 async function stallable(channel: string): Promise<RawSocket> {
@@ -102,9 +104,9 @@ test('readers that never read again are all freed', async () => {
 
 test('a healthy reader survives 26 MB published at once without losing one message', async () => {
   const channels = upTo(100).map((index) => `burst-${index}`)
-  const reader = await Wire.open(it.server, APP)
+  const reader = await Wire.open(untuned.server, APP)
   for (const channel of channels) await reader.join(APP, channel)
-  const before = await cutCount(it.server)
+  const before = await cutCount(untuned.server)
   const path = `/apps/${APP.id}/events`
   const agent = new Agent({ keepAlive: true, maxSockets: 26 })
   const calls = upTo(26).map((round) => {
@@ -112,7 +114,7 @@ test('a healthy reader survives 26 MB published at once without losing one messa
     const target = `${path}?${signedQuery(APP, { method: 'POST', path, body })}`
     return { method: 'POST', target, body, agent }
   })
-  const answers = await Promise.all(calls.map((options) => send(it.server.http, options)))
+  const answers = await Promise.all(calls.map((options) => send(untuned.server.http, options)))
   agent.destroy()
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
   await until('all 2,600 messages', () => reader.all('n').length >= 2600 || reader.closed, 60_000)
@@ -130,6 +132,6 @@ test('a healthy reader survives 26 MB published at once without losing one messa
     const seen = frames.map(({ data }) => Number.parseInt(String(data), 10))
     assert.deepEqual(seen, order, `${channel} in the order of the calls`)
   }
-  assert.equal(await cutCount(it.server), before)
+  assert.equal(await cutCount(untuned.server), before)
   await reader.close()
 })

@@ -156,12 +156,6 @@ test('terminating a user closes all its sockets with 4009 and no others', async 
   await Promise.all([stranger.close(), foreign.close()])
 })
 
-test('pusher-js stays away after its user was terminated', async () => {
-  const client = await it.clients.signedIn(APP, { user: { id: 'expelled' } })
-  await library(it.server, APP).terminateUserConnections('expelled')
-  await until('pusher-js gave up', () => client.connection.state === 'disconnected')
-})
-
 test('a user id with characters of its own in the path is terminated unescaped', async () => {
   const id = 'a@b,c;d=e_f-g.h'
   const wire = await Wire.open(it.server, APP)

@@ -1,5 +1,6 @@
 /**
- * The promises of the broker port, kept by every adapter: a function of a harness that registers tests.
+ * The promises of the broker port, kept by every adapter: a function of a harness that
+ * registers tests.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { BROKER_PAYLOAD_BYTES_MAX, type Broker } from '../../packages/server/src/ports/broker.ts'
@@ -81,7 +82,7 @@ function testDelivery(bench: Bench): void {
     expect(other.payloads.toSorted()).toEqual(['first', 'second'])
   })
 
-  test('a topic without subscribers swallows its payloads, other topics get none of them', async () => {
+  test('a topic without subscribers swallows its payloads, other topics get none', async () => {
     const listener = listen(bench.node(1), 'other')
     await bench.bus.settle()
     bench.node(0).publish(TOPIC, 'for nobody')
@@ -104,7 +105,7 @@ function testDelivery(bench: Bench): void {
     }
   })
 
-  test('a payload of the largest size comes through unchanged, one byte more is an error', async () => {
+  test('a payload of the largest size comes through, one byte more is an error', async () => {
     const listener = listen(bench.node(1))
     await bench.bus.settle()
     const largest = '€'.repeat(Math.floor(BROKER_PAYLOAD_BYTES_MAX / 3))
@@ -156,7 +157,7 @@ function testHandlers(bench: Bench): void {
     expect(leaving.payloads).toEqual([])
   })
 
-  test('a handler that throws is reported and stops neither the others nor later payloads', async () => {
+  test('a handler that throws is reported and stops no other and no later payload', async () => {
     const failure = new Error('on purpose')
     bench.node(1).subscribe(TOPIC, () => {
       throw failure

@@ -1,4 +1,4 @@
-/** Started by the durability tests: commits to the SQLite store of a directory until it is killed. */
+/** Started by the durability tests: commits to the SQLite store of a directory until killed. */
 import { writeSync } from 'node:fs'
 import { openSqliteStore } from '../../packages/server/src/adapters/store-sqlite/store.ts'
 import { commitUnits } from './store-units.ts'

@@ -1,6 +1,6 @@
 /**
- * What a durable store promises beyond its process: acknowledged is kept, unacknowledged is whole or
- * absent, and every failure of its place is a clear outage. Part of the store contract.
+ * What a durable store promises beyond its process: acknowledged is kept, unacknowledged is whole
+ * or absent, and every failure of its place is a clear outage. Part of the store contract.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -79,7 +79,7 @@ export function testStoreDurability(name: string, open: Open, durability: Durabi
       }
     })
 
-    test('one place has one holder: a second opening is an outage until the first closes', async () => {
+    test('a place has one holder: a second opening is an outage while it is held', async () => {
       const store = await open(place)
       const outage = await outageOf(open(place))
       expect(outage.code).toBe('store_locked')

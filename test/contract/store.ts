@@ -1,28 +1,17 @@
 /**
- * The promises of the store port, kept by every adapter: a function of a harness that registers tests.
+ * The promises of the store port, kept by every adapter: a function of a harness that
+ * registers tests.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Conflict, type Store } from '../../packages/server/src/ports/store.ts'
 import { appOf, keyOf, tenantOf } from './records.ts'
-import { type Durability, testStoreDurability } from './store-durability.ts'
+import { StoreBench, type StoreHarness } from './store-bench.ts'
+import { testStoreDurability } from './store-durability.ts'
 import { saveUnit } from './store-units.ts'
-
-export interface StoreHarness {
-  /**
-   * Opens the store of a place; what is there already is kept where the store is durable.
-   * @param place a folder of the test's own, removed afterwards.
-   */
-  readonly open: (place: string) => Promise<Store>
-  /** Left out by a store that promises nothing beyond its process. */
-  readonly durability?: Durability
-}
 
 export function testStoreContract(name: string, harness: StoreHarness): void {
   describe(`${name} keeps the store contract`, () => {
-    const bench = new Bench(harness)
+    const bench = new StoreBench(harness)
     beforeEach(() => bench.start())
     afterEach(() => bench.stop())
     testRecords(bench)
@@ -34,33 +23,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }
 
-/** One fresh store per test. */
-class Bench {
-  readonly #harness: StoreHarness
-  #place = ''
-  #store: Store | undefined
-
-  constructor(harness: StoreHarness) {
-    this.#harness = harness
-  }
-
-  get store(): Store {
-    if (this.#store === undefined) throw new Error('the bench is not started')
-    return this.#store
-  }
-
-  async start(): Promise<void> {
-    this.#place = mkdtempSync(join(tmpdir(), 'lockgate-store-'))
-    this.#store = await this.#harness.open(this.#place)
-  }
-
-  async stop(): Promise<void> {
-    await this.store.close()
-    rmSync(this.#place, { recursive: true })
-  }
-}
-
-function testRecords(bench: Bench): void {
+function testRecords(bench: StoreBench): void {
   test('an empty store lists nothing and finds nothing', async () => {
     const found = await bench.store.transaction(async (transaction) => [
       await transaction.listTenants(),
@@ -149,7 +112,7 @@ function testRecords(bench: Bench): void {
   })
 }
 
-function testConflicts(bench: Bench): void {
+function testConflicts(bench: StoreBench): void {
   const conflictOf = async (work: Parameters<Store['transaction']>[0]) => {
     const error: unknown = await bench.store.transaction(work).then(
       () => undefined,
@@ -199,7 +162,7 @@ function testConflicts(bench: Bench): void {
   })
 }
 
-function testAtomicity(bench: Bench): void {
+function testAtomicity(bench: StoreBench): void {
   test('nothing of a transaction that throws is visible, and its error comes through', async () => {
     await saveUnit(bench.store, 1)
     const failure = new Error('on purpose')
@@ -236,7 +199,7 @@ function testAtomicity(bench: Bench): void {
   })
 }
 
-function testOrder(bench: Bench): void {
+function testOrder(bench: StoreBench): void {
   test('transactions run one at a time in call order', async () => {
     const steps: string[] = []
     const one = (name: string) =>
@@ -280,7 +243,7 @@ function testOrder(bench: Bench): void {
   })
 }
 
-function testClosing(bench: Bench): void {
+function testClosing(bench: StoreBench): void {
   test('an open store answers ping, a closed one is an outage', async () => {
     await bench.store.ping()
     await bench.store.close()

@@ -32,10 +32,10 @@ export function newcomer(): Newcomer {
 
 /** The demo app as the first start prints it. */
 export function printedApp(stdout: string): AppConfig {
-  const field = (name: RegExp): string => {
-    const value = new RegExp(`(?:${name.source})\\W+([A-Za-z0-9_-]+)`, 'i').exec(stdout)?.[1]
-    assert.ok(value, `no ${name.source} in: ${stdout}`)
+  const field = (name: string): string => {
+    const value = new RegExp(`^\\s*${name}\\s+(\\S+)\\s*$`, 'm').exec(stdout)?.[1]
+    assert.ok(value, `no ${name} in: ${stdout}`)
     return value
   }
-  return { id: field(/app[_ -]?id/), key: field(/(?:app[_ -]?)?key/), secret: field(/secret/) }
+  return { id: field('appId'), key: field('key'), secret: field('secret') }
 }

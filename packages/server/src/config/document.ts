@@ -4,7 +4,7 @@
  * Pure. The parser is loaded only when there is a file, which keeps the start without one quick.
  */
 import type { Alias, Document, LineCounter, YAMLMap } from 'yaml'
-import type { Review } from './problem.ts'
+import { type Objection, type Review, showName } from './problem.ts'
 import { CONFIG_FILE_BYTES_MAX } from './schema.ts'
 
 export type DocumentNode = { readonly line: number } & (
@@ -22,6 +22,8 @@ export interface ConfigFile {
 const DEPTH_MAX = 20
 const NODE_COUNT_MAX = 100_000
 const ALIAS_COUNT_MAX = 100
+/** After the first few, a parser's errors follow from each other. */
+const SYNTAX_FAULTS_MAX = 5
 
 /** What a parser error means; its own message may quote the file, so it is never shown. */
 const SYNTAX: Readonly<Record<string, string>> = {
@@ -29,10 +31,10 @@ const SYNTAX: Readonly<Record<string, string>> = {
   BAD_INDENT: 'the indentation does not fit',
   BAD_SCALAR_START: 'a text starts with a character that needs quotes around the text',
   BLOCK_IN_FLOW: 'an indented block stands inside brackets',
-  DUPLICATE_KEY: 'the same key is given twice',
   MISSING_CHAR: 'a bracket, quote, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a colon is missing after the key, or a quote is not closed',
   MULTIPLE_DOCS: 'there is a second document after `---`',
+  RESOURCE_EXHAUSTION: 'this is nested too deeply',
   TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
   TAG_RESOLVE_FAILED: 'a tag (`!name`) is used; only plain values are understood',
 }
@@ -49,11 +51,18 @@ export async function readDocument(
   }
   const yaml = await import('yaml')
   const lines = new yaml.LineCounter()
-  const options = { lineCounter: lines, prettyErrors: false, logLevel: 'error' } as const
+  // The parser compares each key with every other one; `#entries` finds repeated keys quicker.
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false } as const
   try {
     const document = yaml.parseDocument(file.text, options)
     if (!isWellFormed({ document, lines, file }, review)) return undefined
-    return document.contents === null ? undefined : new Converter(yaml, document, lines).convert()
+    if (document.contents === null) return undefined
+    const converter = new Converter(yaml, document, lines)
+    const root = converter.convert()
+    for (const { line, what, next } of converter.faults) {
+      review.report({ where: `${file.name}:${line}`, what, next })
+    }
+    return root
   } catch (error) {
     if (error instanceof TreeRefused) {
       review.report({ where: `${file.name}:${error.line}`, what: error.message, next: error.next })
@@ -72,7 +81,7 @@ function isWellFormed(
   review: Review,
 ): boolean {
   const faults = [...document.errors, ...document.warnings]
-  for (const fault of faults) {
+  for (const fault of faults.slice(0, SYNTAX_FAULTS_MAX)) {
     const line = lines.linePos(fault.pos[0]).line
     const what = SYNTAX[fault.code] ?? `the syntax is wrong (${fault.code})`
     review.report({ where: `${file.name}:${line}`, what, next: 'correct this line' })
@@ -115,6 +124,8 @@ class Converter {
   readonly #yaml: typeof import('yaml')
   readonly #document: Document
   readonly #lines: LineCounter
+  /** What is wrong without making the tree useless: keys given twice; the first one counts. */
+  readonly faults: (Objection & { readonly line: number })[] = []
   #nodeCount = 0
   #aliasCount = 0
 
@@ -151,7 +162,12 @@ class Converter {
       if (!this.#yaml.isScalar(key) || typeof key.value !== 'string') {
         throw new TreeRefused(line, 'a key is not text', 'put the key in quotes')
       }
-      entries.set(key.value, { ...this.#node(value, line, depth + 1), line })
+      const node = { ...this.#node(value, line, depth + 1), line }
+      if (!entries.has(key.value)) entries.set(key.value, node)
+      else {
+        const what = `the key \`${showName(key.value)}\` is given twice`
+        this.faults.push({ line, what, next: 'remove one of them' })
+      }
     }
     return entries
   }

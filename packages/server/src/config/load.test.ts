@@ -200,6 +200,13 @@ describe('the file', () => {
     expect(problem?.what).toBe('there are too many aliases')
   })
 
+  test('a file of 20,000 unknown keys is refused at once, with a bounded list', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`)
+    const problems = await problemsOf(lines.join('\n'))
+    expect(problems).toHaveLength(100)
+    expect(problems.at(-1)?.what).toBe('there are more problems than are listed')
+  })
+
   test('an unknown key is refused, with the nearest known one', async () => {
     expect(await problemsOf('listen: { htp: "127.0.0.1:1" }\nunheard_of_setting: 1\n')).toEqual([
       {
@@ -326,7 +333,7 @@ describe('secrets', () => {
   test('a master key given twice in one layer is refused', async () => {
     const text = `masterKey: ${MASTER_KEY}\nmasterKeyFile: k\n`
     const [problem] = await problemsOf(text, { files: { '/etc/lockgate/k': MASTER_KEY } })
-    expect(problem?.where).toBe('lockgate.yaml:2 masterKey')
+    expect(problem?.where).toBe('lockgate.yaml:2 masterKeyFile')
   })
 
   test('what is printed holds `***` for each secret, and loads again once they are put back', async () => {

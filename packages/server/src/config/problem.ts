@@ -14,6 +14,9 @@ export interface Problem {
 /** What is wrong, before it is known where. */
 export type Objection = Omit<Problem, 'where'>
 
+/** Our bound: past it the file is not one of ours, and a longer list helps nobody. */
+export const PROBLEM_COUNT_MAX = 100
+
 /** Collects problems, and remembers where each key path came from and which of them failed. */
 export class Review {
   readonly problems: Problem[] = []
@@ -21,8 +24,17 @@ export class Review {
   readonly #failed = new Set<string>()
   readonly #paths = new WeakMap<object, string>()
 
+  /** Whether further problems are left out; the last one listed says so. */
+  get isFull(): boolean {
+    return this.problems.length >= PROBLEM_COUNT_MAX
+  }
+
   report(problem: Problem): void {
+    if (this.isFull) return
     this.problems.push(problem)
+    if (this.problems.length < PROBLEM_COUNT_MAX - 1) return
+    const what = 'there are more problems than are listed'
+    this.problems.push({ where: 'configuration', what, next: 'correct these first' })
   }
 
   /** Remembers that `path` was given at `where`; a later layer replaces an earlier one. */

@@ -143,12 +143,12 @@ describe.each(SETTING_ROWS.map(([key, row]) => ({ key, row })))('$key', ({ key, 
   test('names itself where a value of the wrong type stands', async () => {
     for (const wrong of [{ a: 1 }, [[1]], null]) {
       const outcome = await load({ file: nest(key, wrong) })
-      const where = `lockgate.json:1 ${key}`
-      expect(outcome).toMatchObject({ ok: false, problems: [{ where }] })
+      const problems = outcome.ok ? [] : outcome.problems
+      expect(problems[0]?.where).toBe(`lockgate.json:1 ${key}`)
     }
     const bad = row.type === 'path' ? '' : 'no good value'
     const outcome = await load({ environment: { [environment]: bad } })
-    expect(outcome).toMatchObject({ ok: false, problems: [{ where: environment }] })
+    expect(outcome.ok ? undefined : outcome.problems[0]?.where).toBe(environment)
   })
 })
 

@@ -32,7 +32,7 @@ export function openSigningSecret(
   return refuse(
     'wrong_master_key',
     `the secret of app key ${record.key} does not open (${opened.refusal}): start with the ` +
-      'master key that sealed it (master.key of the data directory, or masterKey of the configuration)',
+      'master key that sealed it: master.key of the data directory, or the configured masterKey',
   )
 }
 

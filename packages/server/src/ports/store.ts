@@ -86,8 +86,8 @@ export interface SigningKeyRecord {
 }
 
 /**
- * Reads and writes inside one atomic unit. Lists come oldest first, then by id or key. Every call is
- * awaited inside `work`; after a call failed, the transaction cannot commit any more.
+ * Reads and writes inside one atomic unit. Lists come oldest first, then by id or key. Every call
+ * is awaited inside `work`; after a call failed, the transaction cannot commit any more.
  */
 export interface StoreTransaction {
   findTenant(id: string): Promise<TenantRecord | undefined>

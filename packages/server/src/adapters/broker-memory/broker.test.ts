@@ -31,13 +31,13 @@ test.each([
 test('a full inbox is handled in slices, so timers and sockets get their turn', async () => {
   const bus = createMemoryBus()
   const [sender, receiver] = [bus.connect(), bus.connect()]
-  let handledCount = 0
-  receiver.subscribe('topic', () => handledCount++)
+  const handled = { count: 0 }
+  receiver.subscribe('topic', () => handled.count++)
   for (let number = 0; number < INBOX_COUNT_MAX; number++) sender.publish('topic', 'x')
   const countsSeen = new Set<number>()
-  while (handledCount < INBOX_COUNT_MAX) {
+  while (handled.count < INBOX_COUNT_MAX) {
     await new Promise(setImmediate)
-    countsSeen.add(handledCount)
+    countsSeen.add(handled.count)
   }
   expect(countsSeen.size).toBeGreaterThan(10)
 })

@@ -24,7 +24,7 @@ const neverMade = () => {
   throw new Error('a key was made where one is')
 }
 
-test('the first load makes the file and its directory for the owner only, with no draft left', () => {
+test('the first load makes file and directory for the owner only, with no draft left', () => {
   const path = join(folder, 'data', 'master.key')
   const made = loadKeyFile(path, () => 'text of the key\n')
   expect(made).toEqual({ ok: true, value: { text: 'text of the key\n', isNew: true } })

@@ -41,7 +41,7 @@ export class WorkerDialect implements Dialect {
   }
 }
 
-/** SQLite rolls back `CREATE TABLE` like anything else, so the migrations of a start are one unit. */
+/** SQLite rolls `CREATE TABLE` back like anything else: the migrations of a start are one unit. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true
