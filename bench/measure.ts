@@ -127,7 +127,7 @@ export async function timeLockgate({ installation }: Settings): Promise<Reading>
 }
 
 /**
- * The least any program on this runtime needs to start and end (an empty `-e` would print the usage).
+ * The least any program on this runtime needs to start and end. An empty `-e` prints the usage.
  * Too short for the kernel's 10 ms ticks to tell contention.
  */
 export async function timeBareBun(): Promise<Reading> {

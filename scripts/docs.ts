@@ -24,27 +24,27 @@ import { defaultOf, type Setting, shapeOf } from '../packages/server/src/config/
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-const HEAD = `<!-- Written by scripts/docs.ts from the configuration table; change that, then run npm run fix. -->
+const HEAD = `<!-- Written by scripts/docs.ts from the configuration table: npm run fix. -->
 
 # Configuration
 
-Every setting has a key in the configuration file, an environment variable and a flag. Defaults come
-first, then the file, then the environment, then the flags; the later one wins.
+Every setting has a key in the configuration file, an environment variable and a flag. Defaults
+come first, then the file, then the environment, then the flags; the later one wins.
 
-- The file is YAML or JSON, at most ${CONFIG_FILE_BYTES_MAX} bytes, and is named with \`--config\` or
-  \`LOCKGATE_CONFIG\`. A commented one is [config.example.yaml](config.example.yaml). Relative paths
-  in it start at its folder; all others start at the working directory.
+- The file is YAML or JSON, at most ${CONFIG_FILE_BYTES_MAX} bytes, and is named with
+  \`--config\` or \`LOCKGATE_CONFIG\`; [config.example.yaml](config.example.yaml) is an example.
+  Relative paths in it start at its folder; all others start at the working directory.
 - An unknown key, variable or flag, a wrong type and a value out of range are refused, and nothing
   starts. Every problem is reported at once, with the line, the variable or the flag it is in.
-- \`npx lockgate check-config --config FILE\` prints the effective configuration, or every problem and
-  exit code 2. With \`--json\` it prints one object, \`{"ok": true, "config": …}\` or
+- \`npx lockgate check-config --config FILE\` prints the effective configuration, or every problem
+  and exit code 2. With \`--json\` it prints one object, \`{"ok": true, "config": …}\` or
   \`{"ok": false, "problems": [{"where", "what", "next"}]}\`.
-- Secrets print as \`***\`. Each can come from a file of at most ${SECRET_FILE_BYTES_MAX} bytes: its
-  variable with \`_FILE\` at the end, or its key with \`File\` at the end. One line end at the end of the
-  file is left out. No secret is a flag, because other users of the machine can read flags.
+- Secrets print as \`***\`. Each can come from a file of at most ${SECRET_FILE_BYTES_MAX} bytes:
+  its variable with \`_FILE\`, or its key with \`File\` at the end. One line end after the
+  secret is left out. No secret is a flag, because other users of the machine can read flags.
 - Variables that container platforms set for a service called \`lockgate\`, such as
-  \`LOCKGATE_SERVICE_HOST\` and \`LOCKGATE_PORT\`, are left alone. A \`.env\` file in the working directory
-  is not read.
+  \`LOCKGATE_SERVICE_HOST\` and \`LOCKGATE_PORT\`, are left alone. A \`.env\` file in the working
+  directory is not read.
 - \`mode: production\` refuses well-known ids, keys and secrets, secrets shorter than
   ${SECRET_CHARACTERS_MIN} characters, and apps that any origin may connect to without
   \`dangerousAnyOrigin: true\`.
@@ -55,16 +55,18 @@ first, then the file, then the environment, then the flags; the later one wins.
 const TENANTS = `
 ## Tenants and apps
 
-The \`tenants\` list is read from the file only. What it declares is created or brought in line at each
-start, so applying the same file again changes nothing.
+The \`tenants\` list is read from the file only. What it declares is created or brought in line at
+each start, so applying the same file again changes nothing.
 
-An app has one \`key\` and \`secret\`, or a list \`keys\` of up to ${SIGNING_KEY_COUNT_MAX} such pairs, all of
-which are accepted. The secret of a pair can stand in \`secret\`, in a file that \`secretFile\` names, or in
-the environment, which wins: \`LOCKGATE_KEY_<KEY>_SECRET\` or \`LOCKGATE_KEY_<KEY>_SECRET_FILE\`, where
-\`<KEY>\` is the public key in uppercase with \`_\` for \`-\`.
+An app has one \`key\` and \`secret\`, or a list \`keys\` of up to ${SIGNING_KEY_COUNT_MAX}
+such pairs, all of which are accepted. The secret of a pair can stand in \`secret\`, in a file that
+\`secretFile\` names, or in the environment, which wins: \`LOCKGATE_KEY_<KEY>_SECRET\` or
+\`LOCKGATE_KEY_<KEY>_SECRET_FILE\`, where \`<KEY>\` is the public key in uppercase with \`_\`
+for \`-\`.
 `
 
-const EXAMPLE_HEAD = `# Every setting with its default. Written by scripts/docs.ts; docs/config.md explains more.
+const EXAMPLE_HEAD = `# Every setting with its default; docs/config.md explains more.
+# Written by scripts/docs.ts.
 # Start with it: npx lockgate serve --config config.example.yaml`
 
 const EXAMPLE_VALUES: Readonly<Record<string, string>> = {
@@ -146,10 +148,10 @@ function example(): string {
 }
 
 function exampleTenants(): string[] {
-  const field = (owner: 'tenant' | 'app', [key, row]: [string, Setting], indent: string) => [
-    `${indent}# ${row.does} (${shapeOf(row)})`,
-    `${indent}${key}: ${yamlOf(EXAMPLE_VALUES[`${owner}.${key}`] ?? defaultOf(row, 'development'))}`,
-  ]
+  const field = (owner: 'tenant' | 'app', [key, row]: [string, Setting], indent: string) => {
+    const value = EXAMPLE_VALUES[`${owner}.${key}`] ?? defaultOf(row, 'development')
+    return [`${indent}# ${row.does} (${shapeOf(row)})`, `${indent}${key}: ${yamlOf(value)}`]
+  }
   const appRows = { ...APP_FIELDS, ...SIGNING_KEY_FIELDS, ...APP_SETTINGS }
   return [
     '# Tenants and their apps; created or brought in line at each start.',

@@ -63,9 +63,9 @@ function prepareRuntime() {
   })
   if (isRuntime(file)) return file
   return fail(
-    'the npm package "bun", which Lockgate runs on, is not complete: its install step did not work.',
-    'Run `npm rebuild bun --foreground-scripts` in the folder Lockgate is installed in; if npm was',
-    'told to leave out optional packages or install scripts, allow them for "bun" and install again.',
+    'the npm package "bun", which Lockgate runs on, is not complete: its install step failed.',
+    'Run `npm rebuild bun --foreground-scripts` in the folder Lockgate is installed in. If npm was',
+    'told to leave out optional packages or install scripts, allow them for "bun" first.',
     (error?.message ?? stderr ?? '').trim().split('\n').slice(-3).join('\n'),
   )
 }

@@ -1,4 +1,4 @@
-/** `lockgate check-config`: says what the server would run with, or what is wrong. Starts nothing. */
+/** `lockgate check-config`: says what the server would run with, or what is wrong. */
 import { describeConfig } from '../config/secrets.ts'
 import { formatProblems, type Given, loadFromProcess } from './configuration.ts'
 import { EXIT_CONFIGURATION, EXIT_OK } from './exit.ts'

@@ -1,5 +1,5 @@
 /** Completion scripts for shells, made from the tree of commands. */
-import type { Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type FlagSpec, flagSpec } from './flags.ts'
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -28,7 +28,7 @@ export function completionScript(program: Command, shell: Shell): string {
 }
 
 function specOf(command: Command): CommandSpec {
-  const options = command.createHelp().visibleOptions(command) as Option[]
+  const options = command.createHelp().visibleOptions(command)
   return {
     name: command.name(),
     description: command.description(),
@@ -41,7 +41,7 @@ const helpSpec = (words: readonly string[]): CommandSpec => {
   return { name: 'help', description: 'Print the help of a command.', flags: [], words }
 }
 
-/** In single quotes for every shell here; fish needs its backslashes doubled, and there are none. */
+/** In single quotes; fish would need backslashes doubled, and no text here has one. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 function bashScript(commands: readonly CommandSpec[]): string {
@@ -89,8 +89,9 @@ function zshScript(commands: readonly CommandSpec[]): string {
   const escaped = (text: string): string => text.replaceAll(/[[\]:\\]/g, '\\$&')
   const argument = (flag: FlagSpec): string => {
     if (flag.argument === 'none') return ''
-    const values = flag.argument === 'file' ? '_files' : `(${flag.choices.join(' ')})`
-    return `${flag.argument === 'optional' ? '::' : ':'}value:${flag.choices.length > 0 || flag.argument === 'file' ? values : ''}`
+    const choices = flag.choices.length > 0 ? `(${flag.choices.join(' ')})` : ''
+    const values = flag.argument === 'file' ? '_files' : choices
+    return `${flag.argument === 'optional' ? '::' : ':'}value:${values}`
   }
   const names = commands.map(({ name, description }) => quote(`${name}:${escaped(description)}`))
   const cases = commands.map(({ name, flags, words }) => {

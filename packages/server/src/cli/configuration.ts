@@ -1,4 +1,4 @@
-/** Loads the configuration of this process: the real files, the real environment, the given flags. */
+/** Loads the configuration of this process: real files, real environment, given flags. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'

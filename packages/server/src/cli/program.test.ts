@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { version } from '../../package.json'
@@ -37,10 +39,14 @@ interface Ended {
   stderr: string
 }
 
-/** Runs the real command as a user does; nothing of this process' configuration gets in. */
+/** Nothing that configures the process of the tests gets into the programs they start. */
+const CLEAN = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('LOCKGATE_')),
+)
+
+/** Runs the real command as a user does. */
 function lockgate(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LOCKGATE_'))
-  const env = { ...Object.fromEntries(own), ...environment }
+  const env = { ...CLEAN, ...environment }
   return new Promise((done, failed) => {
     const child = spawn(NODE, [BIN, ...args], {
       cwd: folder,
@@ -160,6 +166,48 @@ describe('serve', () => {
     const { code, stdout, stderr } = await lockgate(['serve', '--config', path])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('production does not take a well-known id or key')
+  })
+
+  test('runs until a signal, and ends with 0; launcher and server may both get it', async () => {
+    const args = [
+      BIN,
+      'serve',
+      '--data-dir',
+      join(folder, 'served'),
+      '--drain-ms',
+      '0',
+      '--no-demo',
+    ]
+    const listen = ['--listen-http', '127.0.0.1:0', '--listen-ops', '127.0.0.1:0']
+    const child = spawn(NODE, [...args, ...listen], {
+      cwd: folder,
+      env: CLEAN,
+      detached: true,
+    })
+    const group = -(child.pid ?? 0)
+    let output = ''
+    const code = await new Promise<number | null>((done) => {
+      child.stderr.on('data', (text) => (output += String(text)))
+      child.stdout.on('data', (text) => {
+        const isNew = !output.includes('Lockgate is running')
+        output += String(text)
+        if (isNew && output.includes('Lockgate is running')) process.kill(group, 'SIGINT')
+      })
+      child.on('close', done)
+    })
+    expect({ code, output }).toMatchObject({ code: 0 })
+  })
+
+  test('an address in use is one plain line and exit code 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const listen = ['--listen-http', `127.0.0.1:${port}`, '--listen-ops', '127.0.0.1:0']
+    const { code, stderr } = await lockgate(['serve', '--store', 'memory', '--no-demo', ...listen])
+    taken.close()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 })
 

@@ -25,7 +25,8 @@ Examples:
   lockgate serve --config lockgate.yaml --log-level debug
   LOCKGATE_MODE=production LOCKGATE_MASTER_KEY_FILE=/run/secrets/master lockgate serve
 
-SIGTERM, SIGINT or SIGHUP drains and ends with 0; a second one, a second later, ends at once with 1.`,
+SIGTERM, SIGINT or SIGHUP drains and ends with 0; another one, a second or more later, ends at once
+with 1.`,
   checkConfig: `
 Prints the effective configuration with secrets as ***, or every problem at once.
 

@@ -26,7 +26,7 @@ describe('stopping', () => {
     expect(waiting.map(({ delayMs }) => delayMs)).toEqual([REPEAT_WINDOW_MS])
   })
 
-  test('the same wish that arrives twice, from the group and from the launcher, drains once', () => {
+  test('one wish that arrives twice, from the group and from the launcher, drains once', () => {
     const { done, stop } = switchWithRecord()
     stop('SIGINT')
     stop('SIGINT')

@@ -135,7 +135,7 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
   allowedOrigins: {
     type: 'origins',
     default: [],
-    does: 'The web origins that may connect: `scheme://host[:port]` or `https://*.host`; none means any.',
+    does: 'Web origins that may connect: `scheme://host[:port]`, `https://*.host`; none means any.',
     prevents: 'Other web sites cannot use the app; production asks for a list.',
   },
   dangerousAnyOrigin: {

@@ -119,7 +119,7 @@ describe('origins', () => {
 })
 
 describe('listeners and TLS', () => {
-  test('two listeners on one port are refused, but port 0 and an unused listener are not', async () => {
+  test('two listeners on one port are refused, not on port 0 or where one is unused', async () => {
     expect(await problemsOf({ listen: { http: '127.0.0.1:7000', ops: '127.0.0.1:7000' } })).toEqual(
       ['lockgate.json:1 listen.ops: this port belongs to another listener'],
     )

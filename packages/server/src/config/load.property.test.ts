@@ -20,14 +20,15 @@ const { anyValue } = fc.letrec((tie) => ({
     fc.array(tie('anyValue'), { maxLength: 3 }),
     fc
       .uniqueArray(fc.tuple(anyKey, tie('anyValue')), { selector: ([key]) => key, maxLength: 6 })
-      .map((pairs) => new Map(pairs as [string, unknown][])),
+      .map((pairs) => new Map<string, unknown>(pairs)),
   ),
 }))
 
 /** JSON of a value with maps in it, which unlike objects keep a key such as `__proto__`. */
 function spell(value: unknown): string {
   if (value instanceof Map) {
-    return `{${[...value].map(([key, each]) => `${JSON.stringify(key)}: ${spell(each)}`).join(', ')}}`
+    const pairs = [...value].map(([key, each]) => `${JSON.stringify(key)}: ${spell(each)}`)
+    return `{${pairs.join(', ')}}`
   }
   return Array.isArray(value)
     ? `[${value.map(spell).join(', ')}]`

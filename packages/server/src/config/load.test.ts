@@ -53,7 +53,7 @@ async function problemsOf(text: string | undefined, given?: Given): Promise<read
 const app = (fields: string): string => EXAMPLE.replace('key: app-key, secret: app-secret', fields)
 
 describe('layers', () => {
-  test('flags win over the environment, the environment over the file, the file over defaults', async () => {
+  test('flags win over environment, environment over file, file over defaults', async () => {
     const text = 'drainMs: 1\nlogLevel: warn\nstore: memory\n'
     const environment = { LOCKGATE_DRAIN_MS: '2', LOCKGATE_LOG_LEVEL: 'error' }
     const config = await configOf(text, { environment, flags: { 'drain-ms': '3' } })
@@ -77,7 +77,7 @@ describe('layers', () => {
     expect((await configOf('demo: true', { environment })).demo).toBe(true)
   })
 
-  test('relative paths start at the folder of the file, others at the working directory', async () => {
+  test('paths in the file start at its folder, others at the working directory', async () => {
     expect((await configOf('dataDir: ./data')).dataDir).toBe('/etc/lockgate/data')
     expect((await configOf('{}')).dataDir).toBe('/srv/data')
     expect((await configOf(undefined, { flags: { 'data-dir': 'x' } })).dataDir).toBe('/srv/x')
@@ -323,7 +323,8 @@ describe('secrets', () => {
       { LOCKGATE_KEY_K_SECRET_FILE: 's' },
       'does not exist',
     ],
-  ])('%s is one clear problem', async (_, fields, environment, what) => {
+  ])('%s is one clear problem', async (...row) => {
+    const [, fields, environment, what] = row
     const files = { '/etc/lockgate/empty': '\n' }
     const problems = await problemsOf(app(fields), { environment, files })
     expect(problems).toHaveLength(1)
@@ -336,7 +337,7 @@ describe('secrets', () => {
     expect(problem?.where).toBe('lockgate.yaml:2 masterKeyFile')
   })
 
-  test('what is printed holds `***` for each secret, and loads again once they are put back', async () => {
+  test('what is printed has `***` for secrets, and loads again with them put back', async () => {
     const text = `masterKey: ${MASTER_KEY}
 listen: { http: "[::1]:8080" }
 tls: { certFile: c.pem, keyFile: k.pem }

@@ -113,7 +113,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
   demo: {
     type: 'boolean',
     default: { development: true, production: false },
-    does: 'Serves the page at `/` and makes a demo tenant with random credentials at the first start.',
+    does: 'Serves the page at `/`; the first start makes a demo tenant with random credentials.',
     prevents: 'Off in production, so no app exists that nobody asked for.',
   },
   drainMs: {
