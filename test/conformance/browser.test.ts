@@ -60,7 +60,7 @@ async function visited(): Promise<Visit> {
   })
   await page.goto(`${server.http}/`)
   await page.locator('#status', { hasText: /^\s*connected\s*$/ }).waitFor()
-  return { page, server, demo: printedApp(server.stdout), complaints }
+  return { page, server, demo: await printedApp(server), complaints }
 }
 
 function firstEvent(page: Page, text: string): Promise<void> {

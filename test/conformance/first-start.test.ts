@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { after } from 'node:test'
 import { library } from '../support/clients.ts'
-import { newcomer, printedApp } from '../support/first-start.ts'
+import { type Newcomer, newcomer, printedApp } from '../support/first-start.ts'
 import { send } from '../support/http.ts'
 import type { AppConfig, LiveServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
@@ -12,14 +12,18 @@ import { Wire } from '../support/wire.ts'
 const place = newcomer()
 after(() => place.leave())
 
-/** Runs `work` on a server started from nothing but the environment. */
-async function started(work: (server: LiveServer) => Promise<void>): Promise<void> {
-  const server = await place.start()
+/** Runs `work` on a server started from nothing but the environment. @returns it, stopped. */
+async function started(
+  work: (server: LiveServer) => Promise<void>,
+  where: Newcomer = place,
+): Promise<LiveServer> {
+  const server = await where.start()
   try {
     await work(server)
   } finally {
     await server.stop()
   }
+  return server
 }
 
 function modeOf(path: string): string {
@@ -42,7 +46,7 @@ test('the first start makes private files and prints credentials that work', asy
     assert.equal(modeOf(place.dataDir), '700')
     assert.equal(modeOf(`${place.dataDir}/master.key`), '600')
     masterKey = readFileSync(`${place.dataDir}/master.key`)
-    demo = printedApp(server.stdout)
+    demo = await printedApp(server)
     assert.ok(demo.secret.length >= 16)
     assert.ok(server.stdout.includes(server.http), 'the URL of the page is printed')
     assert.ok(!server.stderr.includes(demo.secret), 'no secret in the log')
@@ -51,23 +55,25 @@ test('the first start makes private files and prints credentials that work', asy
 })
 
 test('the second start prints no secret again and accepts the same credentials', async () => {
-  await started(async (server) => {
-    assert.ok(demo && masterKey, 'the first start came before')
-    assert.ok(!server.stdout.includes(demo.secret))
-    assert.ok(!server.stderr.includes(demo.secret))
+  const { secret } = demo ?? {}
+  assert.ok(secret, 'the first start came before')
+  const stopped = await started(async (server) => {
     assert.deepEqual(readFileSync(`${place.dataDir}/master.key`), masterKey)
+    assert.ok(demo)
     await works(server, demo)
   })
+  assert.ok(stopped.stdout.includes(stopped.http), 'what is printed has been printed')
+  assert.ok(!`${stopped.stdout}${stopped.stderr}`.includes(secret))
 })
 
 test('two first starts give different credentials', async () => {
   const other = newcomer()
   try {
-    const server = await other.start()
-    const theirs = printedApp(server.stdout)
-    await server.stop()
-    assert.notEqual(theirs.secret, demo?.secret)
-    assert.notEqual(theirs.key, demo?.key)
+    await started(async (server) => {
+      const theirs = await printedApp(server)
+      assert.notEqual(theirs.secret, demo?.secret)
+      assert.notEqual(theirs.key, demo?.key)
+    }, other)
   } finally {
     other.leave()
   }

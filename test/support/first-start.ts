@@ -1,9 +1,9 @@
 /** A server that finds nothing: no configuration, an empty directory. What a newcomer starts. */
-import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AppConfig, type LiveServer, startBare } from './server.ts'
+import { until } from './wait.ts'
 
 export interface Newcomer {
   readonly dataDir: string
@@ -30,12 +30,12 @@ export function newcomer(): Newcomer {
   }
 }
 
-/** The demo app as the first start prints it. */
-export function printedApp(stdout: string): AppConfig {
-  const field = (name: string): string => {
-    const value = new RegExp(`^\\s*${name}\\s+(\\S+)\\s*$`, 'm').exec(stdout)?.[1]
-    assert.ok(value, `no ${name} in: ${stdout}`)
-    return value
-  }
-  return { id: field('appId'), key: field('key'), secret: field('secret') }
+/** The demo app as the first start prints it, which is after it listens. */
+export async function printedApp(server: LiveServer): Promise<AppConfig> {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^\\s*${name}\\s+(\\S+)\\s*$`, 'm').exec(server.stdout)?.[1]
+  return until('the credentials are printed', () => {
+    const [id, key, secret] = [field('appId'), field('key'), field('secret')]
+    return id && key && secret ? { id, key, secret } : undefined
+  })
 }

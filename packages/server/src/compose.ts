@@ -2,12 +2,14 @@
  * Puts a server together: the only file that names adapters. Everything that can fail at start does
  * so before an address is bound, and nothing half-started is left behind.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { loadKeyFile } from './adapters/master-key-file/key-file.ts'
 import { openMemoryStore } from './adapters/store-memory/store.ts'
+import { CONTROL_DATABASE_FILE } from './adapters/store-sqlite/data-directory.ts'
 import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemRandom } from './adapters/system/random.ts'
@@ -75,8 +77,19 @@ function openMasterKey(config: Config): MasterKey {
   // What is sealed in memory ends with the process, and so may its key.
   if (config.store === 'memory') return orStop(parseMasterKeyFile(createMasterKeyFile(random)))
   const path = join(config.dataDir, 'master.key')
-  const file = orStop(loadKeyFile(path, () => createMasterKeyFile(random)))
+  const file = orStop(loadKeyFile(path, () => makeMasterKey(config.dataDir, path)))
   return orStop(parseMasterKeyFile(file.text))
+}
+
+/** A new key beside old data would open nothing of it, so a lost key is said before one is made. */
+function makeMasterKey(dataDir: string, path: string): string {
+  if (existsSync(join(dataDir, CONTROL_DATABASE_FILE))) {
+    throw new StartProblem(
+      `${path} is missing, and the secrets in ${dataDir} open with nothing else. Put it back from ` +
+        'your backup or give it as masterKey; to begin anew, move the data directory away.',
+    )
+  }
+  return createMasterKeyFile(random)
 }
 
 async function provision(

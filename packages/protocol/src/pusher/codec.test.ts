@@ -6,7 +6,8 @@ import * as frames from './frames.ts'
 describe('decodeClientFrame', () => {
   test('takes the data of every pusher event as an object or as JSON text', () => {
     const data = { channel: 'private-a', auth: 'k:s', channel_data: '{}' }
-    const expected = { kind: 'subscribe', channel: 'private-a', auth: 'k:s', channelData: '{}' }
+    const rest = { channel: 'private-a', auth: 'k:s', channelData: '{}' }
+    const expected = { kind: 'subscribe' as const, ...rest }
     for (const form of [data, JSON.stringify(data)]) {
       const decoded = decode({ event: 'pusher:subscribe', data: form })
       expect(decoded).toEqual({ ok: true, value: expected })

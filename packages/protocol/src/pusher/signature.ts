@@ -58,8 +58,15 @@ export function userStringToSign(socketId: string, userData: string): string {
  * @param path the raw request path, before any decoding.
  */
 export function httpStringToSign(method: string, path: string, query: SignedQuery): string {
-  const names = [...query.keys()].filter((name) => name !== 'auth_signature').sort()
-  return `${method}\n${path}\n${names.map((name) => `${name}=${query.get(name)}`).join('&')}`
+  const names = [...query.keys()].sort()
+  let text = `${method}\n${path}\n`
+  let separator = ''
+  for (const name of names) {
+    if (name === 'auth_signature') continue
+    text += `${separator}${name}=${query.get(name)}`
+    separator = '&'
+  }
+  return text
 }
 
 /**

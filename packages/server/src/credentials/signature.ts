@@ -3,7 +3,7 @@
  * Contract 1C. An unknown key costs the same HMAC as a known one, and comparisons take constant
  * time.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import type { LoadedApp } from './app-directory.ts'
 
 /** Stands in for the secret of a key that does not exist, so that both cases do the same work. */
@@ -34,5 +34,5 @@ export function isSignedBy(
  * @param digest untrusted hex.
  */
 export function isMd5Of(digest: string, body: Uint8Array): boolean {
-  return createHash('md5').update(body).digest('hex') === digest.toLowerCase()
+  return hash('md5', body) === digest.toLowerCase()
 }

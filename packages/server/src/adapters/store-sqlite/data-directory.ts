@@ -10,6 +10,9 @@ const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 const OTHERS_MASK = 0o077
 
+/** The database of tenants, apps and their sealed secrets. */
+export const CONTROL_DATABASE_FILE = 'control.db'
+
 export interface DataFiles {
   readonly lockFile: string
   readonly controlFile: string
@@ -20,7 +23,7 @@ export interface DataFiles {
  * @throws Outage when the directory cannot be made or written.
  */
 export function prepareDataDirectory(dataDir: string): DataFiles {
-  const files = { lockFile: join(dataDir, 'lock.db'), controlFile: join(dataDir, 'control.db') }
+  const files = { lockFile: join(dataDir, 'lock.db'), controlFile: join(dataDir, CONTROL_DATABASE_FILE) }
   try {
     if (mkdirSync(dataDir, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
       syncDirectory(dirname(resolve(dataDir)))
