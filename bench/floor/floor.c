@@ -166,7 +166,7 @@ static long take_upgrade(struct connection *one, const char *bytes, size_t lengt
 
 /* Returns -1 when the connection is over. */
 static int read_from(struct connection *one) {
-  memcpy(reading, one->input, one->input_length);
+  if (one->input_length) memcpy(reading, one->input, one->input_length);
   size_t room = sizeof reading - 1 - one->input_length;
   ssize_t got = recv(one->fd, reading + one->input_length, room, 0);
   if (got < 0 && errno == EAGAIN) return 0;

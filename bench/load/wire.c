@@ -49,7 +49,7 @@ void wire_send(struct wire *wire, const char *bytes, size_t length) {
 }
 
 char *wire_read(struct wire *wire, size_t *length, const char *who) {
-  memcpy(shared, wire->rest, wire->rest_length);
+  if (wire->rest_length) memcpy(shared, wire->rest, wire->rest_length);
   ssize_t got = recv(wire->fd, shared + wire->rest_length, READ_BYTES_MAX, 0);
   if (got == 0) fault("%s: the server closed the connection without a close frame", who);
   if (got < 0) {

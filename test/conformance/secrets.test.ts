@@ -50,7 +50,8 @@ test('a planted secret is in no log, answer, metric or file of the server', asyn
   rmSync(dataDir, { recursive: true, force: true })
   assert.ok(seen.join('').includes('listening'), 'the log was looked at')
   for (const text of seen) {
-    for (const form of FORMS) assert.ok(!text.includes(form), `a secret is in: ${text.slice(0, 300)}`)
+    for (const form of FORMS)
+      assert.ok(!text.includes(form), `a secret is in: ${text.slice(0, 300)}`)
   }
 })
 

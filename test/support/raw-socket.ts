@@ -37,18 +37,36 @@ export interface ReceivedFrame {
   readonly payload: Buffer
 }
 
+/** The first complete frame and where it ends. */
+function firstFrame(bytes: Buffer): (ReceivedFrame & { readonly end: number }) | undefined {
+  const [first, second] = bytes
+  if (first === undefined || second === undefined) return undefined
+  const short = second & 0x7f
+  const start = short === 127 ? 10 : short === 126 ? 4 : 2
+  if (bytes.length < start) return undefined
+  let length = short
+  if (short === 126) length = bytes.readUInt16BE(2)
+  if (short === 127) length = Number(bytes.readBigUInt64BE(2))
+  const end = start + length
+  if (bytes.length < end) return undefined
+  return { opcode: first & 0x0f, payload: bytes.subarray(start, end), end }
+}
+
 export class RawSocket {
   readonly socket: Socket
   isClosed = false
-  /** Bytes not yet taken. */
-  #received = Buffer.alloc(0)
+  /** All bytes that ever came. */
+  byteCount = 0
+  /** Not yet joined, so that a reader under load does next to nothing per chunk. */
+  #chunks: Buffer[] = []
   #frames: ReceivedFrame[] = []
 
   constructor(port: number) {
     this.socket = connect(port, '127.0.0.1')
     this.socket.setNoDelay(true)
     this.socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
+      this.#chunks.push(chunk)
+      this.byteCount += chunk.length
     })
     this.socket.on('close', () => (this.isClosed = true))
     this.socket.on('error', () => (this.isClosed = true))
@@ -60,7 +78,7 @@ export class RawSocket {
 
   /** Text received so far and not taken. */
   get text(): string {
-    return this.#received.toString('latin1')
+    return this.#received().toString('latin1')
   }
 
   /** Waits for an HTTP head and takes it. @returns its status, 0 when the connection ends first. */
@@ -69,7 +87,7 @@ export class RawSocket {
     const end = this.text.indexOf('\r\n\r\n')
     if (end < 0) return 0
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(this.text)?.[1] ?? 0)
-    this.#received = this.#received.subarray(end + 4)
+    this.#chunks = [this.#received().subarray(end + 4)]
     return status
   }
 
@@ -83,23 +101,15 @@ export class RawSocket {
 
   /** Complete frames of the server so far; servers never mask (§5.1). */
   frames(): readonly ReceivedFrame[] {
+    let rest = this.#received()
     for (;;) {
-      const [first, second] = this.#received
-      if (first === undefined || second === undefined) return this.#frames
-      const short = second & 0x7f
-      const start = short === 127 ? 10 : short === 126 ? 4 : 2
-      if (this.#received.length < start) return this.#frames
-      const length =
-        short === 127
-          ? Number(this.#received.readBigUInt64BE(2))
-          : short === 126
-            ? this.#received.readUInt16BE(2)
-            : short
-      if (this.#received.length < start + length) return this.#frames
-      const payload = this.#received.subarray(start, start + length)
-      this.#frames.push({ opcode: first & 0x0f, payload })
-      this.#received = this.#received.subarray(start + length)
+      const frame = firstFrame(rest)
+      if (frame === undefined) break
+      this.#frames.push(frame)
+      rest = rest.subarray(frame.end)
     }
+    this.#chunks = [rest]
+    return this.#frames
   }
 
   /** Texts of the frames so far. */
@@ -117,6 +127,14 @@ export class RawSocket {
       boundMs,
     )
     return this.#closeFrame() ?? 1006
+  }
+
+  /** Bytes received and not taken. */
+  #received(): Buffer {
+    const joined = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    const received = joined ?? Buffer.alloc(0)
+    this.#chunks = [received]
+    return received
   }
 
   destroy(): void {
