@@ -1,4 +1,4 @@
-/** Pings, pongs and the end of silent sockets. Contract 1A.3. */
+/** Pings, pongs and the end of silent sockets. */
 import assert from 'node:assert/strict'
 import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'

@@ -1,4 +1,4 @@
-/** What the node as a whole holds is bounded, and who comes over a bound is told so. Contract 1L, 6.6. */
+/** What the node as a whole holds is bounded, and who comes over a bound is told so. */
 import assert from 'node:assert/strict'
 import { post, publish } from '../support/http.ts'
 import { app } from '../support/server.ts'

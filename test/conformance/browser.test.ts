@@ -1,4 +1,4 @@
-/** The front page in a real browser: an event arrives, an event is sent. Issue, tests that must exist. */
+/** The front page in a real browser: an event arrives, an event is sent. */
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'

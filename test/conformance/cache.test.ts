@@ -1,4 +1,4 @@
-/** Cache channels: the last published event for whoever comes later. Contract 1F. */
+/** Cache channels: the last published event for whoever comes later. */
 import assert from 'node:assert/strict'
 import { library, subscribed } from '../support/clients.ts'
 import { get, post, publish } from '../support/http.ts'

@@ -1,4 +1,4 @@
-/** Every kind of channel with pusher-js 8, and every way to be refused one. Contract 1B and 1C. */
+/** Every kind of channel with pusher-js 8, and every way to be refused one. */
 import assert from 'node:assert/strict'
 import { library, subscribed } from '../support/clients.ts'
 import { get, publish } from '../support/http.ts'

@@ -1,4 +1,4 @@
-/** Events from client to client: who may send which, and what arrives. Contract 1E. */
+/** Events from client to client: who may send which, and what arrives. */
 import assert from 'node:assert/strict'
 import { subscribed } from '../support/clients.ts'
 import { app } from '../support/server.ts'

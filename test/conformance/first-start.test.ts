@@ -1,4 +1,4 @@
-/** The first start on an empty machine: private files, credentials shown once, a page. Issue point 1. */
+/** The first start on an empty machine: private files, credentials shown once, a page. */
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { after } from 'node:test'

@@ -1,4 +1,4 @@
-/** Random and mutated input by the thousand: the process lives and nobody else notices. Contract 1A.5. */
+/** Random and mutated input by the thousand: the process lives and nobody else notices. */
 import assert from 'node:assert/strict'
 import { subscribed } from '../support/clients.ts'
 import { publish } from '../support/http.ts'

@@ -1,4 +1,4 @@
-/** The HTTP listener against requests that are smuggled, oversized, slow or broken. Contract 1G, 1L. */
+/** The HTTP listener against requests that are smuggled, oversized, slow or broken. */
 import assert from 'node:assert/strict'
 import { call, post, send } from '../support/http.ts'
 import { RawSocket } from '../support/raw-socket.ts'

@@ -1,4 +1,4 @@
-/** Which calls of the HTTP API are believed. Contract 1G.1 and 1G.3. */
+/** Which calls of the HTTP API are believed. */
 import assert from 'node:assert/strict'
 import { type Answer, call, get, post, send } from '../support/http.ts'
 import { app } from '../support/server.ts'

@@ -1,4 +1,4 @@
-/** Opening and closing a Pusher socket: the first frame and the code of every refusal. Contract 1A. */
+/** Opening and closing a Pusher socket: the first frame and the code of every refusal. */
 import assert from 'node:assert/strict'
 import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
@@ -61,10 +61,14 @@ test('no protocol closes with 4008, an unknown one with 4007, no number with 400
   assert.equal(await refusalOf(it.server.socketUrl(OPEN.key, 'protocol=7.5')), 4006)
 })
 
-test('a socket path that does not exist closes with 4005', async () => {
+test('a path under /app that names no key closes with 4005, any other is not found', async () => {
   const base = it.server.http.replace(/^http/, 'ws')
-  assert.equal(await refusalOf(`${base}/app/${OPEN.key}/deeper?protocol=7`), 4005)
-  assert.equal(await refusalOf(`${base}/somewhere/else?protocol=7`), 4005)
+  for (const path of ['/app', '/app/', `/app/${OPEN.key}/deeper`]) {
+    assert.equal(await refusalOf(`${base}${path}?protocol=7`), 4005, path)
+  }
+  const elsewhere = new Wire(`${base}/somewhere/else?protocol=7`)
+  await elsewhere.closure()
+  assert.equal(elsewhere.refusal?.status, 404)
 })
 
 test('an unknown app key closes with 4001', async () => {
@@ -143,12 +147,13 @@ test('an app that demands authorization closes a socket that shows none in time 
   }
 })
 
-test('a sign-in with a bad signature gets pusher:error 4009', async () => {
+test('a sign-in with a bad signature gets pusher:error 4009 and the close of that code', async () => {
   const wire = await Wire.open(it.server, OPEN)
   const userData = JSON.stringify({ id: 'u' })
   const auth = userAuth({ ...OPEN, secret: 'another' }, wire.socketId, userData)
   wire.send({ event: 'pusher:signin', data: { auth, user_data: userData } })
   assert.equal(errorCode(await wire.next('pusher:error')), 4009)
+  assert.equal((await wire.closure()).code, 4009)
 })
 
 test('every key of an app opens a socket, and each signs for sockets opened by another', async () => {

@@ -1,4 +1,4 @@
-/** Health, metrics, draining and surviving a power cut. Issue point 6. */
+/** Health, metrics, draining and surviving a power cut. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

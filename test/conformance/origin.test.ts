@@ -1,4 +1,4 @@
-/** The origin policy of an app, decided before the upgrade. Issue point 5; contract 6.6. */
+/** The origin policy of an app, decided before the upgrade. */
 import assert from 'node:assert/strict'
 import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'

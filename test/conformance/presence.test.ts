@@ -1,4 +1,4 @@
-/** Presence: who is there, who came, who left, each told once per user. Contract 1B.4. */
+/** Presence: who is there, who came, who left, each told once per user. */
 import assert from 'node:assert/strict'
 import type { PresenceChannel } from 'pusher-js'
 import { subscribed } from '../support/clients.ts'

@@ -1,4 +1,4 @@
-/** TLS, and a certificate that is replaced on disk under open connections. Issue point 6. */
+/** TLS, and a certificate that is replaced on disk under open connections. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'

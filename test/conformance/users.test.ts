@@ -1,4 +1,4 @@
-/** Sign-in, events to a user, watch-lists and termination. Contract 1D. */
+/** Sign-in, events to a user, watch-lists and termination. */
 import assert from 'node:assert/strict'
 import { library } from '../support/clients.ts'
 import { app } from '../support/server.ts'

@@ -1,4 +1,4 @@
-/** The published signature vectors, recomputed and tried on a running server. Contract 1C. */
+/** The published signature vectors, recomputed and tried on a running server. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import PusherServer from 'pusher'
