@@ -61,9 +61,9 @@ test('no protocol closes with 4008, an unknown one with 4007, no number with 400
   assert.equal(await refusalOf(it.server.socketUrl(OPEN.key, 'protocol=7.5')), 4006)
 })
 
-test('a path under /app that names no key closes with 4005, any other is not found', async () => {
+test('a misplaced path with /app in it closes with 4005, any other is not found', async () => {
   const base = it.server.http.replace(/^http/, 'ws')
-  for (const path of ['/app', '/app/', `/app/${OPEN.key}/deeper`]) {
+  for (const path of ['/app', '/app/', `/app/${OPEN.key}/deeper`, `/x/app/${OPEN.key}`]) {
     assert.equal(await refusalOf(`${base}${path}?protocol=7`), 4005, path)
   }
   const elsewhere = new Wire(`${base}/somewhere/else?protocol=7`)

@@ -6,6 +6,9 @@ import type { AppSettings } from '../ports/store.ts'
 
 const WILDCARD = '://*.'
 
+/** What may stand for the star: labels of a host name, so no port, path, user or second host. */
+const HOST_LABELS = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/
+
 /**
  * @param origin the Origin header as sent, undefined when there is none.
  * @returns whether a connection from that origin may go on. `null` must be listed to pass.
@@ -25,10 +28,6 @@ function matches(allowed: string, given: string): boolean {
   if (star < 0) return allowed === given
   const scheme = allowed.slice(0, star + 3)
   const suffix = allowed.slice(star + WILDCARD.length - 1)
-  return (
-    given.startsWith(scheme) &&
-    given.endsWith(suffix) &&
-    given.length > scheme.length + suffix.length &&
-    !given.slice(scheme.length, -suffix.length).includes('/')
-  )
+  if (!given.startsWith(scheme) || !given.endsWith(suffix)) return false
+  return HOST_LABELS.test(given.slice(scheme.length, -suffix.length))
 }

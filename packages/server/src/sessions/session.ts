@@ -15,8 +15,12 @@ export interface Session {
   receive(frame: Frame): void
   /** A control ping or pong arrived: a sign of life. */
   heard(): void
-  /** Called about once a second. @param nowMs monotonic. */
-  tick(nowMs: number): void
+  /**
+   * Looks at the time; called when it said, or up to a second later.
+   * @param nowMs monotonic.
+   * @returns when to call again at the latest.
+   */
+  tick(nowMs: number): number
   /** Ends the connection with the code the protocol gives this refusal. */
   end(refusal: RefusalCode): void
   /** The connection is gone or about to go; called once, last. Nothing is sent afterwards. */
@@ -25,8 +29,10 @@ export interface Session {
 
 /** A WebSocket upgrade as a protocol decides on it, before the 101 answer. */
 export interface UpgradeRequest {
-  /** Raw, without the configured prefix. */
+  /** Raw, without the configured prefix where it is under it. */
   readonly path: string
+  /** False: nothing is served there, but a protocol may know how to say so. */
+  readonly isUnderPrefix: boolean
   /** Raw, without the `?`. */
   readonly query: string
   /** Header as sent. */

@@ -73,8 +73,8 @@ function answer(
   const target = readTarget(request.url, deps.pathPrefix)
   if (deps.webSockets !== undefined && isUpgrade(request)) {
     const upgrade = {
-      path: target?.path ?? '/',
-      query: target?.query ?? '',
+      ...(target ?? readTarget(request.url, '') ?? NOWHERE),
+      isUnderPrefix: target !== undefined,
       origin: request.headers.get('origin') ?? undefined,
       subprotocols: listOf(request.headers.get('sec-websocket-protocol')),
       isTls: context.isTls,
@@ -84,6 +84,8 @@ function answer(
   if (target === undefined) return refusedAnswer('path_unknown')
   return deps.route(request, target)
 }
+
+const NOWHERE = { path: '/', query: '' }
 
 function isUpgrade(request: Request): boolean {
   return request.headers.get('upgrade')?.toLowerCase() === 'websocket'

@@ -18,6 +18,14 @@ export const LAG_BYTES = 256 * 1024
 export const STALL_MS_MAX = 2_500
 /** How long a socket may lag in one go, however steadily it reads. */
 export const LAG_MS_MAX = 60_000
+/**
+ * A burst waits for a socket that lags but reads, so that reading at all is enough to lose nothing:
+ * from this part of its own bound on, while its last progress is this recent, and so long at most.
+ * Only what a turn could not write anyway waits, and only in the slice of that socket.
+ */
+export const HOLD_BACKLOG_PART = 0.25
+export const HOLD_PROGRESS_MS = 250
+export const HOLD_MS_MAX = 2_500
 /** How long a closing socket may take to read what is left. */
 export const CLOSE_MS_MAX = 2_500
 
@@ -40,6 +48,8 @@ export class SocketOutbox implements Outbox {
   /** Set by the transport as soon as each exists; nothing is sent before. */
   socket!: Socket
   session!: Session
+  /** When the session wants to look at the time. */
+  tickAtMs = 0
   readonly listener: Listener
   readonly slices: { readonly group: SliceOwner; readonly slice: Slice }[] = []
   readonly #pump: Pump
@@ -56,6 +66,15 @@ export class SocketOutbox implements Outbox {
 
   get isLagging(): boolean {
     return this.#backlog !== undefined
+  }
+
+  /** Whether a burst waits for this lagging socket. */
+  isHolding(nowMs: number): boolean {
+    const backlog = this.#backlog
+    if (backlog === undefined || this.#isDoomed || this.#state !== 'open') return false
+    if (backlog.bytes < this.#pump.outboxBytesMax * HOLD_BACKLOG_PART) return false
+    const hasProgress = nowMs - backlog.progressAtMs < HOLD_PROGRESS_MS
+    return hasProgress && nowMs - backlog.sinceMs < HOLD_MS_MAX
   }
 
   send(frame: Frame): void {

@@ -13,7 +13,8 @@ import { SLICE_SOCKET_COUNT_MAX } from './slice.ts'
 import type { Listener } from './socket.ts'
 import { WebSockets } from './websocket.ts'
 
-const OUTBOX_BYTES_MAX = 64 * 1024 * 1024
+/** Far less than the bursts below: reading at all has to be enough. */
+const OUTBOX_BYTES_MAX = 4 * 1024 * 1024
 const WAIT_MS_MAX = 20_000
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() }
@@ -40,7 +41,7 @@ const collecting: WebSocketProtocol = {
       open: () => void opened.set(path, outbox),
       receive() {},
       heard() {},
-      tick() {},
+      tick: () => Number.POSITIVE_INFINITY,
       end: (refusal) => {
         ended.push(refusal)
         outbox.close(4100, refusal)
@@ -158,6 +159,18 @@ describe('a reader that stops', () => {
     slow.end()
   })
 
+  test('again and again, but reads, gets a burst far larger than its queue whole', async () => {
+    const group = pump.createGroup()
+    const sipping = await connectRaw({ sips: true })
+    group.join(sipping.outbox)
+    const filler = 'v'.repeat(60_000)
+    for (let index = 0; index < 600; index++) group.publish(`${index}:${filler}`)
+    await until(() => sipping.byteCount() > 600 * 60_000, 'the burst')
+    expect(sipping.frames().map(sequenceOf)).toEqual(range(600))
+    expect(ended).toEqual([])
+    sipping.end()
+  })
+
   test('is cut and counted, and its neighbour gets every frame', async () => {
     const group = pump.createGroup()
     const [stalled, healthy] = [await connectRaw(), await connect()]
@@ -213,7 +226,7 @@ async function connect(): Promise<Reader> {
 }
 
 /** A WebSocket client on bare TCP, the only kind that can stop reading. */
-async function connectRaw() {
+async function connectRaw({ sips = false } = {}) {
   const path = `/${pathCount++}`
   const chunks: Buffer[] = []
   const handshake = [
@@ -231,7 +244,12 @@ async function connectRaw() {
     port: server.port ?? 0,
     socket: {
       open: (opening) => void opening.write(handshake.join('\r\n')),
-      data: (_socket, data) => void chunks.push(Buffer.from(data)),
+      data: (reading, data) => {
+        chunks.push(Buffer.from(data))
+        if (!sips) return
+        reading.pause()
+        setImmediate(() => reading.resume())
+      },
     },
   })
   await until(() => opened.has(path), 'the connection')
@@ -240,6 +258,7 @@ async function connectRaw() {
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     end: () => socket.terminate(),
+    byteCount: () => chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     frames: () => textFrames(Buffer.concat(chunks)),
   }
 }

@@ -13,6 +13,8 @@ import { SLICE_SOCKET_COUNT_MAX, type Slice } from './slice.ts'
 
 /** Most bytes one turn publishes to all groups together, and so to any one socket. */
 export const TURN_BYTES_MAX = 1024 * 1024
+/** How often a burst that waits for readers is looked at. */
+const HELD_TURN_MS = 2
 /** Most sockets one turn writes to. */
 export const TURN_SOCKET_COUNT_MAX = SLICE_SOCKET_COUNT_MAX
 /** Published bytes after which all buffers are looked at. */
@@ -31,7 +33,7 @@ export class Pump implements Fanout {
   readonly outboxes = new Set<SocketOutbox>()
   readonly lagging = new Set<SocketOutbox>()
   readonly closing = new Set<SocketOutbox>()
-  readonly #outboxBytesMax: number
+  readonly outboxBytesMax: number
   readonly #clock: Clock
   readonly #tally: Tally
   readonly #behind = new Set<Group>()
@@ -46,7 +48,7 @@ export class Pump implements Fanout {
   #backlogBytes = 0
 
   constructor(outboxBytesMax: number, ports: { readonly clock: Clock; readonly tally: Tally }) {
-    this.#outboxBytesMax = outboxBytesMax
+    this.outboxBytesMax = outboxBytesMax
     this.#clock = ports.clock
     this.#tally = ports.tally
   }
@@ -71,6 +73,7 @@ export class Pump implements Fanout {
   /** Whether `slice` may be written `bytes` in this turn; what it takes is charged. */
   admit(slice: Slice, bytes: number): boolean {
     this.#endTurnLater()
+    if (this.lagging.size > 0 && slice.isHeld(this.nowMs())) return false
     const isFirstWrite = this.#turnBytes === 0
     if (!isFirstWrite && this.#turnBytes + bytes > TURN_BYTES_MAX) return false
     if (slice.turn !== this.#turn) {
@@ -95,7 +98,7 @@ export class Pump implements Fanout {
 
   /** @returns false when neither the socket nor the server may hold that much more. */
   takeBacklog(ownBytes: number, bytes: number): boolean {
-    if (ownBytes + bytes > this.#outboxBytesMax) return false
+    if (ownBytes + bytes > this.outboxBytesMax) return false
     if (this.#backlogBytes + bytes > BACKLOG_BYTES_MAX) return false
     this.#backlogBytes += bytes
     this.#tally.backlogBytes = this.#backlogBytes
@@ -132,7 +135,6 @@ export class Pump implements Fanout {
   }
 
   #endTurn(): void {
-    this.#isTurnEndDue = false
     this.#bytesSinceSweep += this.#turnBytes
     this.#turn++
     this.#turnBytes = 0
@@ -145,6 +147,10 @@ export class Pump implements Fanout {
       this.#behind.delete(group)
       group.advance()
     }
+    const isWaiting = this.#behind.size > 0 && this.#turnBytes === 0
+    this.#isTurnEndDue = this.#behind.size > 0 || this.#turnBytes > 0 || this.#doomed.size > 0
+    if (isWaiting) setTimeout(() => this.#endTurn(), HELD_TURN_MS)
+    else if (this.#isTurnEndDue) setImmediate(() => this.#endTurn())
   }
 
   #sweep(): void {

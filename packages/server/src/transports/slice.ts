@@ -49,6 +49,12 @@ export class Slice {
     if (this.#lagging.delete(outbox)) outbox.socket.subscribe(this.topic)
   }
 
+  /** Whether a lagging member is catching up, so that the rest of a burst waits. */
+  isHeld(nowMs: number): boolean {
+    for (const outbox of this.#lagging) if (outbox.isHolding(nowMs)) return true
+    return false
+  }
+
   write(frame: Frame, frameBytes: number, except: SocketOutbox | undefined): void {
     if (this.size > this.#lagging.size) {
       // A socket's own `publish` reaches everyone on the topic but itself.

@@ -112,7 +112,11 @@ export class WebSockets {
   tick(): void {
     const nowMs = this.#ports.clock.monotonicMs()
     for (const outbox of this.#ports.pump.outboxes) {
-      this.#guard(outbox.socket, () => outbox.session.tick(nowMs))
+      // Most connections are not due: they cost one comparison.
+      if (nowMs < outbox.tickAtMs) continue
+      this.#guard(outbox.socket, () => {
+        outbox.tickAtMs = outbox.session.tick(nowMs)
+      })
     }
   }
 
@@ -169,7 +173,7 @@ function refusedSession(
     },
     receive: nothing,
     heard: nothing,
-    tick: nothing,
+    tick: () => Number.POSITIVE_INFINITY,
     end: nothing,
     closed: nothing,
   }

@@ -23,7 +23,10 @@ export interface DataFiles {
  * @throws Outage when the directory cannot be made or written.
  */
 export function prepareDataDirectory(dataDir: string): DataFiles {
-  const files = { lockFile: join(dataDir, 'lock.db'), controlFile: join(dataDir, CONTROL_DATABASE_FILE) }
+  const files = {
+    lockFile: join(dataDir, 'lock.db'),
+    controlFile: join(dataDir, CONTROL_DATABASE_FILE),
+  }
   try {
     if (mkdirSync(dataDir, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
       syncDirectory(dirname(resolve(dataDir)))

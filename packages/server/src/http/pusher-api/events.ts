@@ -40,7 +40,8 @@ export function publishEvent(
   const input = parseBody(body)
   if (input === undefined)
     return refuse('request_malformed', 'The body is one JSON object in UTF-8.')
-  const publication = readPublication(input, input['channels'] ?? input['channel'], context)
+  const names = Array.isArray(input['channels']) ? input['channels'] : [input['channel']]
+  const publication = readPublication(input, names, context)
   if (!publication.ok) return publication
   if (!context.hub.hasRoom()) return refuse('overloaded')
   const { info, channels } = publication.value
@@ -64,7 +65,7 @@ export function publishBatch(
   const publications: Publication[] = []
   for (const entry of batch) {
     if (!isJsonObject(entry)) return refuse('request_malformed', 'A batch holds JSON objects.')
-    const publication = readPublication(entry, entry['channel'], context)
+    const publication = readPublication(entry, [entry['channel']], context)
     if (!publication.ok) return publication
     publications.push(publication.value)
   }
@@ -81,7 +82,7 @@ export function publishBatch(
 
 function readPublication(
   input: Record<string, unknown>,
-  channelNames: unknown,
+  channelNames: readonly unknown[],
   context: PublishContext,
 ): Result<Publication, RefusalCode> {
   const { name: event, data } = input
@@ -105,10 +106,9 @@ function readPublication(
 }
 
 function readChannels(
-  value: unknown,
+  names: readonly unknown[],
   principal: ServerPrincipal,
 ): Result<readonly ChannelAddress[], RefusalCode> {
-  const names: readonly unknown[] = Array.isArray(value) ? value : [value]
   if (names.length > CHANNELS_PER_EVENT_MAX) return refuse('channels_too_many')
   const channels = new Map<string, ChannelAddress>()
   for (const name of names) {

@@ -15,13 +15,17 @@ import { PUSHER_REFUSALS } from './wire-refusals.ts'
 
 const PATH = /^\/app(?:\/|$)/
 const PATH_WITH_KEY = /^\/app\/([A-Za-z0-9_-]{1,64})\/?$/
+const MISPLACED_PATH = /\/app\/[^/]+\/?$/
 const PROTOCOL_MIN = 5
 const PROTOCOL_MAX = 7
 
 export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): WebSocketProtocol {
   return {
     admit(request) {
-      if (!PATH.test(request.path)) return undefined
+      if (!request.isUnderPrefix || !PATH.test(request.path)) {
+        // A client with the right key under a wrong path would otherwise try for ever.
+        return MISPLACED_PATH.test(request.path) ? refusedFrame('path_unknown') : undefined
+      }
       const found = findApp(request, deps)
       if (!found.ok) return refusedFrame(found.refusal)
       const loaded = found.value

@@ -48,7 +48,6 @@ export class Liveness {
 
   /** @returns what is due now; `ping` is told once and then counts as sent. */
   check(nowMs: number, settings: AppSettings): 'ping' | RefusalCode | undefined {
-    if (!settings.enabled) return 'app_disabled'
     const isOverdue = nowMs - this.#openedAtMs >= settings.authorizationTimeoutMs
     if (settings.requireAuthorization && !this.#isAuthorized && isOverdue) {
       return 'authorization_overdue'
@@ -60,5 +59,19 @@ export class Liveness {
     if (nowMs - this.#heardAtMs < this.#times.activityTimeoutMs) return undefined
     this.#pingedAtMs = nowMs
     return 'ping'
+  }
+
+  /** @returns the earliest time at which {@link check} could say something new if nothing is heard. */
+  nextCheckMs(settings: AppSettings): number {
+    const { activityTimeoutMs, pongTimeoutMs } = this.#times
+    const silentMs =
+      this.#pingedAtMs === undefined
+        ? this.#heardAtMs + activityTimeoutMs
+        : this.#pingedAtMs + pongTimeoutMs
+    const isBounded = settings.requireAuthorization && !this.#isAuthorized
+    const overdueMs = isBounded
+      ? this.#openedAtMs + settings.authorizationTimeoutMs
+      : Number.POSITIVE_INFINITY
+    return Math.min(silentMs, overdueMs, this.#usedAtMs + IDLE_MS_MAX)
   }
 }

@@ -110,11 +110,12 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     this.#liveness.heard(this.#deps.clock.monotonicMs())
   }
 
-  tick(nowMs: number): void {
-    if (this.#state !== 'open') return
+  tick(nowMs: number): number {
+    if (this.#state !== 'open') return Number.POSITIVE_INFINITY
     const due = this.#liveness.check(nowMs, this.settings)
     if (due === 'ping') this.outbox.send(frames.PING)
     else if (due !== undefined) this.end(due)
+    return this.#liveness.nextCheckMs(this.settings)
   }
 
   end(refusal: RefusalCode): void {
