@@ -72,7 +72,9 @@ const LAYERS: readonly Layer[] = [
 ]
 
 /** Files of the server that choose and start everything. */
-const COMPOSITION = new Set([`${SERVER}/main.ts`, `${SERVER}/compose.ts`])
+const COMPOSITION = new Set(
+  ['main.ts', 'compose.ts', 'run-server.ts'].map((name) => `${SERVER}/${name}`),
+)
 
 /** @returns each import that crosses a wall, and each server folder the table does not know. */
 export function checkLayers(tree: Tree): Finding[] {

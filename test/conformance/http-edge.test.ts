@@ -12,7 +12,9 @@ import { Wire } from '../support/wire.ts'
 const APP = app('edge')
 const PATH = `/apps/${APP.id}/events`
 const BODY = JSON.stringify({ name: 'smuggled', data: 'x', channel: 'edge' })
-/** A slow peer is cut by the server's own clock, which no test may set; this only bounds the wait. */
+/**
+ * A slow peer is cut by the server's own clock, which no test may set; this only bounds the wait.
+ */
 const SLOW_MS = 90_000
 
 const it = serving({ apps: [APP] })

@@ -1,4 +1,6 @@
-/** RFC 6455 to the letter over a bare TCP socket: what a peer gets that breaks the framing rules. */
+/**
+ * RFC 6455 to the letter over a bare TCP socket: what a peer gets that breaks the framing rules.
+ */
 import assert from 'node:assert/strict'
 import { type FrameOptions, frameBytes, RawSocket, upgradeRequest } from '../support/raw-socket.ts'
 import { app } from '../support/server.ts'

@@ -1,4 +1,6 @@
-/** Secrets stay where they belong: planted ones are looked for in everything a server leaves behind. */
+/**
+ * Secrets stay where they belong: planted ones are looked for in everything a server leaves behind.
+ */
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -13,7 +13,9 @@ export class RecordingOutbox implements Outbox {
     this.closed ??= { code, reason }
   }
 
-  /** @returns the frames since the last call, parsed; `data` that is JSON text is parsed as well. */
+  /**
+   * @returns the frames since the last call, parsed; `data` that is JSON text is parsed as well.
+   */
   take(): Record<string, unknown>[] {
     return this.frames.splice(0).map((text) => {
       const frame = JSON.parse(text)

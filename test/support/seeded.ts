@@ -1,4 +1,6 @@
-/** Repeatable randomness for tests: the seed is printed, and can be given again to repeat a failure. */
+/**
+ * Repeatable randomness for tests: the seed is printed, and can be given again to repeat a failure.
+ */
 
 export interface Seeded {
   readonly seed: number

@@ -1,6 +1,6 @@
 /**
- * Starts the server as a person does, from its bin, on ports the system chooses, and stops it by signal.
- * Every server gets a directory of its own that goes when the server is stopped.
+ * Starts the server as a person does, from its bin, on ports the system chooses, and stops it by
+ * signal. Every server gets a directory of its own that goes when the server is stopped.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -1,6 +1,6 @@
 /**
- * Waiting for a condition with a bound, for tests against a running server. The bound is generous: it
- * decides when a broken promise is reported, never whether a kept one is.
+ * Waiting for a condition with a bound, for tests against a running server. The bound is generous:
+ * it decides when a broken promise is reported, never whether a kept one is.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 

@@ -43,7 +43,8 @@ export class Wire {
       this.closed ??= { code: 1006, reason: '' }
       request.destroy()
     })
-    // A refused or cut connection shows in `closed` and `refusal`; the error event adds nothing to it.
+    // A refused or cut connection shows in `closed` and `refusal`; the error event adds nothing to
+    // it.
     this.socket.on('error', () => (this.closed ??= { code: 1006, reason: '' }))
   }
 

@@ -39,7 +39,7 @@ import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { pusherProtocol } from './sessions/pusher/admission.ts'
-import { StartProblem } from './start-problem.ts'
+import { StartProblem } from './ports/start-problem.ts'
 import { Pump } from './transports/pump.ts'
 import { WebSockets } from './transports/websocket.ts'
 
@@ -53,7 +53,7 @@ const random = systemRandom
 
 /**
  * Starts a server and resolves when it is ready.
- * @throws StartProblem, Outage or CertificateProblem: texts an operator can act on.
+ * @throws StartProblem or Outage: texts an operator can act on.
  */
 export async function startServer(config: Config): Promise<StartedServer> {
   const log = createPinoLog({ level: config.logLevel })
@@ -85,8 +85,8 @@ function openMasterKey(config: Config): MasterKey {
 function makeMasterKey(dataDir: string, path: string): string {
   if (existsSync(join(dataDir, CONTROL_DATABASE_FILE))) {
     throw new StartProblem(
-      `${path} is missing, and the secrets in ${dataDir} open with nothing else. Put it back from ` +
-        'your backup or give it as masterKey; to begin anew, move the data directory away.',
+      `${path} is missing, and the secrets in ${dataDir} open with nothing else. Put it back ` +
+        'from your backup or give it as masterKey; to begin anew, move the data directory away.',
     )
   }
   return createMasterKeyFile(random)

@@ -9,7 +9,7 @@ import type { Broker } from './ports/broker.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
-import { StartProblem } from './start-problem.ts'
+import { StartProblem } from './ports/start-problem.ts'
 import { drainConnections } from './transports/drain.ts'
 import { type HttpDeps, listenHttp, type Route } from './transports/http.ts'
 import type { Pump } from './transports/pump.ts'
@@ -142,7 +142,8 @@ async function bind(
 function bindProblem(key: string, address: ListenAddress, cause: unknown): StartProblem {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new StartProblem(
-    `${address.hostname}:${address.port} cannot be bound (${why}). Stop what uses it or change ${key}.`,
+    `${address.hostname}:${address.port} cannot be bound (${why}). ` +
+      `Stop what uses it or change ${key}.`,
     { cause },
   )
 }

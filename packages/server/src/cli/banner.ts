@@ -1,6 +1,6 @@
 /**
- * What a person sees in the terminal when a server is up. The secret of the demo app is shown here, once,
- * and nowhere else; the log never has it.
+ * What a person sees in the terminal when a server is up. The secret of the demo app is shown here,
+ * once, and nowhere else; the log never has it.
  */
 import type { StartedServer } from '../compose.ts'
 

@@ -5,6 +5,7 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Log } from '../ports/log.ts'
+import { StartProblem } from '../ports/start-problem.ts'
 import { type HttpDeps, listenHttp, type ListenOptions } from './http.ts'
 import type { Listener } from './socket.ts'
 
@@ -14,14 +15,6 @@ export const CERTIFICATE_CHECK_MS = 1_000
 export interface TlsFiles {
   readonly certFile: string
   readonly keyFile: string
-}
-
-/** Why a certificate cannot be served; the text says which file to look at. */
-export class CertificateProblem extends Error {
-  override readonly name = 'CertificateProblem'
-  get problem(): string {
-    return this.message
-  }
 }
 
 export class TlsListener {
@@ -49,7 +42,7 @@ export class TlsListener {
   }
 
   /**
-   * @throws CertificateProblem when the files do not make a pair; the bind error when the port is
+   * @throws StartProblem when the files do not make a pair; the bind error when the port is
    * taken.
    */
   static async open(
@@ -111,13 +104,13 @@ async function loadPair(
   try {
     isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
   } catch (cause) {
-    throw new CertificateProblem(
+    throw new StartProblem(
       `${files.certFile} and ${files.keyFile} must be a PEM certificate and its PEM key.`,
       { cause },
     )
   }
   if (!isPair) {
-    throw new CertificateProblem(`${files.keyFile} is not the key of ${files.certFile}.`)
+    throw new StartProblem(`${files.keyFile} is not the key of ${files.certFile}.`)
   }
   return { tls: { cert, key }, version }
 }
@@ -126,7 +119,7 @@ async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new CertificateProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
+    throw new StartProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
       cause,
     })
   }
@@ -139,7 +132,7 @@ async function versionOf({ certFile, keyFile }: TlsFiles): Promise<string> {
       const { mtimeMs, size, ino } = await stat(file)
       marks.push(`${mtimeMs}:${size}:${ino}`)
     } catch (cause) {
-      throw new CertificateProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
+      throw new StartProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
         cause,
       })
     }

@@ -170,5 +170,5 @@ function refused(refusal: RefusalCode, detail: string | undefined, deps: PusherA
 const EMPTY = new Uint8Array(0)
 
 const SIGNING_TEXT =
-  'The signature of this request does not hold. Check app id, key, secret and clock, and that the path ' +
-  'in the lockgate-signed-path header is the one you signed.'
+  'The signature of this request does not hold. Check app id, key, secret and clock, and that ' +
+  'the path in the lockgate-signed-path header is the one you signed.'

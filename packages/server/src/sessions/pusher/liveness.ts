@@ -61,7 +61,9 @@ export class Liveness {
     return 'ping'
   }
 
-  /** @returns the earliest time at which {@link check} could say something new if nothing is heard. */
+  /**
+   * @returns the earliest time at which {@link check} could say something new if nothing is heard.
+   */
   nextCheckMs(settings: AppSettings): number {
     const { activityTimeoutMs, pongTimeoutMs } = this.#times
     const silentMs =
