@@ -38,7 +38,7 @@ import type { Log } from './ports/log.ts'
 import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import { type RunningServer, runServer } from './run-server.ts'
-import { pusherProtocol } from './sessions/pusher/admission.ts'
+import { webSocketProtocols } from './sessions/registry.ts'
 import { StartProblem } from './ports/start-problem.ts'
 import { Pump } from './transports/pump.ts'
 import { WebSockets } from './transports/websocket.ts'
@@ -119,7 +119,8 @@ async function assemble(
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally })
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally })
-  const protocols = [pusherProtocol({ hub, directory, clock, tally, random, times: limits })]
+  const deps = { hub, directory, clock, tally, random, times: limits }
+  const protocols = webSocketProtocols(deps)
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
   const demoApp = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
   const demo =

@@ -1,8 +1,17 @@
 /**
- * Which protocol a WebSocket upgrade speaks (decision 12). The first one that knows the request has
- * it; a new protocol is one more entry where the server is composed.
+ * The protocols that WebSocket clients can speak, in the order in which they are asked (decision of
+ * the upgrade: the first that knows the request has it). A new protocol is one more entry here.
  */
+import type { Random } from '../ports/random.ts'
+import { pusherProtocol } from './pusher/admission.ts'
+import type { PusherDeps } from './pusher/session.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from './session.ts'
+
+export type ProtocolDeps = PusherDeps & { readonly random: Random }
+
+export function webSocketProtocols(deps: ProtocolDeps): readonly WebSocketProtocol[] {
+  return [pusherProtocol(deps)]
+}
 
 /** @returns undefined when no protocol knows the request. */
 export function admitUpgrade(

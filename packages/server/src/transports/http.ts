@@ -9,11 +9,8 @@ import type { Log } from '../ports/log.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { WebSockets } from './websocket.ts'
 
-/**
- * A batch of ten events of 100 KB, JSON inside JSON, with its envelope. Smaller caps apply per
- * call.
- */
-export const HTTP_BODY_BYTES_MAX = 2 * 10 * 102_400 + 64 * 1024
+/** What Bun reads at the most; the operations have smaller caps of their own. */
+export const HTTP_BODY_BYTES_MAX = 4 * 1024 * 1024
 
 /** A request that sends nothing for so long is cut; our own handlers answer in milliseconds. */
 export const HTTP_IDLE_SECONDS = 10
@@ -47,6 +44,7 @@ export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
     port: options.address.port,
     reusePort: options.isShared,
     idleTimeout: HTTP_IDLE_SECONDS,
+    development: false, // Bun's own error page would show source and stack
     maxRequestBodySize: HTTP_BODY_BYTES_MAX,
     // Bun serves TLS 1.2 and 1.3 and refuses what is older (ASVS 12.1.1).
     ...(options.tls === undefined ? {} : { tls: options.tls }),

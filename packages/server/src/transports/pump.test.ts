@@ -52,7 +52,12 @@ const collecting: WebSocketProtocol = {
 }
 
 beforeAll(() => {
-  const limits = { connectionCountMax: 10_000, webSocketFrameBytesMax: 65_536 }
+  const limits = {
+    connectionCountMax: 10_000,
+    webSocketFrameBytesMax: 65_536,
+    activityTimeoutMs: 120_000,
+    pongTimeoutMs: 30_000,
+  }
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols: [collecting] })
   const route = () => new Response('')
   const deps = { route, webSockets, pathPrefix: '', tally, log }

@@ -19,6 +19,9 @@ export interface WebSocketLimits {
   readonly connectionCountMax: number
   /** One message of a client, whole. */
   readonly webSocketFrameBytesMax: number
+  /** After the first a session asks for a sign of life, after the second it ends. */
+  readonly activityTimeoutMs: number
+  readonly pongTimeoutMs: number
 }
 
 export interface WebSocketPorts {
@@ -29,8 +32,8 @@ export interface WebSocketPorts {
   readonly protocols: readonly WebSocketProtocol[]
 }
 
-/** Seconds without a byte after which Bun itself gives a socket up; sessions close long before. */
-const BUN_IDLE_SECONDS = 240
+/** How much later than a session Bun itself gives a silent socket up. */
+const BUN_IDLE_MARGIN_MS = 30_000
 
 export class WebSockets {
   readonly #limits: WebSocketLimits
@@ -77,11 +80,12 @@ export class WebSockets {
   /** The handlers Bun calls for every socket of a listener. */
   handlers(): Bun.WebSocketHandler<SocketData> {
     const { pump, tally } = this.#ports
+    const { activityTimeoutMs, pongTimeoutMs } = this.#limits
     return {
       maxPayloadLength: this.#limits.webSocketFrameBytesMax,
       backpressureLimit: BUN_BACKPRESSURE_BYTES,
       closeOnBackpressureLimit: true,
-      idleTimeout: BUN_IDLE_SECONDS,
+      idleTimeout: Math.ceil((activityTimeoutMs + pongTimeoutMs + BUN_IDLE_MARGIN_MS) / 1000),
       sendPings: false,
       publishToSelf: false,
       perMessageDeflate: false,

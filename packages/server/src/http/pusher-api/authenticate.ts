@@ -48,18 +48,15 @@ export function authenticate(
   const signature = query.get('auth_signature') ?? ''
   const auth = { key: query.get('auth_key') ?? '', signature }
   const isSigned = isSignedBy(loaded, auth, httpStringToSign(call.method, call.fullPath, query))
-  const isWhole =
-    parsed.ok &&
-    isSignature(signature) &&
-    query.get('auth_version') === '1.0' &&
-    isBodyCovered(query.get('body_md5'), call.body)
-  const nowMs = deps.clock.nowMs()
-  const isFresh = isTimely(query.get('auth_timestamp'), nowMs, deps.authTimestampWindowMs)
+  const isFresh = isTimely(query.get('auth_timestamp'), deps.clock.nowMs(), deps)
+  const isWhole = parsed.ok && isSignature(signature) && query.get('auth_version') === '1.0'
   if (loaded === undefined || !isSigned || !isWhole || !isFresh) return refuse('unauthenticated')
+  // Last: a digest costs as much as the body is long, and only the holder of a secret gets here.
+  if (!isBodyCovered(query.get('body_md5'), call.body)) return refuse('unauthenticated')
   const { settings } = loaded.app
   if (!settings.enabled || loaded.tenant.state !== 'active') return refuse('app_disabled')
   if (settings.rejectReplays && call.method !== 'GET') {
-    const remembered = deps.replays.remember(signature, nowMs)
+    const remembered = deps.replays.remember(signature, deps.clock.nowMs())
     if (remembered !== 'new') return refuse(remembered)
   }
   return ok({ loaded, principal: { kind: 'server', settings }, query })
@@ -70,7 +67,11 @@ function isBodyCovered(digest: string | undefined, body: Uint8Array): boolean {
   return digest === undefined ? body.length === 0 : isMd5Of(digest, body)
 }
 
-function isTimely(text: string | undefined, nowMs: number, windowMs: number): boolean {
+function isTimely(
+  text: string | undefined,
+  nowMs: number,
+  { authTimestampWindowMs }: AuthenticateDeps,
+): boolean {
   if (text === undefined || !/^\d{1,12}$/.test(text)) return false
-  return Math.abs(nowMs - Number(text) * 1000) <= windowMs
+  return Math.abs(nowMs - Number(text) * 1000) <= authTimestampWindowMs
 }

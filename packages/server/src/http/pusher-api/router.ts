@@ -34,13 +34,12 @@ const PATH = /^\/apps\/([A-Za-z0-9_-]{1,64})\/(.+)$/
 const CHANNEL = /^channels\/([^/]{1,600})(\/users)?$/
 const TERMINATE = /^users\/([^/]{1,400})\/terminate_connections$/
 
+/** The most an app may allow itself for one event. */
+const EVENT_DATA_BYTES_MAX = 102_400
 /** Room for the envelope of a call, beside its event data. */
 const ENVELOPE_BYTES = 64 * 1024
 /** JSON text inside JSON: quotes and backslashes double. */
 const ESCAPE_FACTOR = 2
-/** What a call to an unknown app may send before it is refused like every other unsigned call. */
-const UNKNOWN_APP_DATA_BYTES = 10_240
-
 /** @returns undefined when the path is not of this API. */
 export function handlePusherApi(
   request: Request,
@@ -61,7 +60,7 @@ async function answer(
   call: { target: RequestTarget; route: Route; deps: PusherApiDeps },
 ): Promise<Response> {
   const { target, route, deps } = call
-  const body = await readBody(request, bodyBytesMax(route, deps))
+  const body = await readBody(request, bodyBytesMax(route))
   if (!body.ok) return refused(body.refusal, body.detail, deps)
   const signed = { ...target, appId: route.appId, method: route.method, body: body.value }
   const authenticated = authenticate(signed, deps)
@@ -139,11 +138,10 @@ function decodeSegment(text: string | undefined): string | undefined {
   }
 }
 
-function bodyBytesMax(route: Route, deps: PusherApiDeps): number {
-  const app = deps.directory.findById(route.appId)?.app
-  const dataBytes = app?.settings.eventDataBytesMax ?? UNKNOWN_APP_DATA_BYTES
-  const eventCount = route.operation.name === 'batch_events' ? EVENTS_PER_BATCH_MAX : 1
-  return dataBytes * ESCAPE_FACTOR * eventCount + ENVELOPE_BYTES
+/** The same for every app: a cap of its own would tell a stranger which apps exist. */
+function bodyBytesMax({ operation }: Route): number {
+  const eventCount = operation.name === 'batch_events' ? EVENTS_PER_BATCH_MAX : 1
+  return EVENT_DATA_BYTES_MAX * ESCAPE_FACTOR * eventCount + ENVELOPE_BYTES
 }
 
 async function readBody(
