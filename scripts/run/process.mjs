@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
 const GRACE_MS = 10_000
+const PARENT_CHECK_MS = 500
 
 /**
  * Something a person has to put right. Shown as it is, without a stack.
@@ -84,7 +85,9 @@ export function run(command, args, { quiet = false, env = {}, input, limitMs } =
 }
 
 /**
- * A terminal gives Ctrl-C to the whole group by itself; sending it again would ask twice.
+ * A terminal gives Ctrl-C to the whole group by itself; sending it again would ask twice. npm hands
+ * a signal to the shell it started us with, which ends without handing it on: that we see by the
+ * parent being another one.
  * @param {import('node:child_process').ChildProcess} child
  * @returns {() => void} stops forwarding
  */
@@ -98,7 +101,14 @@ function forwardSignals(child) {
     process.on(signal, handle)
     return { signal, handle }
   })
+  const parentPid = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parentPid) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, PARENT_CHECK_MS)
   return () => {
+    clearInterval(watch)
     for (const { signal, handle } of handlers) process.off(signal, handle)
   }
 }
