@@ -1,6 +1,7 @@
 /**
  * Everything alive of one app on this node: channels, connections, users, last events. State only.
  */
+import type { Fanout } from '../ports/fanout.ts'
 import type { AppRecord } from '../ports/store.ts'
 import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
@@ -12,10 +13,11 @@ export class AppSpace {
   app: AppRecord
   readonly channels = new Map<string, Channel>()
   readonly connections = new Map<string, Connection>()
-  readonly users = new UserDirectory()
+  readonly users: UserDirectory
   readonly lastEvents = new LastEventCache()
 
-  constructor(app: AppRecord) {
+  constructor(app: AppRecord, fanout: Fanout) {
     this.app = app
+    this.users = new UserDirectory(fanout)
   }
 }

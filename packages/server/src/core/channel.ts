@@ -1,13 +1,11 @@
 /**
- * A channel: who is on it and how its messages reach them. State only; the hub decides.
+ * A channel: its name, who is on it and how often that was told. State only; the hub decides.
  */
-import type { Encoder } from './encoder.ts'
-import type { Fanout, FanoutGroup } from '../ports/fanout.ts'
+import type { Fanout } from '../ports/fanout.ts'
+import { Audience } from './audience.ts'
 import { PresenceRoster } from './presence.ts'
 
-/**
- * `user` reaches every connection signed in as one user; `encrypted` is private with opaque data.
- */
+/** `user` reaches every connection of a signed-in user; `encrypted` is private with opaque data. */
 export type ChannelKind = 'public' | 'private' | 'encrypted' | 'presence' | 'user'
 
 /** A checked channel name with what its kind means; a codec makes it. */
@@ -20,31 +18,17 @@ export interface ChannelAddress {
   readonly ownerId: string | undefined
 }
 
-interface ProtocolGroup {
-  readonly encoder: Encoder
-  readonly group: FanoutGroup
-}
-
 export class Channel {
   readonly address: ChannelAddress
+  readonly subscribers: Audience
+  /** On presence channels only. */
   readonly roster: PresenceRoster | undefined
-  /** One group per protocol present, so that each protocol encodes a message once. */
-  readonly groups: ProtocolGroup[] = []
-  subscriberCount = 0
   /** When the subscriber count was last told. */
   countToldAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(address: ChannelAddress) {
+  constructor(address: ChannelAddress, fanout: Fanout) {
     this.address = address
+    this.subscribers = new Audience(fanout)
     this.roster = address.kind === 'presence' ? new PresenceRoster() : undefined
-  }
-
-  /** @returns the group of one protocol, made when the protocol is new to the channel. */
-  groupFor(encoder: Encoder, fanout: Fanout): FanoutGroup {
-    const known = this.groups.find((entry) => entry.encoder === encoder)
-    if (known !== undefined) return known.group
-    const group = fanout.createGroup()
-    this.groups.push({ encoder, group })
-    return group
   }
 }

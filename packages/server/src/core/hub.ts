@@ -12,7 +12,7 @@ import { AppSpace } from './app-space.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
 import type { Connection, SignedInUser, Subscription } from './connection.ts'
-import type { Message, WatchEvent } from './encoder.ts'
+import type { Message } from './encoder.ts'
 import type { LastEvent } from './last-event-cache.ts'
 import type { Member } from './presence.ts'
 import type { RefusalCode } from './refusals.ts'
@@ -69,7 +69,7 @@ export class Hub {
       known.app = app
       return known
     }
-    const space = new AppSpace(app)
+    const space = new AppSpace(app, this.#ports.fanout)
     this.#spaces.set(app.id, space)
     return space
   }
@@ -110,18 +110,16 @@ export class Hub {
     }
     const room = this.#roomFor(space, connection, name)
     if (!room.ok) return room
-    const channel = space.channels.get(name) ?? new Channel(request.channel)
+    const channel = space.channels.get(name) ?? new Channel(request.channel, this.#ports.fanout)
     const arrival = enterRoster(channel, request.member, space.app.settings.presenceMemberCountMax)
     if (arrival === 'full') return refuse('members_full')
-    if (arrival === 'first' && request.member !== undefined) {
-      for (const { encoder, group } of channel.groups) {
-        group.publish(encoder.memberAdded(name, request.member))
-      }
+    const { member } = request
+    if (arrival === 'first' && member !== undefined) {
+      channel.subscribers.tell((encoder) => encoder.memberAdded(name, member))
     }
     space.channels.set(name, channel)
-    channel.subscriberCount++
-    channel.groupFor(connection.encoder, this.#ports.fanout).join(connection.outbox)
-    const userKey = request.member === undefined ? undefined : String(request.member.userId)
+    channel.subscribers.join(connection)
+    const userKey = member === undefined ? undefined : String(member.userId)
     connection.subscriptions.set(name, { channel, userKey })
     request.confirm(this.#joined(space, channel))
     this.#counts.changed(space, channel)
@@ -134,13 +132,12 @@ export class Hub {
     if (held === undefined) return
     const { channel } = held
     connection.subscriptions.delete(name)
-    channel.groupFor(connection.encoder, this.#ports.fanout).leave(connection.outbox)
-    channel.subscriberCount--
-    if (channel.subscriberCount === 0) {
+    channel.subscribers.leave(connection)
+    if (channel.subscribers.size === 0) {
       space.channels.delete(name)
       return
     }
-    this.#leaveRoster(held)
+    leaveRoster(held)
     this.#counts.changed(space, channel)
   }
 
@@ -166,12 +163,10 @@ export class Hub {
   ): void {
     const { user } = request
     connection.user = user
-    const isFirst = space.users.arrive(user.id, connection)
-    for (const id of user.watchlist) space.users.watch(id, connection)
     request.confirm()
-    const initial = watchState(space, user.watchlist)
+    const initial = space.users.watch(user.watchlist, connection)
     if (initial.length > 0) connection.outbox.send(connection.encoder.watchEvents(initial))
-    if (isFirst) tellWatchers(space, user.id, 'online')
+    space.users.arrive(user.id, connection)
   }
 
   /** Ends every connection of a user on every node. @returns how many ended here. */
@@ -228,10 +223,9 @@ export class Hub {
       message.exceptConnectionId === undefined
         ? undefined
         : channelMember(space, channel, message.exceptConnectionId)
-    this.#ports.tally.messagesDelivered += channel.subscriberCount - (except === undefined ? 0 : 1)
-    for (const { encoder, group } of channel.groups) {
-      if (group.size > 0) group.publish(encoder.message(message), except?.outbox)
-    }
+    const { subscribers } = channel
+    this.#ports.tally.messagesDelivered += subscribers.size - (except === undefined ? 0 : 1)
+    subscribers.tell((encoder) => encoder.message(message), except)
   }
 
   #receive(payload: string): void {
@@ -243,18 +237,10 @@ export class Hub {
     else endConnections(space, envelope.terminateUserId)
   }
 
-  #leaveRoster({ channel, userKey }: Subscription): void {
-    const gone = userKey === undefined ? undefined : channel.roster?.leave(userKey)
-    if (gone === undefined) return
-    for (const { encoder, group } of channel.groups) {
-      group.publish(encoder.memberRemoved(channel.address.name, gone))
-    }
-  }
-
   #signOut(space: AppSpace, connection: Connection, user: SignedInUser): void {
     connection.user = undefined
-    for (const id of user.watchlist) space.users.unwatch(id, connection)
-    if (space.users.depart(user.id, connection)) tellWatchers(space, user.id, 'offline')
+    space.users.unwatch(user.watchlist, connection)
+    space.users.depart(user.id, connection)
   }
 }
 
@@ -272,24 +258,14 @@ function enterRoster(
   return channel.roster.enter(member, memberCountMax)
 }
 
+function leaveRoster({ channel, userKey }: Subscription): void {
+  const gone = userKey === undefined ? undefined : channel.roster?.leave(userKey)
+  if (gone === undefined) return
+  channel.subscribers.tell((encoder) => encoder.memberRemoved(channel.address.name, gone))
+}
+
 function endConnections(space: AppSpace, userId: string): number {
   const connections = space.users.connectionsOf(userId)
   for (const connection of connections) connection.end('user_terminated')
   return connections.length
-}
-
-function watchState(space: AppSpace, watchlist: readonly string[]): readonly WatchEvent[] {
-  const online = watchlist.filter((id) => space.users.isOnline(id))
-  const offline = watchlist.filter((id) => !space.users.isOnline(id))
-  const events: WatchEvent[] = [
-    { name: 'online', userIds: online },
-    { name: 'offline', userIds: offline },
-  ]
-  return events.filter((event) => event.userIds.length > 0)
-}
-
-function tellWatchers(space: AppSpace, userId: string, name: 'online' | 'offline'): void {
-  for (const watcher of space.users.watchersOf(userId)) {
-    watcher.outbox.send(watcher.encoder.watchEvents([{ name, userIds: [userId] }]))
-  }
 }

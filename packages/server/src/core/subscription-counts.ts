@@ -23,7 +23,7 @@ export class SubscriptionCounts {
     const { kind } = channel.address
     if (!space.app.settings.subscriptionCount || kind === 'presence' || kind === 'user') return
     const nowMs = this.#clock.nowMs()
-    const isSmall = channel.subscriberCount <= COUNT_AT_ONCE_MAX
+    const isSmall = channel.subscribers.size <= COUNT_AT_ONCE_MAX
     if (isSmall || nowMs - channel.countToldAtMs >= COUNT_INTERVAL_MS) tell(channel, nowMs)
     else this.#due.set(channel, space)
   }
@@ -42,7 +42,6 @@ export class SubscriptionCounts {
 
 function tell(channel: Channel, nowMs: number): void {
   channel.countToldAtMs = nowMs
-  for (const { encoder, group } of channel.groups) {
-    group.publish(encoder.subscriptionCount(channel.address.name, channel.subscriberCount))
-  }
+  const { address, subscribers } = channel
+  subscribers.tell((encoder) => encoder.subscriptionCount(address.name, subscribers.size))
 }

@@ -2,59 +2,74 @@
  * Signed-in users of one app and who watches them. Both maps hold live connections only, so they
  * are bounded by connections times {@link WATCHLIST_LENGTH_MAX}.
  */
+import type { Fanout } from '../ports/fanout.ts'
+import { Audience } from './audience.ts'
 import type { Connection } from './connection.ts'
+import type { WatchEvent } from './encoder.ts'
 
 /** Pusher's bound. */
 export const WATCHLIST_LENGTH_MAX = 100
 
 export class UserDirectory {
   readonly #connections = new Map<string, Set<Connection>>()
-  readonly #watchers = new Map<string, Set<Connection>>()
+  readonly #watchers = new Map<string, Audience>()
+  readonly #fanout: Fanout
 
-  isOnline(userId: string): boolean {
-    return this.#connections.has(userId)
+  constructor(fanout: Fanout) {
+    this.#fanout = fanout
   }
 
   connectionsOf(userId: string): readonly Connection[] {
     return [...(this.#connections.get(userId) ?? [])]
   }
 
-  watchersOf(userId: string): readonly Connection[] {
-    return [...(this.#watchers.get(userId) ?? [])]
+  isWatched(userId: string): boolean {
+    return this.#watchers.has(userId)
   }
 
-  /** @returns whether this is the user's first connection. */
-  arrive(userId: string, connection: Connection): boolean {
-    return add(this.#connections, userId, connection)
+  /** Adds a connection of a user and tells the watchers when it is the first. */
+  arrive(userId: string, connection: Connection): void {
+    const known = this.#connections.get(userId)
+    if (known !== undefined) {
+      known.add(connection)
+      return
+    }
+    this.#connections.set(userId, new Set([connection]))
+    this.#tellWatchers({ name: 'online', userIds: [userId] }, userId)
   }
 
-  /** @returns whether this was the user's last connection. */
-  depart(userId: string, connection: Connection): boolean {
-    return remove(this.#connections, userId, connection)
+  /** Removes a connection of a user and tells the watchers when it was the last. */
+  depart(userId: string, connection: Connection): void {
+    const known = this.#connections.get(userId)
+    if (known === undefined || !known.delete(connection) || known.size > 0) return
+    this.#connections.delete(userId)
+    this.#tellWatchers({ name: 'offline', userIds: [userId] }, userId)
   }
 
-  watch(userId: string, connection: Connection): void {
-    add(this.#watchers, userId, connection)
+  /** @param watchlist distinct ids. @returns who of them is online and who is not. */
+  watch(watchlist: readonly string[], connection: Connection): readonly WatchEvent[] {
+    for (const id of watchlist) {
+      const watchers = this.#watchers.get(id) ?? new Audience(this.#fanout)
+      watchers.join(connection)
+      this.#watchers.set(id, watchers)
+    }
+    const isOnline = (id: string) => this.#connections.has(id)
+    const events: WatchEvent[] = [
+      { name: 'online', userIds: watchlist.filter(isOnline) },
+      { name: 'offline', userIds: watchlist.filter((id) => !isOnline(id)) },
+    ]
+    return events.filter((event) => event.userIds.length > 0)
   }
 
-  unwatch(userId: string, connection: Connection): void {
-    remove(this.#watchers, userId, connection)
+  unwatch(watchlist: readonly string[], connection: Connection): void {
+    for (const id of watchlist) {
+      const watchers = this.#watchers.get(id)
+      watchers?.leave(connection)
+      if (watchers?.size === 0) this.#watchers.delete(id)
+    }
   }
-}
 
-function add(index: Map<string, Set<Connection>>, key: string, value: Connection): boolean {
-  const known = index.get(key)
-  if (known !== undefined) {
-    known.add(value)
-    return false
+  #tellWatchers(event: WatchEvent, userId: string): void {
+    this.#watchers.get(userId)?.tell((encoder) => encoder.watchEvents([event]))
   }
-  index.set(key, new Set([value]))
-  return true
-}
-
-function remove(index: Map<string, Set<Connection>>, key: string, value: Connection): boolean {
-  const known = index.get(key)
-  if (known === undefined || !known.delete(value) || known.size > 0) return false
-  index.delete(key)
-  return true
 }

@@ -40,7 +40,7 @@ export function countsOf(
     counts['user_count'] = channel?.roster?.size ?? 0
   }
   if (info.includes('subscription_count')) {
-    counts['subscription_count'] = channel?.subscriberCount ?? 0
+    counts['subscription_count'] = channel?.subscribers.size ?? 0
   }
   return counts
 }

@@ -319,8 +319,8 @@ describe('the life of a connection', () => {
     client.session.closed()
     client.session.closed()
     expect(world.space.channels.size + world.space.connections.size).toBe(0)
-    expect(world.space.users.isOnline('1')).toBe(false)
-    expect(world.space.users.watchersOf('2')).toEqual([])
+    expect(world.space.users.connectionsOf('1')).toEqual([])
+    expect(world.space.users.isWatched('2')).toBe(false)
   })
 
   test('holds a bounded number of subscriptions and channels', () => {

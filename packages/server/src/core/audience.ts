@@ -1,0 +1,46 @@
+/**
+ * Connections that are told the same things: the subscribers of a channel, the watchers of a user.
+ * Grouped by protocol, so that each protocol encodes once and the fan-out stays paced however many
+ * there are.
+ */
+import type { Fanout, FanoutGroup, Frame } from '../ports/fanout.ts'
+import type { Connection } from './connection.ts'
+import type { Encoder } from './encoder.ts'
+
+export class Audience {
+  readonly #fanout: Fanout
+  readonly #groups: { readonly encoder: Encoder; readonly group: FanoutGroup }[] = []
+  #size = 0
+
+  constructor(fanout: Fanout) {
+    this.#fanout = fanout
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Adds a connection that is not in yet. */
+  join({ encoder, outbox }: Connection): void {
+    let entry = this.#groups.find((known) => known.encoder === encoder)
+    if (entry === undefined) {
+      entry = { encoder, group: this.#fanout.createGroup() }
+      this.#groups.push(entry)
+    }
+    entry.group.join(outbox)
+    this.#size++
+  }
+
+  /** Removes a connection that is in. */
+  leave({ encoder, outbox }: Connection): void {
+    this.#groups.find((known) => known.encoder === encoder)?.group.leave(outbox)
+    this.#size--
+  }
+
+  /** @param encode called once for each protocol that is present. */
+  tell(encode: (encoder: Encoder) => Frame, except?: Connection): void {
+    for (const { encoder, group } of this.#groups) {
+      if (group.size > 0) group.publish(encode(encoder), except?.outbox)
+    }
+  }
+}
