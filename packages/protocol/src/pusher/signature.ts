@@ -80,15 +80,19 @@ export function parseSignedQuery(
 ): Result<SignedQuery, 'query_malformed' | 'query_repeated'> {
   const query = new Map<string, string>()
   if (text === '') return ok(query)
-  const parts = text.split('&', QUERY_PARAMETER_COUNT_MAX + 1)
-  if (parts.length > QUERY_PARAMETER_COUNT_MAX) return refuse('query_malformed')
-  for (const part of parts) {
-    const equals = part.indexOf('=')
-    const name = decode(equals < 0 ? part : part.slice(0, equals))?.toLowerCase()
-    const value = equals < 0 ? '' : decode(part.slice(equals + 1))
+  let start = 0
+  while (start <= text.length) {
+    if (query.size >= QUERY_PARAMETER_COUNT_MAX) return refuse('query_malformed')
+    const ampersand = text.indexOf('&', start)
+    const end = ampersand < 0 ? text.length : ampersand
+    const equals = text.indexOf('=', start)
+    const hasValue = equals >= 0 && equals < end
+    const name = decode(text.slice(start, hasValue ? equals : end))?.toLowerCase()
+    const value = hasValue ? decode(text.slice(equals + 1, end)) : ''
     if (name === undefined || name === '' || value === undefined) return refuse('query_malformed')
     if (query.has(name) || name.includes('[')) return refuse('query_repeated')
     query.set(name, value)
+    start = end + 1
   }
   return ok(query)
 }

@@ -86,7 +86,8 @@ function answer(
 const NOWHERE = { path: '/', query: '' }
 
 function isUpgrade(request: Request): boolean {
-  return request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+  // RFC 6455 §4.1: the method is GET; anything else is spared the look at its headers.
+  return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
 
 function listOf(header: string | null): readonly string[] {
