@@ -6,6 +6,7 @@ import type { Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
 import { readTarget, type RequestTarget } from '../http/target.ts'
 import type { Log } from '../ports/log.ts'
+import { Outage } from '../ports/outage.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { WebSockets } from './websocket.ts'
 
@@ -51,6 +52,11 @@ export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
     websocket: deps.webSockets?.handlers() ?? nothing,
     fetch: (request, server) => answer(request, { server, isTls, deps }),
     error: (error) => {
+      if (error instanceof Outage) {
+        deps.tally.refused('unavailable')
+        deps.log.error('http_outage', error, { port: error.port, code: error.code })
+        return refusedAnswer('unavailable')
+      }
       deps.tally.bugs++
       deps.log.error('http_bug', error)
       return refusedAnswer('internal')

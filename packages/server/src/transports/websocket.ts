@@ -8,6 +8,7 @@ import { refusedAnswer } from '../http/answers.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Frame } from '../ports/fanout.ts'
 import type { Log } from '../ports/log.ts'
+import { Outage } from '../ports/outage.ts'
 import { admitUpgrade } from '../sessions/registry.ts'
 import type { Session, UpgradeRequest, WebSocketProtocol } from '../sessions/session.ts'
 import { SocketOutbox } from './outbox.ts'
@@ -149,11 +150,19 @@ export class WebSockets {
     for (const outbox of this.#ports.pump.outboxes) outbox.socket.terminate()
   }
 
-  /** A bug in one session ends that connection and no other. */
+  /**
+   * The edge of a session: an outage of something we need is told to the client as unavailable, a
+   * bug ends that connection, and neither touches another one.
+   */
   #guard(socket: Socket, work: () => void): void {
     try {
       work()
     } catch (error) {
+      if (error instanceof Outage) {
+        this.#ports.log.error('session_outage', error, { port: error.port, code: error.code })
+        socket.data.outbox.session.end('unavailable')
+        return
+      }
       this.#ports.tally.bugs++
       this.#ports.log.error('session_bug', error)
       socket.terminate()

@@ -1,0 +1,103 @@
+/** What a failure inside becomes outside: an outage is unavailable, a bug costs one connection. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { Tally } from '../core/tally.ts'
+import { Outage } from '../ports/outage.ts'
+import type { WebSocketProtocol } from '../sessions/session.ts'
+import { listenHttp } from './http.ts'
+import { Pump } from './pump.ts'
+import type { Listener } from './socket.ts'
+import { WebSockets } from './websocket.ts'
+
+const INSIDE = 'a detail of the inside'
+const tally = new Tally()
+const logged: string[] = []
+let server: Listener
+
+function fail(what: string): never {
+  if (what.includes('outage')) {
+    throw new Outage('broker_unavailable', INSIDE, { port: 'broker' })
+  }
+  throw new Error(INSIDE)
+}
+
+/** Fails in the way each message asks for; a session that ends closes with 4100. */
+const failing: WebSocketProtocol = {
+  admit: () => ({
+    kind: 'session',
+    start: (outbox) => ({
+      open() {},
+      receive: (frame) => (frame === 'echo' ? outbox.send('echo') : fail(String(frame))),
+      heard() {},
+      tick: () => Number.POSITIVE_INFINITY,
+      end: (refusal) => outbox.close(4100, refusal),
+      closed() {},
+    }),
+  }),
+}
+
+beforeAll(() => {
+  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() }
+  const error = (event: string) => void logged.push(event)
+  const log = { debug() {}, info() {}, warn() {}, error }
+  const limits = {
+    connectionCountMax: 10,
+    webSocketFrameBytesMax: 1_024,
+    activityTimeoutMs: 120_000,
+    pongTimeoutMs: 30_000,
+  }
+  const pump = new Pump(1_024, { clock, tally })
+  const ports = { pump, clock, tally, log, protocols: [failing] }
+  const webSockets = new WebSockets(limits, ports)
+  const address = { hostname: '127.0.0.1', port: 0 }
+  const route = (_request: Request, { path }: { path: string }) => fail(path)
+  server = listenHttp(
+    { address, isShared: false },
+    { route, webSockets, pathPrefix: '', tally, log },
+  )
+})
+
+afterAll(() => server.stop(true))
+
+describe('over HTTP', () => {
+  const table = [
+    { path: '/outage', status: 503, code: 'unavailable', event: 'http_outage' },
+    { path: '/bug', status: 500, code: 'internal', event: 'http_bug' },
+  ]
+  test.each(table)('$path is answered in public words only', async (row) => {
+    const { path, status, code, event } = row
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`)
+    const body = await answer.text()
+    expect(answer.status).toBe(status)
+    expect(JSON.parse(body)).toMatchObject({ code, status })
+    expect(body).not.toContain(INSIDE)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(logged).toContain(event)
+  })
+})
+
+describe('in a session', () => {
+  test('an outage ends the connection as unavailable and counts no bug', async () => {
+    const bugsBefore = tally.bugs
+    expect(await closeCodeAfter('outage')).toBe(4100)
+    expect(tally.bugs).toBe(bugsBefore)
+    expect(logged).toContain('session_outage')
+  })
+
+  test('a bug ends that connection and leaves its neighbour alone', async () => {
+    const bugsBefore = tally.bugs
+    const neighbour = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+    await new Promise((resolve) => neighbour.addEventListener('open', resolve))
+    expect(await closeCodeAfter('bug')).toBe(1006)
+    expect(tally.bugs).toBe(bugsBefore + 1)
+    const echoed = new Promise((resolve) => neighbour.addEventListener('message', resolve))
+    neighbour.send('echo')
+    await echoed
+    neighbour.close()
+  })
+})
+
+function closeCodeAfter(message: string): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  socket.addEventListener('open', () => socket.send(message))
+  return new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
+}
