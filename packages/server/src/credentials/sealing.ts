@@ -73,6 +73,18 @@ export function openSecret(
   }
 }
 
+/**
+ * @param base64 a sealed value as records keep it.
+ * @returns the version of the master key it was sealed under; undefined for what is no such text.
+ */
+export function sealedVersionOf(base64: string): number | undefined {
+  const header = Buffer.from(base64.slice(0, HEADER_TEXT_LENGTH), 'base64')
+  return header.length >= HEADER_BYTES ? header.readUInt32BE(1) : undefined
+}
+
+/** Eight characters of base64 hold six bytes. */
+const HEADER_TEXT_LENGTH = 8
+
 /** Unambiguous: JSON keeps the parts apart whatever they hold. */
 function additionalData(header: Uint8Array, { purpose, owner }: SealingContext): Uint8Array {
   return Buffer.concat([header, Buffer.from(JSON.stringify([purpose, ...owner]))])

@@ -1,0 +1,65 @@
+/** Apps: what clients connect to. They live in the database of their region. */
+import type { Subscription } from './plan.ts'
+
+/**
+ * Switches and bounds of one app. Every field is present; defaults are applied where an app is
+ * declared.
+ */
+export interface AppSettings {
+  /** False: sockets close with 4003, signed HTTP calls answer 403. */
+  readonly enabled: boolean
+  /** True: a plain socket closes with 4000. */
+  readonly requireTls: boolean
+  /** Whether `client-` events are accepted at all. */
+  readonly clientMessages: boolean
+  /** Whether `pusher_internal:subscription_count` is sent. */
+  readonly subscriptionCount: boolean
+  /** Whether sign-in may carry a watch-list. */
+  readonly watchlist: boolean
+  /**
+   * True: a socket that neither signs in nor joins an authorized channel in time closes with 4009.
+   */
+  readonly requireAuthorization: boolean
+  readonly authorizationTimeoutMs: number
+  /**
+   * Exact `scheme://host[:port]` or `https://*.host`; empty means any origin (development only).
+   */
+  readonly allowedOrigins: readonly string[]
+  /** Production needs a list or this. */
+  readonly dangerousAnyOrigin: boolean
+  /** What a missing Origin header gets while `allowedOrigins` is not empty. */
+  readonly missingOrigin: 'allow' | 'deny'
+  /** `http`: 403 before the upgrade. `close`: upgrade, then 4009, so pusher-js stops trying. */
+  readonly originRefusal: 'http' | 'close'
+  /** Refuse a second mutating HTTP call with the same signature inside the timestamp window. */
+  readonly rejectReplays: boolean
+  readonly connectionCountMax: number
+  readonly clientEventsPerSecondMax: number
+  readonly eventDataBytesMax: number
+  readonly presenceMemberCountMax: number
+  readonly presenceMemberBytesMax: number
+  readonly cacheTtlMs: number
+}
+
+/** `public` apps run where nobody can keep a secret: they have no client secret, for ever. */
+export type AppType = 'confidential' | 'public'
+
+export interface AppRecord {
+  /** `[A-Za-z0-9_-]{1,64}`; unique over all tenants; a UUID unless it was declared. */
+  readonly id: string
+  readonly tenantId: string
+  /** Unique inside the tenant. */
+  readonly name: string
+  /** Set once, at creation. */
+  readonly region: string
+  readonly type: AppType
+  /** OAuth; unique over all apps. */
+  readonly clientId: string
+  /** Undefined: no plan was assigned yet, so there is no token and no connection. */
+  readonly subscription: Subscription | undefined
+  /** At most 3 of `host[:port]`, lowercase: WireSocket's allowed domains. */
+  readonly allowedDomains: readonly string[]
+  readonly settings: AppSettings
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+}
