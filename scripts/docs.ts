@@ -4,13 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import {
-  APP_FIELDS,
-  APP_SETTINGS,
-  SIGNING_KEY_COUNT_MAX,
-  SIGNING_KEY_FIELDS,
-  TENANT_FIELDS,
-} from '../packages/server/src/config/app-schema.ts'
+import { APP_SETTINGS } from '../packages/server/src/config/app-schema.ts'
 import {
   CONFIG_FILE_BYTES_MAX,
   isSecret,
@@ -20,7 +14,25 @@ import {
   secretFileKey,
 } from '../packages/server/src/config/schema.ts'
 import { SECRET_CHARACTERS_MIN } from '../packages/server/src/config/secrets.ts'
+import {
+  BUILT_IN_PLANS,
+  DEFAULT_REGIONS,
+  OPERATOR_KEY_FIELDS,
+  PLAN_FIELDS,
+  REGION_COUNT_MAX,
+  REGION_FIELDS,
+} from '../packages/server/src/config/section-schema.ts'
 import { defaultOf, type Setting, shapeOf } from '../packages/server/src/config/settings.ts'
+import {
+  API_KEY_FIELDS,
+  APP_FIELDS,
+  JWT_SECRET_COUNT_MAX,
+  JWT_SECRET_FIELDS,
+  SIGNING_KEY_COUNT_MAX,
+  SIGNING_KEY_FIELDS,
+  TENANT_FIELDS,
+} from '../packages/server/src/config/tenant-schema.ts'
+import { configExample } from './config-example.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
@@ -42,14 +54,33 @@ come first, then the file, then the environment, then the flags; the later one w
 - Secrets print as \`***\`. Each can come from a file of at most ${SECRET_FILE_BYTES_MAX} bytes:
   its variable with \`_FILE\`, or its key with \`File\` at the end. One line end after the
   secret is left out. No secret is a flag, because other users of the machine can read flags.
+- A list in a variable or a flag is separated by commas, a command by spaces; either can also be
+  written as a JSON list.
 - Variables that container platforms set for a service called \`lockgate\`, such as
   \`LOCKGATE_SERVICE_HOST\` and \`LOCKGATE_PORT\`, are left alone. A \`.env\` file in the working
   directory is not read.
 - \`mode: production\` refuses well-known ids, keys and secrets, secrets shorter than
-  ${SECRET_CHARACTERS_MIN} characters, and apps that any origin may connect to without
-  \`dangerousAnyOrigin: true\`.
+  ${SECRET_CHARACTERS_MIN} characters, apps that any origin may connect to without
+  \`dangerousAnyOrigin: true\`, and a \`publicUrl\` without TLS.
 
 ## Settings
+`
+
+const PLANS = BUILT_IN_PLANS.map(({ name, limits, isOnePerTenant }) => {
+  const numbers = Object.entries(limits).map(([limit, value]) => `${limit} ${value}`)
+  return `  - \`${name}\`: ${numbers.join(', ')}${isOnePerTenant ? '; one app per tenant' : ''}`
+})
+
+const SECTIONS = `
+## Operator keys, regions and plans
+
+The lists \`operatorKeys\`, \`regions\` and \`plans\` are read from the file only.
+
+- Without \`regions\` there is one, \`${DEFAULT_REGIONS[0]?.code}\`; there can be
+  ${REGION_COUNT_MAX}. The first is where an app lives that names none.
+- \`plans\` at the top is for every tenant, \`plans\` in a tenant for that one. These plans exist
+  without being declared:
+${PLANS.join('\n')}
 `
 
 const TENANTS = `
@@ -59,33 +90,18 @@ The \`tenants\` list is read from the file only. What it declares is created or 
 each start, so applying the same file again changes nothing.
 
 An app has one \`key\` and \`secret\`, or a list \`keys\` of up to ${SIGNING_KEY_COUNT_MAX}
-such pairs, all of which are accepted. The secret of a pair can stand in \`secret\`, in a file that
+such pairs, all of which are accepted. It can also have \`apiKeys\`, and up to
+${JWT_SECRET_COUNT_MAX} \`jwtSecrets\`. The secret of a pair can stand in \`secret\`, in a file that
 \`secretFile\` names, or in the environment, which wins: \`LOCKGATE_KEY_<KEY>_SECRET\` or
 \`LOCKGATE_KEY_<KEY>_SECRET_FILE\`, where \`<KEY>\` is the public key in uppercase with \`_\`
 for \`-\`.
 `
 
-const EXAMPLE_HEAD = `# Every setting with its default; docs/config.md explains more.
-# Written by scripts/docs.ts.
-# Start with it: npx lockgate serve --config config.example.yaml`
-
-const EXAMPLE_VALUES: Readonly<Record<string, string>> = {
-  'tenant.id': '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111',
-  'tenant.shortId': 'org_k7xm4pqr2n5t',
-  'tenant.name': 'Acme',
-  'app.id': 'my-app-id',
-  'app.name': 'demo',
-  'app.key': 'my-app-key',
-  'app.secret': 'my-app-secret',
-  'tls.certFile': './certificate.pem',
-  'tls.keyFile': './private-key.pem',
-}
-
 /** @returns path below the root and text of each generated page. */
 function pages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', reference()],
-    ['docs/config.example.yaml', example()],
+    ['docs/config.example.yaml', configExample()],
   ])
 }
 
@@ -99,16 +115,24 @@ function reference(): string {
       names.flatMap((name) => (name === undefined ? [] : [`\`${name}\``])),
     )
   })
-  const groups = [
-    ['Fields of a tenant', TENANT_FIELDS],
-    ['Fields of an app', { ...APP_FIELDS, ...SIGNING_KEY_FIELDS }],
-    ['Settings of an app', APP_SETTINGS],
-  ] as const
-  const declarations = groups.map(([title, rows]) => {
-    const blocks = Object.entries<Setting>(rows).map(([key, row]) => block(key, row, []))
-    return `\n### ${title}\n${blocks.join('')}`
-  })
-  return `${HEAD}${settings.join('')}${TENANTS}${declarations.join('')}`
+  const sections = [
+    group('Fields of an operator key', OPERATOR_KEY_FIELDS),
+    group('Fields of a region', REGION_FIELDS),
+    group('Fields of a plan', PLAN_FIELDS),
+  ]
+  const tenants = [
+    group('Fields of a tenant', TENANT_FIELDS),
+    group('Fields of an app', { ...APP_FIELDS, ...SIGNING_KEY_FIELDS }),
+    group('Fields of an entry of `apiKeys`', API_KEY_FIELDS),
+    group('Fields of an entry of `jwtSecrets`', JWT_SECRET_FIELDS),
+    group('Settings of an app', APP_SETTINGS),
+  ]
+  return [HEAD, ...settings, SECTIONS, ...sections, TENANTS, ...tenants].join('')
+}
+
+function group(title: string, rows: Readonly<Record<string, Setting>>): string {
+  const blocks = Object.entries(rows).map(([key, row]) => block(key, row, []))
+  return `\n### ${title}\n${blocks.join('')}`
 }
 
 function block(key: string, row: Setting, names: readonly string[]): string {
@@ -125,50 +149,6 @@ function showDefault(row: Setting): string {
   return value === undefined || value === ''
     ? 'none'
     : `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
-}
-
-function example(): string {
-  const lines: string[] = [EXAMPLE_HEAD]
-  let group = ''
-  for (const [key, row] of SETTING_ROWS) {
-    const [first = '', name] = key.split('.')
-    const isNew = name !== undefined && first !== group
-    group = name === undefined ? '' : first
-    if (name === undefined || isNew) lines.push('')
-    const value = defaultOf(row, 'development')
-    const isOptional = value === undefined || typeof row.default === 'object'
-    const mark = isOptional ? '# ' : ''
-    if (isNew) lines.push(`${mark}${first}:`)
-    const indent = name === undefined ? '' : '  '
-    lines.push(`${isOptional ? '' : indent}# ${row.does} (${shapeOf(row)})`)
-    if (isSecret(row)) lines.push(`# ${secretFileKey(key)}: ./master.key`)
-    else lines.push(`${mark}${indent}${name ?? first}: ${yamlOf(value ?? EXAMPLE_VALUES[key])}`)
-  }
-  return `${[...lines, '', ...exampleTenants()].join('\n')}\n`
-}
-
-function exampleTenants(): string[] {
-  const field = (owner: 'tenant' | 'app', [key, row]: [string, Setting], indent: string) => {
-    const value = EXAMPLE_VALUES[`${owner}.${key}`] ?? defaultOf(row, 'development')
-    return [`${indent}# ${row.does} (${shapeOf(row)})`, `${indent}${key}: ${yamlOf(value)}`]
-  }
-  const appRows = { ...APP_FIELDS, ...SIGNING_KEY_FIELDS, ...APP_SETTINGS }
-  return [
-    '# Tenants and their apps; created or brought in line at each start.',
-    '# Production refuses the ids and secrets of this example.',
-    'tenants:',
-    '  -',
-    ...Object.entries<Setting>(TENANT_FIELDS).flatMap((row) => field('tenant', row, '    ')),
-    '    apps:',
-    '      -',
-    ...Object.entries<Setting>(appRows).flatMap((row) => field('app', row, '        ')),
-  ]
-}
-
-function yamlOf(value: unknown): string {
-  return typeof value === 'string' && /^[A-Za-z./][\w./-]*$/.test(value)
-    ? value
-    : JSON.stringify(value)
 }
 
 const isCheck = process.argv.includes('--check')

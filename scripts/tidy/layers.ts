@@ -21,7 +21,12 @@ interface Layer {
   readonly hasOneDriver?: boolean
 }
 
-const RESULT = ['packages/protocol/src/result.ts', 'packages/protocol/src/bytes.ts']
+/** Shared forms of values, pure and of no protocol. */
+const RESULT = [
+  'packages/protocol/src/result.ts',
+  'packages/protocol/src/bytes.ts',
+  'packages/protocol/src/allowed-domain.ts',
+]
 const SERVER = 'packages/server/src'
 const INNER = [`${SERVER}/core/`, `${SERVER}/ports/`, ...RESULT]
 const EDGE = [
@@ -37,7 +42,7 @@ const EDGE = [
 const LAYERS: readonly Layer[] = [
   { prefix: 'packages/protocol/src/*/', may: ['packages/protocol/src/*/', ...RESULT] },
   { prefix: 'packages/protocol/src/', may: RESULT },
-  { prefix: 'packages/admin-api/src/', may: ['packages/admin-api/src/', ...RESULT] },
+  { prefix: 'packages/admin-api/src/', may: ['packages/admin-api/src/', ...RESULT, 'npm:zod'] },
   { prefix: `${SERVER}/ports/`, may: [`${SERVER}/ports/`, ...RESULT] },
   { prefix: `${SERVER}/core/`, may: INNER },
   { prefix: `${SERVER}/credentials/`, may: [...INNER, `${SERVER}/credentials/`, 'node:crypto'] },
@@ -58,7 +63,7 @@ const LAYERS: readonly Layer[] = [
   },
   { prefix: `${SERVER}/transports/`, may: [...EDGE, 'bun'] },
   // Request-shaped wire APIs live in http/, so their codecs may be used here.
-  { prefix: `${SERVER}/http/`, may: [...EDGE, 'packages/protocol/src/'] },
+  { prefix: `${SERVER}/http/`, may: [...EDGE, 'packages/protocol/src/', 'npm:zod'] },
   {
     prefix: `${SERVER}/adapters/*/`,
     may: [`${SERVER}/ports/`, `${SERVER}/adapters/*/`, ...RESULT, 'node:', 'bun'],
@@ -67,6 +72,11 @@ const LAYERS: readonly Layer[] = [
   {
     prefix: `${SERVER}/config/`,
     may: [`${SERVER}/config/`, `${SERVER}/ports/`, ...RESULT, 'node:', 'npm:yaml'],
+  },
+  // Puts the core together over ports; `compose.ts` chooses the adapters.
+  {
+    prefix: `${SERVER}/assembly/`,
+    may: [...INNER, `${SERVER}/assembly/`, `${SERVER}/config/`, `${SERVER}/credentials/`, 'node:'],
   },
   { prefix: `${SERVER}/cli/`, may: ['packages/', 'node:', 'npm:'] },
 ]

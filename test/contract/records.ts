@@ -1,10 +1,10 @@
-/** Records for tests of the store: number N gives one tenant with one app with one key. */
-import type {
-  AppRecord,
-  AppSettings,
-  SigningKeyRecord,
-  TenantRecord,
-} from '../../packages/server/src/ports/store.ts'
+/** Records for tests of the store: number N gives one tenant with one app with one credential. */
+import type { AppRecord, AppSettings } from '../../packages/server/src/ports/records/app.ts'
+import type { CredentialRecord } from '../../packages/server/src/ports/records/credential.ts'
+import type { TenantRecord } from '../../packages/server/src/ports/records/tenant.ts'
+
+/** The region of every test store. */
+export const REGIONS = [{ region: 'local', dbCode: 'local' }] as const
 
 export const SETTINGS: AppSettings = {
   enabled: true,
@@ -40,6 +40,7 @@ export function tenantOf(number: number): TenantRecord {
     shortId: `org_${digits(number, 12)}`,
     name: `tenant ${number}`,
     state: 'active',
+    signingAlgorithm: 'ES256',
     createdAtMs: CREATED_AT_MS,
   }
 }
@@ -50,18 +51,50 @@ export function appOf(number: number): AppRecord {
     tenantId: tenantOf(number).id,
     name: `app ${number}`,
     region: 'local',
-    plan: 'unlimited',
+    type: 'confidential',
+    clientId: `client-${digits(number, 8)}`,
+    subscription: {
+      plan: 'unlimited',
+      state: 'active',
+      sinceMs: CREATED_AT_MS,
+      endsAtMs: undefined,
+    },
+    allowedDomains: ['example.org', 'example.org:8443'],
     settings: SETTINGS,
     createdAtMs: CREATED_AT_MS,
     updatedAtMs: CREATED_AT_MS + number,
   }
 }
 
-export function keyOf(number: number): SigningKeyRecord {
+export function credentialOf(number: number): CredentialRecord {
+  const material = { storage: 'sealed', sealed: 'AAECAw==', fingerprint: 'Zg==' } as const
   return {
-    key: `key-${digits(number, 8)}`,
+    id: `cred_${digits(number, 20)}`,
+    kind: 'signing_secret',
+    tenantId: tenantOf(number).id,
     appId: appOf(number).id,
-    sealedSecret: Uint8Array.from({ length: 77 }, (_, index) => (index * 31 + number) & 0xff),
+    name: `key-${digits(number, 8)}`,
+    attributes: { appKey: `key-${digits(number, 8)}` },
+    policy: { overlapMaxMs: 1_000, overlapDefaultMs: 100, maxAgeDays: 90, isAutomatic: false },
+    versions: [
+      {
+        id: `ver_${digits(number, 20)}`,
+        number: 1,
+        state: 'current',
+        keyId: undefined,
+        material,
+        hint: 'abcd',
+        origin: 'declared',
+        createdAtMs: CREATED_AT_MS,
+        createdBy: 'configuration:configuration',
+        activatedAtMs: CREATED_AT_MS,
+        expiresAtMs: undefined,
+        acceptUntilMs: undefined,
+        disabledAtMs: undefined,
+        endedAtMs: undefined,
+      },
+    ],
+    revision: 1,
     createdAtMs: CREATED_AT_MS,
   }
 }

@@ -29,7 +29,7 @@ const DELAY_MS_MAX = 4
 /** Lands while the database is being made, or soon after. */
 const START_MS_MAX = 300
 /** Blocks of 512 bytes that one file of the limited process may have. */
-const FILE_BLOCKS_MAX = 400
+const FILE_BLOCKS_MAX = 1_200
 const LONG_MS = 60_000
 
 export function testStoreDurability(name: string, open: Open, durability: Durability): void {

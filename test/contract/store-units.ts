@@ -1,39 +1,52 @@
 /**
- * Units of a durability test: unit N is tenant, app and key N, committed together. Runs in the test
- * and in the processes it kills.
+ * Units of a durability test: unit N is tenant N in the control database, then app and credential N
+ * together in the region's. Runs in the test and in the processes it kills.
  */
 import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
-import { appOf, keyOf, tenantOf } from './records.ts'
+import { appOf, credentialOf, tenantOf } from './records.ts'
 
 const FAILURE_COUNT_MAX = 2
+
+export function regionOf(store: Store) {
+  const region = store.regions.get('local')
+  if (region === undefined) throw new Error('the store has no region')
+  return region
+}
 
 export async function saveUnit(
   store: Store,
   number: number,
   changes: { readonly createdAtMs?: number } = {},
 ): Promise<void> {
-  await store.transaction(async (transaction) => {
-    await transaction.saveTenant({ ...tenantOf(number), ...changes })
+  await store.control.transaction((each) => each.saveTenant({ ...tenantOf(number), ...changes }))
+  await regionOf(store).transaction(async (transaction) => {
     await transaction.saveApp({ ...appOf(number), ...changes })
-    await transaction.saveSigningKey({ ...keyOf(number), ...changes })
+    await transaction.saveCredential({ ...credentialOf(number), ...changes })
   })
 }
 
-/** @returns N when exactly the units 0 to N-1 are there, as written; anything else throws. */
+/**
+ * @returns N when the units 0 to N-1 are there, as written, and at most the tenant of the next one;
+ * anything else throws.
+ */
 export async function countWholeUnits(store: Store): Promise<number> {
-  const { tenants, apps, keys } = await store.transaction(async (transaction) => ({
-    tenants: await transaction.listTenants(),
+  const tenants = await store.control.transaction((each) => each.listTenants())
+  const { apps, credentials } = await regionOf(store).transaction(async (transaction) => ({
     apps: await transaction.listApps(),
-    keys: await transaction.listSigningKeys(),
+    credentials: await transaction.listCredentials({}),
   }))
-  const numbers = Array.from(tenants, (_, number) => number)
+  const numbers = Array.from(apps, (_, number) => number)
   const isWhole =
-    Bun.deepEquals(tenants, numbers.map(tenantOf)) &&
+    Bun.deepEquals(tenants.slice(0, apps.length), numbers.map(tenantOf)) &&
+    Bun.deepEquals(
+      tenants.slice(apps.length),
+      [tenantOf(apps.length)].slice(0, tenants.length - apps.length),
+    ) &&
     Bun.deepEquals(apps, numbers.map(appOf)) &&
-    Bun.deepEquals(keys, numbers.map(keyOf))
-  if (isWhole) return numbers.length
-  const counts = `${tenants.length} tenants, ${apps.length} apps, ${keys.length} keys`
+    Bun.deepEquals(credentials, numbers.map(credentialOf))
+  if (isWhole && tenants.length - apps.length <= 1) return numbers.length
+  const counts = `${tenants.length} tenants, ${apps.length} apps, ${credentials.length} credentials`
   throw new Error(`the units are not whole: ${counts}`)
 }
 

@@ -1,90 +1,9 @@
 /**
- * The rows of `tenants[]` and `tenants[].apps[]`: same kinds as `schema.ts`, file only.
+ * The settings of an app, in `tenants[].apps[]`: same kinds as `schema.ts`, file only.
  * A field of `AppSettings` without a row does not compile.
  */
-import type { AppSettings } from '../ports/store.ts'
-import { deepFreeze, defaultOf } from './settings.ts'
-import type { Setting, SettingFor, TextSetting } from './settings.ts'
-
-/** Our bounds; `SIGNING_KEY_COUNT_MAX` covers a rotation with several stages. */
-export const SIGNING_KEY_COUNT_MAX = 16
-export const ORIGIN_COUNT_MAX = 100
-
-const identifier = { type: 'text', pattern: /^[A-Za-z0-9_-]{1,64}$/, default: undefined } as const
-const identifierShape = '1 to 64 of `A-Z a-z 0-9 _ -`'
-const label = {
-  type: 'text',
-  shape: 'text of 1 to 100 characters',
-  pattern: /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u,
-  default: undefined,
-} as const
-
-export const TENANT_FIELDS = {
-  id: {
-    type: 'text',
-    shape: 'a UUID',
-    pattern: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
-    default: undefined,
-    does: 'Names the tenant for ever; write any new UUID.',
-    prevents: 'The same file applied twice meets the same tenant.',
-  },
-  shortId: {
-    type: 'text',
-    shape: '`org_` and 12 of `a-z 2-9`',
-    pattern: /^org_[a-z2-9]{12}$/,
-    default: undefined,
-    does: 'The short name of the same tenant in paths.',
-    prevents: 'Without 0 and 1 it can be read aloud and typed.',
-  },
-  name: {
-    ...label,
-    does: 'What people call the tenant.',
-    prevents: 'Has no meaning to the server.',
-  },
-} as const satisfies Record<string, TextSetting>
-
-/** The fields of one `key`/`secret` pair, in the app itself or in its `keys` list. */
-export const SIGNING_KEY_FIELDS = {
-  key: {
-    ...identifier,
-    shape: identifierShape,
-    does: 'The public app key that clients connect with.',
-    prevents: 'Unique over all apps, so a key says which app is meant.',
-  },
-  secret: {
-    type: 'text',
-    shape: '1 to 256 printable characters without spaces',
-    pattern: /^[!-~]{1,256}$/,
-    default: undefined,
-    isSecret: true,
-    does: 'The secret that signs channel subscriptions and HTTP calls.',
-    prevents: 'Production asks for at least 16 characters that are not well known.',
-  },
-} as const satisfies Record<string, TextSetting>
-
-export const APP_FIELDS = {
-  id: {
-    ...identifier,
-    shape: identifierShape,
-    does: 'The app id of the HTTP API.',
-    prevents: 'Unique over all tenants, because the API names no tenant.',
-  },
-  name: { ...label, does: 'What people call the app.', prevents: 'Unique inside its tenant.' },
-  plan: {
-    type: 'choice',
-    values: ['unlimited'],
-    default: 'unlimited',
-    does: 'The named limits of the app; `unlimited` leaves only the bounds below.',
-    prevents: 'An unknown plan would silently mean no limits.',
-  },
-  region: {
-    type: 'choice',
-    values: ['local'],
-    default: 'local',
-    does: 'Where the records of the app live; set once.',
-    prevents: 'An unknown region would put records in the wrong place.',
-  },
-} as const satisfies Record<string, Setting>
+import type { AppSettings } from '../ports/records/app.ts'
+import { deepFreeze, defaultOf, type SettingFor } from './settings.ts'
 
 export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSettings[K]> } = {
   enabled: {
@@ -133,7 +52,9 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     prevents: 'Idle strangers do not hold connections.',
   },
   allowedOrigins: {
-    type: 'origins',
+    type: 'list',
+    of: 'origins',
+    countMax: 100,
     default: [],
     does: 'Web origins that may connect: `scheme://host[:port]`, `https://*.host`; none means any.',
     prevents: 'Other web sites cannot use the app; production asks for a list.',

@@ -2,24 +2,27 @@
  * Checks that need more than one value: one function, run after every single value was checked.
  * Pure. Values that were refused already are placeholders and are skipped.
  */
+import { checkIdentities, credentialsOf, refuseRepeated } from './check-identities.ts'
+import { checkPlans, checkRegions } from './check-plans.ts'
 import type { Config } from './config.ts'
 import type { Review } from './problem.ts'
 import { isGuessableMasterKey, isWellKnown, MASK, weaknessOf } from './secrets.ts'
 
-/** A value with the key path it came from. */
-interface Entry {
-  readonly path: string
-  readonly value: string
-}
+const DAY_MS = 86_400_000
+/** RFC 7518 §3.2: a key of the size of the hash output or larger; this is that of HS256. */
+const JWT_SECRET_BYTES_MIN = 32
 
 /** Reports every contradiction between values, and in production everything that is too open. */
 export function checkTogether(config: Config, review: Review): void {
   checkListeners(config, review)
-  checkTls(review)
+  checkPairs(review)
+  checkTimes(config, review)
+  checkRegions(config, review)
   checkIdentities(config, review)
+  checkPlans(config, review)
   checkMasks(config, review)
-  checkOrigins(config, review)
-  if (config.mode === 'production') checkCredentials(config, review)
+  checkApps(config, review)
+  if (config.mode === 'production') checkProduction(config, review)
 }
 
 function checkListeners(config: Config, review: Review): void {
@@ -30,7 +33,8 @@ function checkListeners(config: Config, review: Review): void {
   refuseRepeated(ports, 'this port belongs to another listener', review)
 }
 
-function checkTls(review: Review): void {
+/** Settings that come together, and settings that exclude each other. */
+function checkPairs(review: Review): void {
   for (const [given, absent] of [
     ['tls.certFile', 'tls.keyFile'],
     ['tls.keyFile', 'tls.certFile'],
@@ -39,30 +43,32 @@ function checkTls(review: Review): void {
     const what = `\`${given}\` is given without \`${absent}\``
     review.object(given, { what, next: 'give both, or none to serve without TLS' })
   }
-}
-
-function checkIdentities(config: Config, review: Review): void {
-  const { tenants } = config
-  const entries = <T extends object>(declarations: readonly T[], name: keyof T & string): Entry[] =>
-    declarations.map((each) => ({ path: review.pathOf(each, name), value: String(each[name]) }))
-  refuseRepeated(entries(tenants, 'id'), 'another tenant has this id', review)
-  refuseRepeated(entries(tenants, 'shortId'), 'another tenant has this shortId', review)
-  for (const { apps } of tenants) {
-    refuseRepeated(entries(apps, 'name'), 'another app of the tenant has this name', review)
+  if (review.isGiven('masterKey') && review.isGiven('masterKeyCommand')) {
+    const what = 'the master key is given as a command and as a value or file'
+    review.object('masterKeyCommand', { what, next: 'remove one of them' })
   }
-  const { ids, keys } = credentialsOf(config, review)
-  refuseRepeated(ids, 'another app has this id', review)
-  refuseRepeated(keys, 'another app or pair has this key', review)
 }
 
-/** Reports every value that stood at another path before; placeholders do not count. */
-function refuseRepeated(entries: readonly Entry[], what: string, review: Review): void {
-  const firsts = new Map<string, string>()
-  for (const { path, value } of entries) {
-    if (!review.isSound(path)) continue
-    const first = firsts.get(value)
-    if (first === undefined) firsts.set(value, path)
-    else review.object(path, { what, next: `change this or ${review.whereOf(first)}` })
+function checkTimes({ tokens, secrets }: Config, review: Review): void {
+  const refuse = (path: string, what: string, next: string): void => {
+    if (review.isSound(path)) review.object(path, { what, next })
+  }
+  const { accessTokenMs, refreshFamilyMs, signingKeyTailMs, signingKeyDays } = tokens
+  if (signingKeyTailMs < accessTokenMs) {
+    const next = 'make it at least `tokens.accessTokenMs`'
+    refuse('tokens.signingKeyTailMs', 'tokens would outlive the key that signed them', next)
+  }
+  if (signingKeyTailMs > signingKeyDays * DAY_MS) {
+    const next = 'make it at most `tokens.signingKeyDays`'
+    refuse('tokens.signingKeyTailMs', 'more than two keys would be published', next)
+  }
+  if (refreshFamilyMs !== 0 && refreshFamilyMs < accessTokenMs) {
+    const next = 'use 0 for no end, or at least `tokens.accessTokenMs`'
+    refuse('tokens.refreshFamilyMs', 'refresh tokens would end before access tokens', next)
+  }
+  if (secrets.overlapDefaultMs > secrets.overlapMaxMs) {
+    const next = 'make it at most `secrets.overlapMaxMs`'
+    refuse('secrets.overlapDefaultMs', 'this is longer than the longest overlap', next)
   }
 }
 
@@ -74,8 +80,13 @@ function checkMasks(config: Config, review: Review): void {
   }
 }
 
-function checkOrigins({ mode, tenants }: Config, review: Review): void {
+function checkApps({ mode, tenants }: Config, review: Review): void {
   for (const app of tenants.flatMap(({ apps }) => apps)) {
+    if (app.type === 'public' && app.clientSecret !== undefined) {
+      const next = 'remove the secret, or make the app `confidential`'
+      const what = 'a public app cannot keep a client secret'
+      review.object(review.pathOf(app, 'clientSecret'), { what, next })
+    }
     const { allowedOrigins, dangerousAnyOrigin } = app.settings
     const path = review.pathOf(app, 'allowedOrigins')
     if (!review.isSound(path)) continue
@@ -91,36 +102,32 @@ function checkOrigins({ mode, tenants }: Config, review: Review): void {
   }
 }
 
-function checkCredentials(config: Config, review: Review): void {
-  const { ids, keys, secrets } = credentialsOf(config, review)
-  for (const { path, value } of [...ids, ...keys]) {
+function checkProduction(config: Config, review: Review): void {
+  const { names, secrets } = credentialsOf(config, review)
+  for (const { path, value } of names) {
     if (!isWellKnown(value) || !review.isSound(path)) continue
     const what = 'production does not take a well-known id or key'
     review.object(path, { what, next: 'choose a random one' })
   }
-  const names = new Set([...ids, ...keys].map(({ value }) => value))
-  for (const { path, value } of secrets) {
-    const weakness = names.has(value) ? 'the secret is also an id or a key' : weaknessOf(value)
+  const nameSet = new Set(names.map(({ value }) => value))
+  for (const { path, value, kind } of secrets) {
+    const isShort = kind === 'jwt' && Buffer.byteLength(value) < JWT_SECRET_BYTES_MIN
+    const weakness = nameSet.has(value)
+      ? 'the secret is also an id or a key'
+      : isShort && !isWellKnown(value)
+        ? `the secret is shorter than ${JWT_SECRET_BYTES_MIN} bytes`
+        : weaknessOf(value)
     if (weakness === undefined || !review.isSound(path)) continue
     const next = 'make one with `openssl rand -hex 32`'
     review.object(path, { what: `production does not take it: ${weakness}`, next })
   }
-  const { masterKey } = config
+  const { masterKey, publicUrl } = config
   if (masterKey !== undefined && isGuessableMasterKey(masterKey)) {
     const next = 'make one with `openssl rand -base64 32`'
     review.object('masterKey', { what: 'the key is not made of random bytes', next })
   }
-}
-
-function credentialsOf(
-  { tenants }: Config,
-  review: Review,
-): Readonly<Record<'ids' | 'keys' | 'secrets', readonly Entry[]>> {
-  const apps = tenants.flatMap((tenant) => tenant.apps)
-  const pairs = apps.flatMap((app) => app.signingKeys)
-  return {
-    ids: apps.map((app) => ({ path: review.pathOf(app, 'id'), value: app.id })),
-    keys: pairs.map((pair) => ({ path: review.pathOf(pair, 'key'), value: pair.key })),
-    secrets: pairs.map((pair) => ({ path: review.pathOf(pair, 'secret'), value: pair.secret })),
+  if (publicUrl?.startsWith('http:') === true) {
+    const what = 'production does not take a public URL without TLS'
+    review.object('publicUrl', { what, next: 'use https' })
   }
 }

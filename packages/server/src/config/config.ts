@@ -2,7 +2,9 @@
  * The configuration as the server sees it: complete, checked, frozen. Only `config/load.ts` makes
  * one.
  */
-import type { AppSettings } from '../ports/store.ts'
+import type { AppSettings, AppType } from '../ports/records/app.ts'
+import type { PlanLimits } from '../ports/records/plan.ts'
+import type { Role, SigningAlgorithm } from '../ports/records/tenant.ts'
 
 export interface ListenAddress {
   readonly hostname: string
@@ -10,14 +12,63 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** A key of the administration. */
+export interface OperatorKeyDeclaration {
+  /** `op_...` in the shape of the key format; its checksum is verified where it is taken in. */
+  readonly value: string
+  readonly role: Role
+  /** UUID, lowercase, of a tenant that is declared or exists; undefined: the whole installation. */
+  readonly tenant: string | undefined
+}
+
+export interface RegionDeclaration {
+  /** `[a-z0-9][a-z0-9-]{0,39}`; unique. */
+  readonly code: string
+  readonly label: string
+  /** Names the database of the region; same shape; unique. */
+  readonly dbCode: string
+}
+
+export interface PlanDeclaration {
+  /** Unique in its list. */
+  readonly name: string
+  readonly limits: PlanLimits
+  /** At most one app of a tenant may be on plans of this kind. */
+  readonly isOnePerTenant: boolean
+}
+
+export interface ApiKeyDeclaration {
+  /** `sk_...`, `pk_...` or `rk_...`; shape only, as with operator keys. */
+  readonly value: string
+  /** Undefined: publish and subscribe in its own app; empty: nothing. */
+  readonly scopes: readonly string[] | undefined
+}
+
+export interface JwtSecretDeclaration {
+  readonly value: string
+  /** The `kid` of tokens that are signed with it; unique inside the app. */
+  readonly kid: string | undefined
+}
+
 /** An app as the `tenants:` section declares it, defaults applied. */
 export interface AppDeclaration {
   readonly id: string
   readonly name: string
+  readonly type: AppType
+  /** Unique over all apps; undefined: one is generated. */
+  readonly clientId: string | undefined
+  /** Undefined: one is generated on demand. Never given for a public app. */
+  readonly clientSecret: string | undefined
   /** Every pair is accepted; the first is shown first. At least one. */
   readonly signingKeys: readonly { readonly key: string; readonly secret: string }[]
+  readonly apiKeys: readonly ApiKeyDeclaration[]
+  readonly jwtSecrets: readonly JwtSecretDeclaration[]
+  /** Names a plan of the tenant, else one of the installation. */
   readonly plan: string
+  /** The code of one of the regions. */
   readonly region: string
+  /** At most 3, as `normalizeAllowedDomain` writes them. */
+  readonly allowedDomains: readonly string[]
   readonly settings: AppSettings
 }
 
@@ -25,6 +76,9 @@ export interface TenantDeclaration {
   readonly id: string
   readonly shortId: string
   readonly name: string
+  readonly signingAlgorithm: SigningAlgorithm
+  /** Beside those of the installation; one of the same name goes first. */
+  readonly plans: readonly PlanDeclaration[]
   readonly apps: readonly AppDeclaration[]
 }
 
@@ -40,12 +94,23 @@ export interface Config {
     /** Health and metrics. */
     readonly ops: ListenAddress
   }
+  /** Absolute, without a slash at the end; undefined: `http://` and the host of `listen.http`. */
+  readonly publicUrl: string | undefined
+  /** Addresses and CIDR blocks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   /** `sqlite`: files in `dataDir`. `memory`: nothing survives a restart. */
   readonly store: 'sqlite' | 'memory'
   /** Absolute path. */
   readonly dataDir: string
-  /** Base64 of 32 bytes; absent: `dataDir/master.key`, made at the first start. */
+  /** Base64 of 32 bytes, or the text of a master key file with its versions. */
   readonly masterKey: string | undefined
+  /** Absolute path `masterKey` was read from; undefined when it was given as a value. */
+  readonly masterKeyFile: string | undefined
+  /**
+   * Program and arguments whose standard output is what `masterKey` would be; never given beside
+   * it. Without both: `dataDir/master.key`, made at the first start.
+   */
+  readonly masterKeyCommand: readonly string[] | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   /** Put before `/app/:key` and `/apps/...`; `''` or `/x` without a trailing slash. */
   readonly pathPrefix: string
@@ -64,5 +129,37 @@ export interface Config {
     readonly pongTimeoutMs: number
     readonly authTimestampWindowMs: number
   }
+  readonly audit: {
+    /** Absolute path checkpoints are appended to. */
+    readonly witnessFile: string | undefined
+    /** Where checkpoints are posted to. */
+    readonly witnessUrl: string | undefined
+    readonly checkpointSeconds: number
+  }
+  readonly tokens: {
+    readonly accessTokenMs: number
+    /** Slides with each use. */
+    readonly refreshTokenMs: number
+    /** From the first token of a family to its end, however often it is used; 0: no such end. */
+    readonly refreshFamilyMs: number
+    /** How long the successor is given again when a refresh is repeated. */
+    readonly refreshLeewayMs: number
+    /** Life of a tenant's signing key. */
+    readonly signingKeyDays: number
+    /** How long a key that no longer signs stays published; at least the life of a token. */
+    readonly signingKeyTailMs: number
+  }
+  readonly secrets: {
+    /** Overlap of a rotation that asks for none; at most `overlapMaxMs`. */
+    readonly overlapDefaultMs: number
+    readonly overlapMaxMs: number
+    /** A version older than this is due for rotation; 0: never. */
+    readonly maxAgeDays: number
+  }
+  readonly operatorKeys: readonly OperatorKeyDeclaration[]
+  /** At least one; the first is where apps are made that name none. */
+  readonly regions: readonly RegionDeclaration[]
+  /** Plans of the installation: the built-in ones, replaced or joined by the declared ones. */
+  readonly plans: readonly PlanDeclaration[]
   readonly tenants: readonly TenantDeclaration[]
 }

@@ -2,16 +2,17 @@
  * The layers of the top-level settings: file, environment, flags. Each is checked whole, also where
  * a later layer wins. Pure but for the given `readFile`.
  */
+import { resolve } from 'node:path'
 import { type DocumentNode, plainOf } from './document.ts'
 import { type Objection, type Review, showName, suggest } from './problem.ts'
-import { isSecret, namesOf, SETTING_ROWS, SETTINGS, type SettingKey } from './schema.ts'
-import { secretFileKey } from './schema.ts'
+import { isSecret, namesOf, SECTIONS, SETTING_ROWS, SETTINGS } from './schema.ts'
+import { secretFileKey, type SettingKey } from './schema.ts'
 import { type ReadFile, readSecretFile } from './secrets.ts'
 import type { SettingValue } from './settings.ts'
 import { type Origin, parseValue } from './values.ts'
 
-/** What one layer gave, checked. */
-export type Layer = Map<SettingKey, SettingValue>
+/** What one layer gave, checked. `masterKeyFile` is empty where the key was given as a value. */
+export type Layer = Map<SettingKey | 'masterKeyFile', SettingValue>
 
 export interface LayerContext {
   readonly review: Review
@@ -34,8 +35,9 @@ const SERVICE_LINK_VALUE = /^(?:(?:tcp|udp|sctp):\/\/\S+|tcp|udp|sctp|[\d.]+|[0-
 const FILE_KEYS: readonly string[] = [
   ...SETTING_ROWS.map(([key]) => key),
   ...SETTING_ROWS.filter(([, row]) => isSecret(row)).map(([key]) => secretFileKey(key)),
-  'tenants',
+  ...SECTIONS,
 ]
+const SECTION_KEYS: ReadonlySet<string> = new Set(SECTIONS)
 const GROUPS: ReadonlySet<string> = new Set(
   FILE_KEYS.filter((key) => key.includes('.')).map((key) => key.slice(0, key.indexOf('.'))),
 )
@@ -50,7 +52,7 @@ export function foldKey(key: string): string {
   return key.toUpperCase().replaceAll('-', '_')
 }
 
-/** Reads every key of the file but `tenants`. */
+/** Reads every key of the file but the sections. */
 export function readFileLayer(
   root: DocumentNode | undefined,
   fileName: string,
@@ -68,7 +70,7 @@ export function readFileLayer(
     for (const [name, node] of entries) {
       const key = `${prefix}${name}`
       const where = `${fileName}:${node.line} ${showName(key)}`
-      if (key === 'tenants' || context.review.isFull) continue
+      if (SECTION_KEYS.has(key) || context.review.isFull) continue
       if (prefix === '' && GROUPS.has(name)) {
         if (node.kind === 'map') walk(node.entries, `${name}.`)
         else context.review.report({ where, what: 'this is a group of keys', next: 'indent them' })
@@ -162,8 +164,10 @@ function take(given: Given, context: LayerContext): void {
   if (file?.ok === false) return refuse([file.objection])
   const origin: Origin = { isText: file !== undefined || given.isText, folder }
   const parsed = parseValue(SETTINGS[key], file === undefined ? given.raw : file.text, origin)
-  if (parsed.ok) layer.set(key, parsed.value)
-  else refuse(parsed.objections)
+  if (!parsed.ok) return refuse(parsed.objections)
+  layer.set(key, parsed.value)
+  if (key !== 'masterKey') return
+  layer.set('masterKeyFile', file === undefined ? '' : resolve(folder, String(given.raw)))
 }
 
 function takeSigningSecret(

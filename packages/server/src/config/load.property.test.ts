@@ -1,16 +1,21 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { APP_FIELDS, APP_SETTINGS, TENANT_FIELDS } from './app-schema.ts'
+import { APP_SETTINGS } from './app-schema.ts'
 import { type LoadInput, loadConfig } from './load.ts'
 import { namesOf, SETTING_ROWS } from './schema.ts'
 import { describeConfig } from './secrets.ts'
+import { OPERATOR_KEY_FIELDS, PLAN_FIELDS, REGION_FIELDS } from './section-schema.ts'
+import { API_KEY_FIELDS, APP_FIELDS, JWT_SECRET_FIELDS, TENANT_FIELDS } from './tenant-schema.ts'
 
 const RUNS = { numRuns: 300 }
 
 const KNOWN_KEYS = [
   ...SETTING_ROWS.flatMap(([key]) => key.split('.')),
   ...Object.keys({ ...TENANT_FIELDS, ...APP_FIELDS, ...APP_SETTINGS }),
+  ...Object.keys({ ...OPERATOR_KEY_FIELDS, ...PLAN_FIELDS, ...REGION_FIELDS }),
+  ...Object.keys({ ...API_KEY_FIELDS, ...JWT_SECRET_FIELDS }),
   ...['tenants', 'apps', 'keys', 'key', 'secret', 'secretFile', 'masterKeyFile', '__proto__'],
+  ...['operatorKeys', 'regions', 'plans', 'apiKeys', 'jwtSecrets', 'valueFile', 'clientSecretFile'],
 ]
 const anyKey = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KNOWN_KEYS) }, fc.string())
 const { anyValue } = fc.letrec((tie) => ({
@@ -129,6 +134,7 @@ test('no secret stands in a problem or in what is printed, wherever it was put',
         'LOCKGATE_MODE',
         'LOCKGATE_LISTEN_HTTP',
       ],
+      ...['LOCKGATE_PUBLIC_URL', 'LOCKGATE_TRUSTED_PROXIES', 'LOCKGATE_MASTER_KEY_COMMAND'],
     ),
     field: fc.constantFrom(
       'secret',
@@ -138,7 +144,11 @@ test('no secret stands in a problem or in what is printed, wherever it was put',
       'allowedOrigins',
       'unknown',
       'name',
+      ...['region', 'type', 'clientId', 'clientSecret', 'clientSecretFile', 'allowedDomains'],
+      ...['apiKeys', 'jwtSecrets'],
     ),
+    section: fc.constantFrom('operatorKeys', 'regions', 'plans', 'unknown'),
+    sectionField: fc.constantFrom('value', 'valueFile', 'name', 'code', 'dbCode', 'role', 'tenant'),
     wrap: fc.constantFrom(
       (value: unknown) => value,
       (value: unknown) => [value],
@@ -152,13 +162,14 @@ test('no secret stands in a problem or in what is printed, wherever it was put',
     fc.asyncProperty(
       secret,
       place,
-      async (value, { setting, variable, field, wrap, cut, mode }) => {
+      async (value, { setting, variable, field, section, sectionField, wrap, cut, mode }) => {
         const app = { id: 'i', name: 'n', key: 'k', secret: value, [field]: wrap(value) }
+        const list = [value, { [sectionField]: wrap(value) }]
         const tenants = [{ id: 'x', shortId: 'y', name: 'z', apps: [app] }]
-        const text = JSON.stringify({ mode, [setting]: wrap(value), tenants })
+        const text = JSON.stringify({ mode, [setting]: wrap(value), [section]: list, tenants })
         const outcome = await load(cut === null ? text : text.slice(0, cut), {
           environment: { [variable]: value },
-          flags: { 'log-level': value, 'data-dir': '/srv' },
+          flags: { 'log-level': value, 'data-dir': '/srv', 'public-url': value },
           readFile: () => ({ ok: true, value: `${value}\n` }),
         })
         expect(outcome.ok).toBe(false)

@@ -7,8 +7,9 @@ import type { Config } from './config.ts'
 import { type ConfigFile, readDocument } from './document.ts'
 import { type Layer, readEnvironmentLayer, readFileLayer, readFlagLayer } from './layers.ts'
 import { type Problem, Review } from './problem.ts'
-import { SETTING_ROWS } from './schema.ts'
+import { SETTING_ROWS, type SECTIONS } from './schema.ts'
 import type { ReadFile } from './secrets.ts'
+import { readInstallationPlans, readOperatorKeys, readRegions } from './sections.ts'
 import { deepFreeze, defaultOf, type Setting, type SettingValue } from './settings.ts'
 import { readTenants } from './tenants.ts'
 import { parseValue } from './values.ts'
@@ -25,6 +26,8 @@ export interface LoadInput {
   readonly readFile: ReadFile
 }
 
+type Settings = Omit<Config, (typeof SECTIONS)[number]>
+
 export type LoadOutcome =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] }
@@ -40,20 +43,22 @@ export async function loadConfig(input: LoadInput): Promise<LoadOutcome> {
   const fromFile = readFileLayer(root, fileName, inside)
   const { layer, signingSecrets } = readEnvironmentLayer(input.environment, outside)
   const given: Layer = new Map([...fromFile, ...layer, ...readFlagLayer(input.flags, outside)])
-  const tenants = readTenants(root, {
-    ...inside,
-    fileName,
-    signingSecrets,
-    used: new Map<string, string>(),
-  })
-  const config: Config = { ...assemble(given, workingFolder), tenants }
+  const used = new Map<string, string>()
+  const sections = { ...inside, fileName, signingSecrets, used }
+  const operatorKeys = readOperatorKeys(root, sections)
+  const regions = readRegions(root, sections)
+  const plans = readInstallationPlans(root, sections)
+  const defaultRegion = regions[0]?.code ?? ''
+  const tenants = readTenants(root, { ...sections, defaultRegion })
+  const settings = assemble(given, workingFolder)
+  const config: Config = { ...settings, operatorKeys, regions, plans, tenants }
   checkTogether(config, review)
   if (review.problems.length > 0) return { ok: false, problems: review.problems }
   return { ok: true, config: deepFreeze(config) }
 }
 
 /** Puts the values into the shape of `Config`; the table has a row for each of its keys. */
-function assemble(given: Layer, folder: string): Omit<Config, 'tenants'> {
+function assemble(given: Layer, folder: string): Settings {
   const mode = given.get('mode') === 'production' ? 'production' : 'development'
   const top: Record<string, unknown> = {}
   for (const [key, row] of SETTING_ROWS) {
@@ -63,7 +68,9 @@ function assemble(given: Layer, folder: string): Omit<Config, 'tenants'> {
     else top[group] = { ...(top[group] as object | undefined), [name]: value }
   }
   const hasTls = given.has('tls.certFile') && given.has('tls.keyFile')
-  return { ...top, tls: hasTls ? top['tls'] : undefined } as unknown as Omit<Config, 'tenants'>
+  const masterKeyFile = given.get('masterKeyFile') || undefined
+  const tls = hasTls ? top['tls'] : undefined
+  return { ...top, masterKeyFile, tls } as unknown as Settings
 }
 
 function readDefault(row: Setting, mode: Config['mode'], folder: string): SettingValue | undefined {

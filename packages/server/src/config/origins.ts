@@ -1,9 +1,7 @@
 /**
  * Checks the entries of `allowedOrigins`: only what a browser can really send. Pure. RFC 6454 §6.
  */
-import { ORIGIN_COUNT_MAX } from './app-schema.ts'
 import type { Objection } from './problem.ts'
-import type { Parsed } from './values.ts'
 
 const SCHEME = '[a-z][a-z0-9+.-]{0,30}'
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
@@ -17,21 +15,8 @@ const CHARACTERS_MAX = 300
 
 const EXAMPLE = 'use `https://app.example.com`, with a port if it is not the default'
 
-/** @returns the list, or one objection for each entry that no browser origin can match. */
-export function parseOrigins(raw: readonly unknown[]): Parsed {
-  if (raw.length > ORIGIN_COUNT_MAX) {
-    const what = `there are more than ${ORIGIN_COUNT_MAX} origins`
-    return { ok: false, objections: [{ what, next: 'use `https://*.host` for many hosts' }] }
-  }
-  const objections = raw.flatMap((entry, index) => {
-    const objection = objectTo(entry)
-    if (objection === undefined) return []
-    return [{ what: `entry ${index + 1}: ${objection.what}`, next: objection.next }]
-  })
-  return objections.length > 0 ? { ok: false, objections } : { ok: true, value: raw as string[] }
-}
-
-function objectTo(entry: unknown): Objection | undefined {
+/** @returns what is wrong with it; undefined when a browser can send it. */
+export function objectToOrigin(entry: unknown): Objection | undefined {
   if (entry === '*') {
     const next = 'leave the list empty and set `dangerousAnyOrigin: true` if that is really meant'
     return { what: '`*` is not an origin', next }

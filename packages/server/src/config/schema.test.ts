@@ -44,24 +44,34 @@ function otherValue(row: Setting): string {
     case 'boolean':
       return 'false'
     case 'choice':
-      return row.values.find((value) => value !== row.default) ?? row.default
+      return row.values.find((value) => value !== row.default) ?? ''
     case 'address':
       return '[::1]:4321'
     case 'path':
       return '/elsewhere/file'
     case 'text':
       return row.isSecret ? 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=' : '/realtime'
-    case 'origins':
-      return ''
+    case 'url':
+      return 'https://elsewhere.example/path'
+    case 'list':
+      return row.of === 'words' ? '/bin/key --of server' : '10.0.0.0/8, ::1'
   }
 }
 
-const native = (row: Setting, text: string): unknown =>
-  row.type === 'integer' || row.type === 'boolean' ? JSON.parse(text) : text
+function native(row: Setting, text: string): unknown {
+  if (row.type === 'integer' || row.type === 'boolean') return JSON.parse(text)
+  return row.type === 'list' ? text.split(row.of === 'words' ? ' ' : ', ') : text
+}
 
 /** `tls` needs both files, so one alone is a problem of its own. */
 const companion = (key: string, value: unknown): Record<string, unknown> =>
   key.startsWith('tls.') ? { tls: { certFile: value, keyFile: value } } : {}
+
+/** The default of the overlap is more than the smallest maximum. */
+const withRoom = (key: string, file: unknown): unknown =>
+  key === 'secrets.overlapMaxMs'
+    ? { secrets: { ...(file as { secrets: object }).secrets, overlapDefaultMs: 0 } }
+    : file
 
 test('names follow from the key', () => {
   expect(environmentName('listen.http')).toBe('LOCKGATE_LISTEN_HTTP')
@@ -146,7 +156,8 @@ describe.each(SETTING_ROWS.map(([key, row]) => ({ key, row })))('$key', ({ key, 
       const problems = outcome.ok ? [] : outcome.problems
       expect(problems[0]?.where).toBe(`lockgate.json:1 ${key}`)
     }
-    const bad = row.type === 'path' ? '' : 'no good value'
+    const takesAnyText = row.type === 'path' || (row.type === 'list' && row.of === 'words')
+    const bad = takesAnyText ? '' : 'no good value'
     const outcome = await load({ environment: { [environment]: bad } })
     expect(outcome.ok ? undefined : outcome.problems[0]?.where).toBe(environment)
   })
@@ -165,7 +176,9 @@ describe.each(
     name: 'Acme',
   }
   const fileWith = (value: number) =>
-    isTop ? nest(key, value) : { tenants: [{ ...tenant, apps: [{ ...app, [key]: value }] }] }
+    isTop
+      ? withRoom(key, nest(key, value))
+      : { tenants: [{ ...tenant, apps: [{ ...app, [key]: value }] }] }
 
   test.each([row.min, row.max, defaultOf(row, 'development')])('takes %p', async (value) => {
     expect(await load({ file: fileWith(Number(value)) })).toMatchObject({ ok: true })

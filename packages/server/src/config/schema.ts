@@ -20,12 +20,22 @@ type ValueAt<T, P extends string> = P extends `${infer Head}.${infer Tail}`
     ? NonNullable<T[P]>
     : never
 
-/** Every key path of the file outside `tenants`, such as `listen.http`. */
-export type SettingKey = PathsOf<Omit<Config, 'tenants'>>
+/** Lists of declarations; read from the file only, by `sections.ts` and `tenants.ts`. */
+export const SECTIONS = ['operatorKeys', 'regions', 'plans', 'tenants'] as const
+
+/** Every key path of the file outside the sections, such as `listen.http`. */
+export type SettingKey = PathsOf<Omit<Config, (typeof SECTIONS)[number] | 'masterKeyFile'>>
 
 /** Our bound on the configuration file and on every file a secret comes from. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024
 export const SECRET_FILE_BYTES_MAX = 4096
+
+const BASE64_KEY = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]='
+/** One key; or the header among comments, and at least one line of version and key. */
+const MASTER_KEY = new RegExp(
+  `^(?:${BASE64_KEY}|(?=[^]*\\n[1-9])(?:#[^\\r\\n]*\\r?\\n)*lockgate-master-key 1` +
+    `(?:\\r?\\n(?:#[^\\r\\n]*|[1-9]\\d{0,9} ${BASE64_KEY})?)+)$`,
+)
 
 export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, K>> } = {
   mode: {
@@ -60,6 +70,25 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'Where `/live`, `/ready` and `/metrics` are served.',
     prevents: 'A listener of its own keeps health and metrics away from the public address.',
   },
+  publicUrl: {
+    type: 'url',
+    of: 'base',
+    default: undefined,
+    does:
+      'Kept for access tokens; nothing reads it yet. The URL clients reach the server by; ' +
+      'issuers of tokens begin with it.',
+    prevents:
+      'Without it the issuer is `http://` and `listen.http`; a `Host` header never decides it. ' +
+      'Production takes https only.',
+  },
+  trustedProxies: {
+    type: 'list',
+    of: 'networks',
+    countMax: 100,
+    default: [],
+    does: 'The proxies in front of the server: their `X-Forwarded-For` and `-Proto` are believed.',
+    prevents: 'Nobody else can choose the address that limits count and the audit log keeps.',
+  },
   store: {
     type: 'choice',
     values: ['sqlite', 'memory'],
@@ -76,12 +105,24 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
   },
   masterKey: {
     type: 'text',
-    shape: 'base64 of 32 random bytes',
-    pattern: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
+    shape: 'base64 of 32 random bytes, or the lines of a master key file',
+    pattern: MASTER_KEY,
     default: undefined,
     isSecret: true,
-    does: 'The key that seals signing secrets at rest; absent, `master.key` in `dataDir` is used.',
+    does:
+      'The key that seals secrets at rest; without it and `masterKeyCommand`, `master.key` in ' +
+      '`dataDir` is used.',
     prevents: 'A stolen database file is useless without it.',
+  },
+  masterKeyCommand: {
+    type: 'list',
+    of: 'words',
+    countMax: 32,
+    default: undefined,
+    does:
+      'A program and its arguments, run at the start without a shell; it prints the master key ' +
+      'within 10 seconds.',
+    prevents: 'The key can stay in a secret store. Put no secret in the arguments: they are shown.',
   },
   'tls.certFile': {
     type: 'path',
@@ -196,6 +237,125 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     default: 600_000,
     does: 'How far the timestamp of a signed HTTP call may be from the clock of the server.',
     prevents: 'A signed call that was recorded cannot be used for ever.',
+  },
+  'audit.witnessFile': {
+    type: 'path',
+    default: undefined,
+    does:
+      'Kept for checkpoints; nothing reads it yet. A file, best on another machine, that ' +
+      'every signed checkpoint of the audit is added to.',
+    prevents: 'Who can rewrite the database cannot also rewrite what was witnessed.',
+  },
+  'audit.witnessUrl': {
+    type: 'url',
+    of: 'secure',
+    default: undefined,
+    does:
+      'Kept for checkpoints; nothing reads it yet. Where every checkpoint is posted to; ' +
+      'https, or http to this machine itself.',
+    prevents: 'The same, kept by another service. The URL is shown: put no secret in it.',
+  },
+  'audit.checkpointSeconds': {
+    type: 'integer',
+    unit: 'seconds',
+    min: 5,
+    max: 3_600,
+    default: 60,
+    does:
+      'Kept for checkpoints; nothing reads it yet. How often the audit of a tenant is ' +
+      'signed, if anything was added.',
+    prevents: 'Only what came after the last checkpoint could be cut off unnoticed.',
+  },
+  'tokens.accessTokenMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 60_000,
+    max: 86_400_000,
+    default: 900_000,
+    does: 'Kept for access tokens; nothing reads it yet. How long an access token lives.',
+    prevents: 'A stolen token is soon worth nothing.',
+  },
+  'tokens.refreshTokenMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 60_000,
+    max: 31_536_000_000,
+    default: 604_800_000,
+    does:
+      'Kept for access tokens; nothing reads it yet. How long a refresh token lives if it ' +
+      'is not used; each use gives a new one.',
+    prevents: 'A client that is gone leaves nothing behind that works.',
+  },
+  'tokens.refreshFamilyMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 315_360_000_000,
+    default: 0,
+    does:
+      'Kept for access tokens; nothing reads it yet. How long refreshing can go on before ' +
+      'the secret is needed again; 0 sets no end.',
+    prevents: 'With a bound, a stolen refresh token cannot be kept alive for ever.',
+  },
+  'tokens.refreshLeewayMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    default: 10_000,
+    does:
+      'Kept for access tokens; nothing reads it yet. How long a refresh that is repeated ' +
+      'gets the same answer again.',
+    prevents: 'A lost reply does not lock a client out; later, repeating it ends the family.',
+  },
+  'tokens.signingKeyDays': {
+    type: 'integer',
+    unit: 'days',
+    min: 1,
+    max: 365,
+    default: 30,
+    does:
+      'Kept for access tokens; nothing reads it yet. How long a key of a tenant signs ' +
+      'before the next one takes over.',
+    prevents: 'A key that leaked unnoticed does not sign for ever.',
+  },
+  'tokens.signingKeyTailMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 900_000,
+    max: 2_592_000_000,
+    default: 86_400_000,
+    does:
+      'Kept for access tokens; nothing reads it yet. How long a key stays published after ' +
+      'it signed last.',
+    prevents: 'At least as long as a token lives, so that no token outlives its key.',
+  },
+  'secrets.overlapDefaultMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 2_592_000_000,
+    default: 86_400_000,
+    does: 'How long the old value is still accepted after a rotation that does not say.',
+    prevents: 'Clients have time to change over, and the old value ends by itself.',
+  },
+  'secrets.overlapMaxMs': {
+    type: 'integer',
+    unit: 'ms',
+    min: 0,
+    max: 31_536_000_000,
+    default: 2_592_000_000,
+    does: 'The longest overlap a rotation may ask for.',
+    prevents: 'An old value cannot be kept in use for ever by asking for it.',
+  },
+  'secrets.maxAgeDays': {
+    type: 'integer',
+    unit: 'days',
+    min: 0,
+    max: 3_650,
+    default: 0,
+    does: 'A secret older than this is reported as due for rotation; 0: none is.',
+    prevents: 'Secrets nobody looks after are noticed.',
   },
 }
 

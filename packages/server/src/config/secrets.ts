@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import type { Result } from '@lockgate/protocol/result'
-import type { Config } from './config.ts'
+import type { AppDeclaration, Config, PlanDeclaration } from './config.ts'
 import type { Objection } from './problem.ts'
 import { SECRET_FILE_BYTES_MAX } from './schema.ts'
 import { formatAddress } from './values.ts'
@@ -35,13 +35,15 @@ const WELL_KNOWN: ReadonlySet<string> = new Set(
     'my-secret-key mysecret password password123 passw0rd letmein admin administrator test demo',
     'key id app-key-1 app-secret-1 0123456789abcdef 1234567890abcdef 1234567890123456',
     '0123456789012345 abcdefghijklmnop abcdefghijklmnopqrstuvwxyz 12345678901234567890',
-    'lockgate lockgate-secret lockgate-app-secret lockgate-demo-secret',
+    'lockgate lockgate-secret lockgate-app-secret lockgate-demo-secret your-256-bit-secret',
+    'a-string-secret-at-least-256-bits-long your-384-bit-secret your-512-bit-secret client-secret',
+    'client-id client_id client_secret your-client-id your-client-secret my-client-secret',
   ].flatMap((line) => line.split(' ')),
 )
 
 export const isWellKnown = (value: string): boolean => WELL_KNOWN.has(value.toLowerCase())
 
-/** @returns why production does not take this signing secret; undefined when it does. */
+/** @returns why production does not take this secret; undefined when it does. */
 export function weaknessOf(secret: string): string | undefined {
   if (isWellKnown(secret)) return 'the secret is a well-known one'
   if (secret.length < SECRET_CHARACTERS_MIN) {
@@ -51,9 +53,10 @@ export function weaknessOf(secret: string): string | undefined {
   return undefined
 }
 
-/** @returns whether 32 bytes of base64 cannot have come from a random source. */
-export function isGuessableMasterKey(base64: string): boolean {
-  return new Set(Buffer.from(base64, 'base64')).size < DISTINCT_KEY_BYTES_MIN
+/** @returns whether a version of the master key cannot have come from a random source. */
+export function isGuessableMasterKey(text: string): boolean {
+  const keys = text.match(/[A-Za-z0-9+/]{43}=$/gm) ?? []
+  return keys.some((key) => new Set(Buffer.from(key, 'base64')).size < DISTINCT_KEY_BYTES_MIN)
 }
 
 export type SecretFile =
@@ -101,22 +104,52 @@ export function readSecretFile(
  * Putting the secrets back gives a file that loads to the same configuration.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { mode, listen, masterKey, tls, tenants, ...rest } = config
-  return {
+  const { mode, listen, masterKey, masterKeyFile, ...rest } = config
+  const { operatorKeys, plans, tenants, ...settings } = rest
+  return withoutAbsent({
     mode,
     listen: Object.fromEntries(
       Object.entries(listen).map(([name, address]) => [name, formatAddress(address)]),
     ),
-    ...rest,
-    ...(masterKey === undefined ? {} : { masterKey: MASK }),
-    ...(tls === undefined ? {} : { tls }),
+    ...settings,
+    masterKey: masterKeyFile === undefined ? masked(masterKey) : undefined,
+    masterKeyFile,
+    operatorKeys: operatorKeys.map((key) => withoutAbsent({ ...key, value: MASK })),
+    plans: plans.map(describePlan),
     tenants: tenants.map((tenant) => ({
       ...tenant,
-      apps: tenant.apps.map(({ signingKeys, settings, ...app }) => ({
-        ...app,
-        keys: signingKeys.map(({ key }) => ({ key, secret: MASK })),
-        ...settings,
-      })),
+      plans: tenant.plans.map(describePlan),
+      apps: tenant.apps.map(describeApp),
     })),
-  }
+  })
+}
+
+function describePlan({ name, limits, isOnePerTenant }: PlanDeclaration): object {
+  return { name, ...limits, onePerTenant: isOnePerTenant }
+}
+
+function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object {
+  return withoutAbsent({
+    ...app,
+    clientSecret: masked(app.clientSecret),
+    keys: signingKeys.map(({ key }) => ({ key, secret: MASK })),
+    apiKeys: app.apiKeys.map((key) => withoutAbsent({ ...key, value: MASK })),
+    jwtSecrets: app.jwtSecrets.map((secret) => withoutAbsent({ ...secret, value: MASK })),
+    ...settings,
+  })
+}
+
+const masked = (secret: string | undefined): string | undefined =>
+  secret === undefined ? undefined : MASK
+
+/** @returns a copy without absent values, for which the file has no spelling; lists as they are. */
+function withoutAbsent(group: object): Record<string, unknown> {
+  const entries: [string, unknown][] = Object.entries(group)
+  const given = entries.filter(([, value]) => value !== undefined)
+  return Object.fromEntries(
+    given.map(([key, value]) => {
+      const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value)
+      return [key, isGroup ? withoutAbsent(value) : value]
+    }),
+  )
 }

@@ -12,10 +12,11 @@ interface Wording {
 
 export interface IntegerSetting extends Wording {
   readonly type: 'integer'
-  readonly unit: 'ms' | 'bytes' | 'count' | 'per second'
+  readonly unit: 'ms' | 'seconds' | 'days' | 'bytes' | 'count' | 'per second' | 'per minute'
   readonly min: number
   readonly max: number
-  readonly default: number
+  /** Undefined: a declaration has to give one. */
+  readonly default: number | undefined
 }
 
 export interface BooleanSetting extends Wording {
@@ -27,7 +28,8 @@ export interface BooleanSetting extends Wording {
 export interface ChoiceSetting<V extends string = string> extends Wording {
   readonly type: 'choice'
   readonly values: readonly V[]
-  readonly default: V
+  /** Undefined: a declaration has to give one. */
+  readonly default: V | undefined
 }
 
 /** `host:port`, read into a {@link ListenAddress}. */
@@ -50,12 +52,29 @@ export interface TextSetting extends Wording {
   readonly default: string | undefined
   /** Printed as `***`; also read from a file; never a flag, because arguments are public. */
   readonly isSecret?: true
+  /** In a declaration: may be left out, although there is no default. */
+  readonly isOptional?: true
 }
 
-export interface OriginsSetting extends Wording {
-  readonly type: 'origins'
-  readonly default: readonly string[]
+/** An absolute URL in the one spelling that every reader of it agrees on. */
+export interface UrlSetting extends Wording {
+  readonly type: 'url'
+  /** `base`: http or https, no query. `secure`: https, or http to this machine itself. */
+  readonly of: 'base' | 'secure'
+  readonly default: undefined
 }
+
+/** The check of each entry is in `lists.ts`. */
+export interface ListSetting extends Wording {
+  readonly type: 'list'
+  readonly of: ListKind
+  readonly countMax: number
+  /** Undefined: the key is optional, and leaving it out is not the same as an empty list. */
+  readonly default: readonly string[] | undefined
+}
+
+/** `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. */
+export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words'
 
 export type Setting =
   | IntegerSetting
@@ -64,7 +83,8 @@ export type Setting =
   | AddressSetting
   | PathSetting
   | TextSetting
-  | OriginsSetting
+  | UrlSetting
+  | ListSetting
 
 /** A value that passed its row. */
 export type SettingValue = string | number | boolean | ListenAddress | readonly string[]
@@ -73,15 +93,15 @@ export type SettingValue = string | number | boolean | ListenAddress | readonly 
 export type SettingFor<V> = [V] extends [boolean]
   ? BooleanSetting
   : [V] extends [number]
-    ? IntegerSetting
+    ? IntegerSetting & { readonly default: number }
     : [V] extends [ListenAddress]
       ? AddressSetting
       : [V] extends [readonly string[]]
-        ? OriginsSetting
+        ? ListSetting
         : [V] extends [string]
           ? string extends V
-            ? TextSetting | PathSetting
-            : ChoiceSetting<V>
+            ? TextSetting | PathSetting | UrlSetting
+            : ChoiceSetting<V> & { readonly default: V }
           : never
 
 const kebab = (key: string): string =>
@@ -123,8 +143,10 @@ export function shapeOf(setting: Setting): string {
       return 'path'
     case 'text':
       return setting.shape
-    case 'origins':
-      return 'list of origins'
+    case 'url':
+      return setting.of === 'base' ? 'URL' : 'https URL'
+    case 'list':
+      return `list of ${setting.of}, at most ${setting.countMax}`
   }
 }
 

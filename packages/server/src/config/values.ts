@@ -4,9 +4,10 @@
  */
 import { resolve } from 'node:path'
 import type { ListenAddress } from './config.ts'
-import { parseOrigins } from './origins.ts'
+import { parseList, splitList } from './lists.ts'
 import type { Objection } from './problem.ts'
-import { type Setting, type SettingValue, shapeOf } from './settings.ts'
+import { type ListSetting, type Setting, type SettingValue, shapeOf } from './settings.ts'
+import { objectToUrl } from './urls.ts'
 
 export type Parsed =
   | { readonly ok: true; readonly value: SettingValue }
@@ -57,10 +58,26 @@ export function parseValue(setting: Setting, raw: unknown, origin: Origin): Pars
       if (typeof raw !== 'string') return wrongType(raw, `text in quotes: ${setting.shape}`, origin)
       if (setting.pattern.test(raw)) return accept(raw)
       return reject('the text does not have the right form', `use ${setting.shape}`)
-    case 'origins':
-      if (!Array.isArray(raw)) return wrongType(raw, 'a list of origins', origin)
-      return parseOrigins(raw)
+    case 'url': {
+      if (typeof raw !== 'string') return wrongType(raw, 'a URL', origin)
+      const objection = objectToUrl(raw, setting.of)
+      return objection === undefined ? accept(raw) : { ok: false, objections: [objection] }
+    }
+    case 'list': {
+      const list = readList(setting, raw, origin)
+      if (list === undefined) return wrongType(raw, `a list of ${setting.of}`, origin)
+      return parseList(setting, list, origin.folder)
+    }
   }
+}
+
+function readList(
+  { of }: ListSetting,
+  raw: unknown,
+  { isText }: Origin,
+): readonly unknown[] | undefined {
+  if (isText && typeof raw === 'string') return splitList(raw, of)
+  return Array.isArray(raw) ? raw : undefined
 }
 
 function parseAddress(raw: unknown, example: string, origin: Origin): Parsed {

@@ -18,6 +18,9 @@ export interface MasterKey {
 
 export type MasterKeyRefusal = 'malformed'
 
+/** Why a file of versions is not changed. */
+export type MasterKeyChangeRefusal = MasterKeyRefusal | 'too_many_versions' | 'unknown_version'
+
 /** First line of the file; the number is that of the format. */
 const HEADER = 'lockgate-master-key 1'
 const VERSION_MAX = 0xffff_ffff
@@ -26,10 +29,12 @@ const VERSION_COUNT_MAX = 64
 const BASE64_32_BYTES = /^[A-Za-z0-9+/]{43}=$/
 
 /**
- * A key given in the configuration becomes version 1.
- * @param text standard base64 of 32 bytes, padded; trusted, but may be mistyped.
+ * Reads a key from the configuration or a command: a single one becomes version 1, and the text of
+ * a master key file is read with all its versions.
+ * @param text the file, or standard base64 of 32 bytes, padded; trusted, but may be mistyped.
  */
 export function parseMasterKey(text: string): Result<MasterKey, MasterKeyRefusal> {
+  if (isFile(text)) return parseMasterKeyFile(text)
   const key = readKey(text.trim())
   if (key === undefined)
     return refuse('malformed', 'the master key must be base64 of 32 bytes: 44 characters')
@@ -61,7 +66,49 @@ export function parseMasterKeyFile(text: string): Result<MasterKey, MasterKeyRef
 
 /** @returns the text of a new master key file with one random version. */
 export function createMasterKeyFile(random: Random): string {
-  const base64 = Buffer.from(random.bytes(MASTER_KEY_BYTES)).toString('base64')
+  return fileOf(randomKey(random))
+}
+
+/**
+ * @param text a master key file, or a single key, which then becomes version 1 of a file.
+ * @returns the text with one more random version, which will seal; every other line is kept.
+ */
+export function rotateMasterKeyFile(
+  text: string,
+  random: Random,
+): Result<string, MasterKeyChangeRefusal> {
+  const parsed = parseMasterKey(text)
+  if (!parsed.ok) return parsed
+  const { currentVersion, versions } = parsed.value
+  if (versions.size >= VERSION_COUNT_MAX || currentVersion >= VERSION_MAX)
+    return refuse('too_many_versions', 'retire the versions that nothing is sealed under any more')
+  const file = isFile(text) ? text : fileOf(text.trim())
+  const lineEnd = file.includes('\r\n') ? '\r\n' : '\n'
+  const whole = file.endsWith('\n') ? file : `${file}${lineEnd}`
+  return ok(`${whole}${currentVersion + 1} ${randomKey(random)}${lineEnd}`)
+}
+
+/**
+ * Takes out every version before `keep`. What is sealed under them can then never be opened again,
+ * so seal it anew first.
+ * @param text a master key file, or a single key.
+ * @returns the text without those lines; every other line is kept.
+ */
+export function retireMasterKeyVersions(
+  text: string,
+  keep: number,
+): Result<string, MasterKeyChangeRefusal> {
+  const parsed = parseMasterKey(text)
+  if (!parsed.ok) return parsed
+  if (!parsed.value.versions.has(keep))
+    return refuse('unknown_version', 'name a version that the master key file holds')
+  if (!isFile(text)) return ok(text)
+  const isRetired = (line: string): boolean => /^\d/.test(line) && Number.parseInt(line, 10) < keep
+  const lines = text.split(/(?<=\n)/)
+  return ok(lines.filter((line) => !isRetired(line)).join(''))
+}
+
+function fileOf(base64: string): string {
   return [
     HEADER,
     '# Opens every sealed secret in this data directory. Back it up apart from the database,',
@@ -69,6 +116,15 @@ export function createMasterKeyFile(random: Random): string {
     `1 ${base64}`,
     '',
   ].join('\n')
+}
+
+function randomKey(random: Random): string {
+  return Buffer.from(random.bytes(MASTER_KEY_BYTES)).toString('base64')
+}
+
+/** Whether the text is meant as a file with versions: no base64 holds a space or a `#`. */
+function isFile(text: string): boolean {
+  return /[ #]/.test(text.trim())
 }
 
 /** The refusal never quotes the text: it may be most of a key. */

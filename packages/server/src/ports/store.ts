@@ -1,114 +1,191 @@
 /**
- * Durable records. Adapters: memory (tests, throw-away servers) and SQLite; the same contract suite
- * (`test/contract/store.ts`) runs on each. Every method either resolves with the promised effect
- * done and durable (decision 4: it survives power loss where the adapter is durable) or throws an
- * `Outage`.
+ * Durable records, in two kinds of database: one control database, and one per region. Adapters:
+ * memory (tests, throw-away servers) and SQLite; the same contract suite (`test/contract/store.ts`)
+ * runs on each. Every method either resolves with the promised effect done and durable (it survives
+ * power loss where the adapter is durable) or throws an `Outage`. No transaction spans databases.
+ */
+import type { AppRecord } from './records/app.ts'
+import type { AuditCheckpoint, AuditHead, AuditRow } from './records/audit.ts'
+import type { CredentialRecord } from './records/credential.ts'
+import type { DirectoryEntry, NameKind } from './records/directory.ts'
+import type { IdempotencyRecord, InstallationKeyRecord } from './records/installation.ts'
+import type { PlanRecord } from './records/plan.ts'
+import type { FamilySelector, RefreshFamilyRecord } from './records/refresh-family.ts'
+import type { RevocationRecord } from './records/revocation.ts'
+import type { MemberRecord, TenantRecord } from './records/tenant.ts'
+import type { UseRecord } from './records/use.ts'
+
+/*
+ * Of every transaction: lists come oldest first, then by id, unless said otherwise. Each call is
+ * awaited inside `work`; after a call failed, the transaction cannot commit any more.
  */
 
-/** `suspended` refuses every token and connection of the tenant's apps. */
-export type TenantState = 'pending' | 'active' | 'suspended'
-
-export interface TenantRecord {
-  /** UUID, lowercase. */
-  readonly id: string
-  /** `org_` + 12 of `a-z2-9`; names the same tenant in CloudSignal's paths. Unique. */
-  readonly shortId: string
-  readonly name: string
-  readonly state: TenantState
-  readonly createdAtMs: number
-}
-
-/**
- * Switches and bounds of one app. Every field is present; defaults are applied where an app is
- * declared.
- */
-export interface AppSettings {
-  /** False: sockets close with 4003, signed HTTP calls answer 403. */
-  readonly enabled: boolean
-  /** True: a plain socket closes with 4000. */
-  readonly requireTls: boolean
-  /** Whether `client-` events are accepted at all. */
-  readonly clientMessages: boolean
-  /** Whether `pusher_internal:subscription_count` is sent. */
-  readonly subscriptionCount: boolean
-  /** Whether sign-in may carry a watch-list. */
-  readonly watchlist: boolean
+/** In both kinds of database. */
+export interface CredentialRecords {
+  findCredential(id: string): Promise<CredentialRecord | undefined>
+  /** @param filter all fields given must match; none gives everything. */
+  listCredentials(filter: {
+    readonly tenantId?: string
+    readonly appId?: string
+  }): Promise<readonly CredentialRecord[]>
   /**
-   * True: a socket that neither signs in nor joins an authorized channel in time closes with 4009.
+   * Inserts (`revision` 1) or replaces the row whose revision is one less.
+   * @throws Conflict `stale_revision` when another change came first, or the id is taken.
    */
-  readonly requireAuthorization: boolean
-  readonly authorizationTimeoutMs: number
+  saveCredential(credential: CredentialRecord): Promise<void>
+  /** Removes the row; one that is not there is no error. */
+  removeCredential(id: string): Promise<void>
+}
+
+/** In both kinds of database. */
+export interface AuditRecords {
+  findAuditHead(tenantId: string): Promise<AuditHead | undefined>
+  /** By tenant id. */
+  listAuditHeads(): Promise<readonly AuditHead[]>
   /**
-   * Exact `scheme://host[:port]` or `https://*.host`; empty means any origin (development only).
+   * Appends and moves the head, as one.
+   * @param rows of one tenant, rising without gaps from the head's `seq`; at least one.
+   * @throws Conflict `stale_revision` when the head is not the one before the first row.
    */
-  readonly allowedOrigins: readonly string[]
-  /** Production needs a list or this. */
-  readonly dangerousAnyOrigin: boolean
-  /** What a missing Origin header gets while `allowedOrigins` is not empty. */
-  readonly missingOrigin: 'allow' | 'deny'
-  /** `http`: 403 before the upgrade. `close`: upgrade, then 4009, so pusher-js stops trying. */
-  readonly originRefusal: 'http' | 'close'
-  /** Refuse a second mutating HTTP call with the same signature inside the timestamp window. */
-  readonly rejectReplays: boolean
-  readonly connectionCountMax: number
-  readonly clientEventsPerSecondMax: number
-  readonly eventDataBytesMax: number
-  readonly presenceMemberCountMax: number
-  readonly presenceMemberBytesMax: number
-  readonly cacheTtlMs: number
+  appendAudit(rows: readonly AuditRow[], head: AuditHead): Promise<void>
+  /** Rows after `afterSeq`, rising, at most `countMax`. */
+  listAudit(page: {
+    readonly tenantId: string
+    readonly afterSeq: number
+    readonly countMax: number
+  }): Promise<readonly AuditRow[]>
 }
 
-export interface AppRecord {
-  /** `[A-Za-z0-9_-]{1,64}`; unique over all tenants. */
-  readonly id: string
-  readonly tenantId: string
-  /** Unique inside the tenant. */
-  readonly name: string
-  /** Set once, at creation. */
-  readonly region: string
-  readonly plan: string
-  readonly settings: AppSettings
-  readonly createdAtMs: number
-  readonly updatedAtMs: number
+/** In both kinds of database: operator keys and tenants' keys are used too. */
+export interface UseRecords {
+  /** By version, then last use, newest first. */
+  listUses(filter: { readonly credentialId: string }): Promise<readonly UseRecord[]>
 }
 
-/**
- * A public app key with its signing secret, sealed under the master key. Several per app may be
- * live.
- */
-export interface SigningKeyRecord {
-  /** Public; `[A-Za-z0-9_-]{1,64}`; unique over all apps. */
-  readonly key: string
-  readonly appId: string
-  /** `credentials/sealing.ts` wrote it; never the plain value. */
-  readonly sealedSecret: Uint8Array
-  readonly createdAtMs: number
-}
-
-/**
- * Reads and writes inside one atomic unit. Lists come oldest first, then by id or key. Every call
- * is awaited inside `work`; after a call failed, the transaction cannot commit any more.
- */
-export interface StoreTransaction {
+export interface ControlTransaction extends CredentialRecords, AuditRecords, UseRecords {
   findTenant(id: string): Promise<TenantRecord | undefined>
   listTenants(): Promise<readonly TenantRecord[]>
-  /** Inserts or replaces by id. @throws Conflict when `shortId` belongs to another tenant. */
+  /** Inserts or replaces by id. @throws Conflict `tenant_short_id`. */
   saveTenant(tenant: TenantRecord): Promise<void>
-  findApp(id: string): Promise<AppRecord | undefined>
-  listApps(): Promise<readonly AppRecord[]>
-  /**
-   * Inserts or replaces by id. @throws Conflict when the tenant already has another app of that
-   * name.
-   */
-  saveApp(app: AppRecord): Promise<void>
-  listSigningKeys(): Promise<readonly SigningKeyRecord[]>
-  /** Inserts or replaces by key. @throws Conflict when the key belongs to another app. */
-  saveSigningKey(key: SigningKeyRecord): Promise<void>
-  /** Removes one key; a key that is not there is no error. */
-  removeSigningKey(key: string): Promise<void>
+  listMembers(tenantId: string): Promise<readonly MemberRecord[]>
+  /** Inserts or replaces by id. @throws Conflict `member_email`, `unknown_parent`. */
+  saveMember(member: MemberRecord): Promise<void>
+  removeMember(id: string): Promise<void>
+  /** All plans; by tenant (the installation's first), then name. */
+  listPlans(): Promise<readonly PlanRecord[]>
+  /** Inserts or replaces by tenant and name. @throws Conflict `unknown_parent`. */
+  savePlan(plan: PlanRecord): Promise<void>
+  removePlan(plan: Pick<PlanRecord, 'tenantId' | 'name'>): Promise<void>
+
+  findName(kind: NameKind, value: string): Promise<DirectoryEntry | undefined>
+  /** @param filter all fields given must match. */
+  listNames(filter: {
+    readonly appId?: string
+    readonly state?: DirectoryEntry['state']
+  }): Promise<readonly DirectoryEntry[]>
+  /** Takes names. @throws Conflict with the kind of the first that is taken, by any app. */
+  reserveNames(entries: readonly DirectoryEntry[]): Promise<void>
+  /** Turns every reserved name of an app into a confirmed one. */
+  confirmNames(appId: string): Promise<void>
+  /** Gives names back; those that are not there are no error. */
+  releaseNames(names: readonly Pick<DirectoryEntry, 'kind' | 'value'>[]): Promise<void>
+
+  listInstallationKeys(): Promise<readonly InstallationKeyRecord[]>
+  /** Inserts or replaces by name. */
+  saveInstallationKey(key: InstallationKeyRecord): Promise<void>
+
+  findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined>
+  /** Rising by `seq`; without a tenant those of all tenants, by tenant. */
+  listCheckpoints(tenantId?: string): Promise<readonly AuditCheckpoint[]>
+  /** @throws Conflict `stale_revision` when the tenant has one of this `seq`. */
+  appendCheckpoint(checkpoint: AuditCheckpoint): Promise<void>
+
+  findIdempotency(id: string): Promise<IdempotencyRecord | undefined>
+  /** Inserts or replaces by id. */
+  saveIdempotency(record: IdempotencyRecord): Promise<void>
+  listIdempotency(): Promise<readonly IdempotencyRecord[]>
+  /** Removes what was made before `beforeMs`. */
+  sweepIdempotency(beforeMs: number): Promise<void>
 }
 
-export type ConflictRule = 'tenant_short_id' | 'app_name' | 'signing_key' | 'unknown_parent'
+export interface RegionTransaction extends CredentialRecords, AuditRecords, UseRecords {
+  findApp(id: string): Promise<AppRecord | undefined>
+  /** @param filter all fields given must match; none gives everything. */
+  listApps(filter?: { readonly tenantId?: string }): Promise<readonly AppRecord[]>
+  /** Inserts or replaces by id. */
+  saveApp(app: AppRecord): Promise<void>
+  /** Removes the app with its credentials, families and use records; its audit rows stay. */
+  removeApp(id: string): Promise<void>
+
+  findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
+  /** Revokes every family that is alive. @returns how many that were. */
+  revokeFamilies(selector: FamilySelector, atMs: number): Promise<number>
+  /** Removes families that ended before `beforeMs`. */
+  sweepFamilies(beforeMs: number): Promise<void>
+
+  /** Revocations that still matter after `nowMs`. */
+  listRevocations(nowMs: number): Promise<readonly RevocationRecord[]>
+  /** Inserts, or raises the times of the one of the same reliance. */
+  saveRevocation(revocation: RevocationRecord): Promise<void>
+  sweepRevocations(beforeMs: number): Promise<void>
+}
+
+export interface Database<T> {
+  /** `control`, or the `dbCode` of the region. Lowercase letters, digits and `-`. */
+  readonly code: string
+  /**
+   * Runs `work` atomically: all of its writes are durable when this resolves, none is visible when
+   * it rejects. Transactions of one database run one at a time in call order, and those that wait
+   * together may share one commit; nesting is a bug.
+   * @throws Outage, Conflict, or whatever `work` throws (after the rollback).
+   */
+  transaction<R>(work: (transaction: T) => Promise<R>): Promise<R>
+  /**
+   * Adds counts: one row per version, outcome, protocol, address and agent, at most
+   * {@link USE_SOURCE_COUNT_MAX} per version; beyond that the address is `*` and the agent empty.
+   */
+  addUses(uses: readonly UseRecord[]): Promise<void>
+}
+
+export type ControlDatabase = Database<ControlTransaction>
+
+export interface FamilyStep {
+  readonly id: string
+  /** The one that must still be good. */
+  readonly generation: number
+  readonly nowMs: number
+  readonly expiresAtMs: number
+}
+
+/**
+ * A region's database. The methods beside `transaction` are single steps for the hot path: many
+ * callers share one commit.
+ */
+export interface RegionDatabase extends Database<RegionTransaction> {
+  /** The region this database belongs to. */
+  readonly region: string
+  /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */
+  startFamily(family: RefreshFamilyRecord): Promise<void>
+  /**
+   * Moves a family on by one generation (`generation + 1`, `rotatedAtMs = nowMs`, `expiresAtMs`)
+   * if the named generation is still good, it is not revoked, and `nowMs` is before its expiry and
+   * end. Of any number of concurrent steps of one generation exactly one advances.
+   * @returns the family as it is afterwards; undefined when there is none of this id.
+   */
+  advanceFamily(
+    step: FamilyStep,
+  ): Promise<{ readonly isAdvanced: boolean; readonly family: RefreshFamilyRecord | undefined }>
+}
+
+/** Our bound on how finely the users of one version are told apart. */
+export const USE_SOURCE_COUNT_MAX = 200
+
+export type ConflictRule =
+  | NameKind
+  | 'tenant_short_id'
+  | 'member_email'
+  | 'stale_revision'
+  | 'unknown_parent'
 
 /** A uniqueness rule would break, or a parent is missing; the transaction is rolled back. */
 export class Conflict extends Error {
@@ -120,14 +197,17 @@ export class Conflict extends Error {
   }
 }
 
+/** A region and the code of its database. */
+export interface RegionPlace {
+  readonly region: string
+  readonly dbCode: string
+}
+
 export interface Store {
-  /**
-   * Runs `work` atomically: all of its writes are durable when this resolves, none is visible when
-   * it rejects. Transactions run one at a time in call order; nesting is a bug.
-   * @throws Outage, Conflict, or whatever `work` throws (after the rollback).
-   */
-  transaction<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>
-  /** Resolves when the store answers. @throws Outage otherwise. */
+  readonly control: ControlDatabase
+  /** By region code; at least one. */
+  readonly regions: ReadonlyMap<string, RegionDatabase>
+  /** Resolves when every database answers. @throws Outage otherwise. */
   ping(): Promise<void>
   /** Waits for what runs, then closes. Idempotent. */
   close(): Promise<void>

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import {
   chmodSync,
+  chownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadKeyFile } from './key-file.ts'
+import { loadKeyFile, replaceKeyFile } from './key-file.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -95,4 +97,71 @@ test('processes that start at once agree on one key', async () => {
   const answers = await Promise.all(children.map((child) => child.stdout.text()))
   expect(new Set(answers.map((answer) => answer.split(' ')[0])).size).toBe(1)
   expect(answers.filter((answer) => answer.endsWith(' new'))).toHaveLength(1)
+})
+
+test('a replaced file holds the new text, for the owner only, with no draft left', () => {
+  const path = join(folder, 'master.key')
+  writeFileSync(path, 'old', { mode: 0o400 })
+  expect(replaceKeyFile(path, { before: 'old', after: 'new' })).toMatchObject({ ok: true })
+  expect(readFileSync(path, 'utf8')).toBe('new')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readdirSync(folder)).toEqual(['master.key'])
+})
+
+test('a replaced file keeps its owner', () => {
+  const path = join(folder, 'master.key')
+  writeFileSync(path, 'old', { mode: 0o600 })
+  const isRoot = process.getuid?.() === 0
+  const owner = isRoot ? 12_345 : statSync(path).uid
+  if (isRoot) chownSync(path, owner, owner)
+  expect(replaceKeyFile(path, { before: 'old', after: 'new' })).toMatchObject({ ok: true })
+  expect(statSync(path).uid).toBe(owner)
+})
+
+test('a link to the file stays one', () => {
+  const path = join(folder, 'link')
+  writeFileSync(join(folder, 'master.key'), 'old', { mode: 0o600 })
+  symlinkSync('master.key', path)
+  expect(replaceKeyFile(path, { before: 'old', after: 'new' })).toMatchObject({ ok: true })
+  expect(lstatSync(path).isSymbolicLink()).toBe(true)
+  expect(readFileSync(join(folder, 'master.key'), 'utf8')).toBe('new')
+})
+
+test.each<[string, string, (path: string) => void]>([
+  ['changed', 'holds something else by now', (path) => writeFileSync(path, 'OTHER')],
+  ['unusable', 'is gone', (path) => rmSync(path)],
+  ['exposed', 'can be read by others', (path) => chmodSync(path, 0o644)],
+])('it is refused as %s where the file %s, and nothing is touched', (refusal, _, prepare) => {
+  const path = join(folder, 'master.key')
+  writeFileSync(path, 'OLD', { mode: 0o600 })
+  prepare(path)
+  const before = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  const refused = replaceKeyFile(path, { before: 'OLD', after: 'NEW' })
+  expect(refused).toMatchObject({ ok: false, refusal })
+  expect(JSON.stringify(refused)).not.toMatch(/OLD|NEW|OTHER/)
+  const after = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  expect(after).toEqual(before)
+})
+
+test('a reader at any moment of many replacements sees one whole text', async () => {
+  const path = join(folder, 'master.key')
+  const text = (round: number) => `${round} `.repeat(2_000)
+  writeFileSync(path, text(0), { mode: 0o600 })
+  const module = JSON.stringify(join(import.meta.dirname, 'key-file.ts'))
+  const script = `
+    import { replaceKeyFile } from ${module}
+    const text = (round) => (round + ' ').repeat(2_000)
+    for (let round = 0; round < 200; round++) {
+      const change = { before: text(round), after: text(round + 1) }
+      const replaced = replaceKeyFile(${JSON.stringify(path)}, change)
+      if (!replaced.ok) throw new Error(replaced.detail)
+    }`
+  const child = Bun.spawn([process.execPath, '-e', script], { stderr: 'inherit' })
+  while (child.exitCode === null) {
+    const found = readFileSync(path, 'utf8')
+    expect(found).toBe(text(Number.parseInt(found, 10)))
+    await Bun.sleep(0) // lets the end of the child be seen
+  }
+  expect(child.exitCode).toBe(0)
+  expect(readFileSync(path, 'utf8')).toBe(text(200))
 })

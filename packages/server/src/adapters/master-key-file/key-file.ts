@@ -1,15 +1,19 @@
 /**
  * The file that holds the master key, as text; what the text means is not known here. A file is
- * made whole or not at all, survives power loss, and is never overwritten.
+ * made or replaced whole or not at all, survives power loss, and is never written in place.
  */
 import { randomUUID } from 'node:crypto'
 import {
+  chownSync,
   closeSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -57,6 +61,57 @@ export function loadKeyFile(path: string, makeText: () => string): Result<KeyFil
         `directory, or give the key in the configuration (${error.message})`,
     )
   }
+}
+
+/**
+ * Replaces the text of a file that is there. At every moment, also of a power loss, the file is the
+ * old one or the new one, whole, and of the same owner. One process changes a key file at a time.
+ * @param change `before`: what the caller read and made `after` from. @returns `changed` when the
+ * file holds something else by now; then, and after every other refusal before the rename, the
+ * old file is untouched. Should the rename itself not be known to survive, that is `unusable` too.
+ */
+export function replaceKeyFile(
+  path: string,
+  change: { readonly before: string; readonly after: string },
+): Result<undefined, KeyFileRefusal | 'changed'> {
+  try {
+    const target = realpathSync(path) // a link stays a link
+    const found = readKeyFile(target)
+    if (found === undefined || !found.ok) {
+      return found ?? refuse('unusable', `there is no master key file ${path}`)
+    }
+    if (found.value.text !== change.before)
+      return refuse('changed', `${path} was changed by another program: try again`)
+    swapKeyFile(target, change.after)
+    return ok(undefined)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    return refuse(
+      'unusable',
+      `the master key file ${path} cannot be replaced: check the owner and mode of its directory ` +
+        `(${error.message})`,
+    )
+  }
+}
+
+function swapKeyFile(path: string, text: string): void {
+  const directory = dirname(path)
+  const draft = `${path}.${randomUUID()}`
+  try {
+    writeFileSync(draft, text, { flag: 'wx', mode: FILE_MODE, flush: true })
+    keepOwner(draft, path)
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+  syncDirectory(directory)
+}
+
+/** Else a rotation as root would leave a file that the server cannot read at its next start. */
+function keepOwner(draft: string, path: string): void {
+  const [ours, theirs] = [statSync(draft), statSync(path)]
+  if (ours.uid !== theirs.uid || ours.gid !== theirs.gid) chownSync(draft, theirs.uid, theirs.gid)
 }
 
 /** @returns undefined when there is no such file. */

@@ -2,40 +2,66 @@
  * The files of a data directory, made with their modes before SQLite opens them: the directory
  * 0700, the databases 0600; SQLite gives its journals the mode of the database beside them.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { directoryOutage } from './failures.ts'
+import type { RegionPlace } from '../../ports/store.ts'
+import { directoryOutage, placeOutage } from './failures.ts'
+import { CONTROL_DATABASE_FILE, findDbCode, LOCK_FILE, regionFileOf } from './file-names.ts'
 
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 const OTHERS_MASK = 0o077
 
-/** The database of tenants, apps and their sealed secrets. */
-export const CONTROL_DATABASE_FILE = 'control.db'
-
 export interface DataFiles {
   readonly lockFile: string
   readonly controlFile: string
+  /** In the order of the regions. */
+  readonly regionFiles: readonly string[]
 }
 
 /**
  * Makes what is missing and takes other users' rights from the databases. Idempotent.
- * @throws Outage when the directory cannot be made or written.
+ * @throws Outage when the directory cannot be made or written, or holds the database of a region
+ * that is not among `regions`; nothing is made then.
  */
-export function prepareDataDirectory(dataDir: string): DataFiles {
+export function prepareDataDirectory(dataDir: string, regions: readonly RegionPlace[]): DataFiles {
   const files = {
-    lockFile: join(dataDir, 'lock.db'),
+    lockFile: join(dataDir, LOCK_FILE),
     controlFile: join(dataDir, CONTROL_DATABASE_FILE),
+    regionFiles: regions.map(({ dbCode }) => join(dataDir, regionFileOf(dbCode))),
   }
   try {
     if (mkdirSync(dataDir, { recursive: true, mode: DIRECTORY_MODE }) !== undefined)
       syncDirectory(dirname(resolve(dataDir)))
-    for (const file of [files.lockFile, files.controlFile]) makeFile(file)
+    refuseStrayRegions(dataDir, regions)
+    for (const file of [files.lockFile, files.controlFile, ...files.regionFiles]) makeFile(file)
     syncDirectory(dataDir)
   } catch (error) {
     throw directoryOutage(error, dataDir)
   }
   return files
+}
+
+/** A region left out of the configuration by mistake would look as if its apps were gone. */
+function refuseStrayRegions(dataDir: string, regions: readonly RegionPlace[]): void {
+  const known = new Set(regions.map(({ dbCode }) => dbCode))
+  for (const name of readdirSync(dataDir)) {
+    const dbCode = findDbCode(name)
+    if (dbCode === undefined || known.has(dbCode)) continue
+    throw placeOutage(
+      `${name} in ${dataDir} belongs to a region that is not configured: put the region with the ` +
+        `dbCode ${dbCode} back into the configuration; if nothing of it is needed any more, move ` +
+        `${name} and the files that begin with this name out of the directory`,
+    )
+  }
 }
 
 function makeFile(file: string): void {

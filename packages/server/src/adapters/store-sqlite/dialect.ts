@@ -1,6 +1,6 @@
 /**
- * Kysely over the database Worker. Queries are compiled here and run there; everything
- * dialect-bound is in this file, so that the same queries run on another database.
+ * Kysely over a connection of the database Worker, for the migrations; everything dialect-bound is
+ * here and in `queries.ts`, so that the same queries run on another database.
  */
 import {
   CompiledQuery,
@@ -14,14 +14,14 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { WorkerChannel } from './worker-channel.ts'
-import type { SqlValue } from './worker-protocol.ts'
+import { statementOf } from './calls.ts'
+import { BEGIN, type Connection } from './connection.ts'
 
 export class WorkerDialect implements Dialect {
-  readonly #channel: WorkerChannel
+  readonly #connection: Connection
 
-  constructor(channel: WorkerChannel) {
-    this.#channel = channel
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
   createAdapter(): TransactionalDdlAdapter {
@@ -29,7 +29,7 @@ export class WorkerDialect implements Dialect {
   }
 
   createDriver(): Driver {
-    return new WorkerDriver(this.#channel)
+    return new WorkerDriver(this.#connection)
   }
 
   createIntrospector(database: Kysely<unknown>): DatabaseIntrospector {
@@ -49,24 +49,21 @@ class TransactionalDdlAdapter extends SqliteAdapter {
 }
 
 class WorkerDriver implements Driver {
-  readonly #channel: WorkerChannel
-  readonly #connection: WorkerConnection
+  readonly #connection: Connection
 
-  constructor(channel: WorkerChannel) {
-    this.#channel = channel
-    this.#connection = new WorkerConnection(channel)
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
-  /** The channel is open before the dialect is made. */
+  /** The connection is open before the dialect is made. */
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return this.#connection
+    return new WorkerConnection(this.#connection)
   }
 
-  /** Takes the write lock at once: a later upgrade could fail half-way against a foreign writer. */
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'))
+  async beginTransaction(): Promise<void> {
+    await this.#connection.runAll([BEGIN])
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
@@ -74,28 +71,25 @@ class WorkerDriver implements Driver {
   }
 
   async rollbackTransaction(): Promise<void> {
-    await this.#channel.request({ kind: 'rollback' })
+    await this.#connection.rollback()
   }
 
   async releaseConnection(): Promise<void> {}
 
-  /** The store closes the channel itself, after the last transaction. */
+  /** The store closes the Worker itself. */
   async destroy(): Promise<void> {}
 }
 
 class WorkerConnection implements DatabaseConnection {
-  readonly #channel: WorkerChannel
+  readonly #connection: Connection
 
-  constructor(channel: WorkerChannel) {
-    this.#channel = channel
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const { rows, changeCount } = await this.#channel.request({
-      kind: 'query',
-      sql,
-      parameters: parameters as readonly SqlValue[],
-    })
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const [answer] = await this.#connection.runAll([statementOf(query)])
+    const { rows = [], changeCount = 0 } = answer ?? {}
     return { rows: [...rows] as R[], numAffectedRows: BigInt(changeCount) }
   }
 

@@ -1,9 +1,11 @@
 /**
  * Turns what SQLite and the file system say into outages and conflicts, with a text that tells the
- * operator what to do. Pure. Result codes: https://sqlite.org/rescode.html
+ * operator what to do, naming the file. Pure. Result codes: https://sqlite.org/rescode.html
  */
+import { basename } from 'node:path'
 import { Outage } from '../../ports/outage.ts'
 import { Conflict, type ConflictRule } from '../../ports/store.ts'
+import { CONTROL_DATABASE_FILE, LOCK_FILE } from './file-names.ts'
 import type { WorkerFailure } from './worker-protocol.ts'
 
 /** Primary result codes: the low byte of an extended one. */
@@ -31,7 +33,8 @@ const CONSTRAINT_FOREIGNKEY = 787
 
 const UNIQUE_RULES: Readonly<Record<string, ConflictRule>> = {
   'tenants.short_id': 'tenant_short_id',
-  'apps.tenant_id, apps.name': 'app_name',
+  'audit.tenant_id, audit.seq': 'stale_revision',
+  'members.tenant_id, members.email': 'member_email',
 }
 
 /** Worth another try soon: the foreign lock may be short. */
@@ -47,13 +50,15 @@ export function storeError(failure: WorkerFailure, dataDir: string): Error {
   const rule = findConflict(failure)
   if (rule !== undefined) return new Conflict(rule)
   const code = outageCodeOf(failure.resultCode)
-  if (code === undefined) return new Error(`control.db refused a statement: ${failure.message}`)
-  if (code === 'store_locked') return lockedOutage(failure, dataDir)
-  return storeOutage(code, dataDir, failure.message)
+  const file = basename(failure.file)
+  if (code === undefined) return new Error(`${file} refused a statement: ${failure.message}`)
+  if (code === 'store_locked') return lockedOutage(file, { dataDir, reason: failure.message })
+  return new Outage(code, `${ADVICE[code](dataDir, file)} (${failure.message})`, { port: 'store' })
 }
 
 /** An error of the file system while the data directory was prepared. */
 export function directoryOutage(error: unknown, dataDir: string): Outage {
+  if (error instanceof Outage) return error
   const reason = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
@@ -63,9 +68,26 @@ export function directoryOutage(error: unknown, dataDir: string): Outage {
   return storeOutage('store_unavailable', dataDir, reason)
 }
 
-/** @param reason what was observed; holds no parameter values. */
+/**
+ * An outage of the store as a whole.
+ * @param reason what was observed; holds no parameter values.
+ */
 export function storeOutage(code: StoreOutageCode, dataDir: string, reason: string): Outage {
-  return new Outage(code, `${ADVICE[code](dataDir)} (${reason})`, { port: 'store' })
+  const text = ADVICE[code](dataDir, CONTROL_DATABASE_FILE)
+  return new Outage(code, `${text} (${reason})`, { port: 'store' })
+}
+
+/**
+ * The data directory and the configuration do not belong together; nothing was changed.
+ * @param problem a sentence that says what to do.
+ */
+export function placeOutage(problem: string): Outage {
+  return new Outage('store_unavailable', problem, { port: 'store' })
+}
+
+/** Whether trying again soon may help: somebody else holds the lock of a database. */
+export function isBusy({ resultCode }: WorkerFailure): boolean {
+  return resultCode !== undefined && (resultCode & 0xff) === BUSY
 }
 
 const ADVICE = {
@@ -75,21 +97,24 @@ const ADVICE = {
   store_readonly: (dataDir: string) =>
     `${dataDir} cannot be written: check its owner and mode, and whether its file system is ` +
     'mounted read-only',
-  store_corrupt: (dataDir: string) =>
-    `control.db in ${dataDir} is damaged or not a database: keep a copy of the directory, then ` +
-    'remove control.db, control.db-wal and control.db-shm and put back those of one backup',
+  store_corrupt: (dataDir: string, file: string) =>
+    `${file} in ${dataDir} is damaged or not a database: keep a copy of the directory, then ` +
+    `remove ${file}, ${file}-wal and ${file}-shm and put back those of one backup`,
   store_unavailable: (dataDir: string) =>
     `the store in ${dataDir} does not work: check that the directory is there and readable, then ` +
     'start the server again',
 } as const
 
-function lockedOutage({ on, message }: WorkerFailure, dataDir: string): Outage {
+function lockedOutage(
+  file: string,
+  { dataDir, reason }: { readonly dataDir: string; readonly reason: string },
+): Outage {
   const text =
-    on === 'directory_lock'
+    file === LOCK_FILE
       ? `another Lockgate process uses ${dataDir}: stop it, or give this one another dataDir`
-      : `control.db in ${dataDir} is locked by another program: end what has it open (a backup, ` +
+      : `${file} in ${dataDir} is locked by another program: end what has it open (a backup, ` +
         'a database shell); the change was not made, everything acknowledged before is kept'
-  return new Outage('store_locked', `${text} (${message})`, {
+  return new Outage('store_locked', `${text} (${reason})`, {
     port: 'store',
     retryAfterMs: LOCKED_RETRY_AFTER_MS,
   })

@@ -1,60 +1,30 @@
 /**
- * The schema of control.db, step by step. A released step never changes; a new one gets the next
- * number. All missing steps of a start run in one transaction.
+ * Brings a database to the schema of this program. All missing steps of a start run in one
+ * transaction.
  */
-import { type Kysely, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration'
 import { Outage } from '../../ports/outage.ts'
-import type { ControlDatabase } from './schema.ts'
+import type { Connection } from './connection.ts'
+import { WorkerDialect } from './dialect.ts'
 
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '0001_tenants_apps_signing_keys': {
-    async up(database: Kysely<unknown>): Promise<void> {
-      await database.schema
-        .createTable('tenants')
-        .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-        .addColumn('short_id', 'text', (column) => column.notNull().unique())
-        .addColumn('name', 'text', (column) => column.notNull())
-        .addColumn('state', 'text', (column) => column.notNull())
-        .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-        .execute()
-      await database.schema
-        .createTable('apps')
-        .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-        .addColumn('tenant_id', 'text', (column) => column.notNull().references('tenants.id'))
-        .addColumn('name', 'text', (column) => column.notNull())
-        .addColumn('region', 'text', (column) => column.notNull())
-        .addColumn('plan', 'text', (column) => column.notNull())
-        .addColumn('settings', 'text', (column) => column.notNull())
-        .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-        .addColumn('updated_at_ms', 'bigint', (column) => column.notNull())
-        .addUniqueConstraint('apps_name_in_tenant', ['tenant_id', 'name'])
-        .execute()
-      await database.schema
-        .createTable('signing_keys')
-        .addColumn('key', 'text', (column) => column.primaryKey().notNull())
-        .addColumn('app_id', 'text', (column) => column.notNull().references('apps.id'))
-        .addColumn('sealed_secret', 'text', (column) => column.notNull())
-        .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-        .execute()
-      await database.schema
-        .createIndex('signing_keys_of_app')
-        .on('signing_keys')
-        .column('app_id')
-        .execute()
-    },
-  },
-}
+type Migrations = Readonly<Record<string, Migration>>
 
 /**
- * Brings control.db to the schema of this program; idempotent.
+ * Idempotent.
+ * @param file names the database for the operator.
  * @throws Outage when the database is newer than this program, or cannot be read or written.
  */
-export async function migrate(database: Kysely<ControlDatabase>, dataDir: string): Promise<void> {
-  if (await isUpToDate(database)) return
+export async function migrate(
+  connection: Connection,
+  migrations: Migrations,
+  file: string,
+): Promise<void> {
+  const database = new Kysely<unknown>({ dialect: new WorkerDialect(connection) })
+  if ((await appliedMigrations(database)).join() === Object.keys(migrations).sort().join()) return
   const migrator = new Migrator({
     db: database,
-    provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+    provider: { getMigrations: async () => ({ ...migrations }) },
   })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
@@ -62,20 +32,20 @@ export async function migrate(database: Kysely<ControlDatabase>, dataDir: string
   const reason = error instanceof Error ? error.message : 'unknown reason'
   throw new Outage(
     'store_unavailable',
-    `control.db in ${dataDir} cannot be brought to the schema of this version: if a newer one ` +
-      `made it, run that or a later one (${reason})`,
+    `${file} in ${connection.dataDir} cannot be brought to the schema of this version: if a ` +
+      `newer one made it, run that or a later one (${reason})`,
     { port: 'store', cause: error },
   )
 }
 
 /** One query in place of the migrator's dozen: the usual start finds nothing to do. */
-async function isUpToDate(database: Kysely<ControlDatabase>): Promise<boolean> {
+export async function appliedMigrations(database: Kysely<unknown>): Promise<readonly string[]> {
   const { rows: tables } = await sql<{ name: string }>`
     SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ${DEFAULT_MIGRATION_TABLE}
   `.execute(database)
-  if (tables.length === 0) return false
+  if (tables.length === 0) return []
   const { rows } = await sql<{ name: string }>`
     SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)} ORDER BY name
   `.execute(database)
-  return rows.map(({ name }) => name).join() === Object.keys(MIGRATIONS).sort().join()
+  return rows.map(({ name }) => name)
 }

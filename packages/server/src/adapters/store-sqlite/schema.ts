@@ -1,8 +1,58 @@
 /**
- * The tables of the control database as Kysely sees them. Only types that every supported database
- * has: text, and integers below 2^53.
+ * The tables of both kinds of database as Kysely sees them. Only types that every supported
+ * database has: text, and integers below 2^53. A column `document` holds a whole record as JSON;
+ * the columns beside it are those that are searched.
  */
-import type { TenantState } from '../../ports/store.ts'
+import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
+import type { IdempotencyRecord } from '../../ports/records/installation.ts'
+import type { Role, SigningAlgorithm, TenantState } from '../../ports/records/tenant.ts'
+import type { UseOutcome } from '../../ports/records/use.ts'
+
+export interface CredentialRow {
+  readonly id: string
+  readonly tenant_id: string | null
+  readonly app_id: string | null
+  readonly kind: string
+  readonly revision: number
+  readonly created_at_ms: number
+  readonly document: string
+}
+
+export interface AuditLogRow {
+  readonly tenant_id: string
+  readonly seq: number
+  readonly at_ms: number
+  readonly entry: string
+  readonly hash: string
+  readonly seal: string
+}
+
+export interface AuditHeadRow {
+  readonly tenant_id: string
+  readonly seq: number
+  readonly hash: string
+  readonly seal: string
+}
+
+export interface UseRow {
+  readonly version_id: string
+  readonly outcome: UseOutcome
+  readonly protocol: string
+  readonly ip: string
+  readonly agent: string
+  readonly credential_id: string
+  readonly count: number
+  readonly first_at_ms: number
+  readonly last_at_ms: number
+}
+
+/** In both kinds of database. */
+export interface SharedTables {
+  credentials: CredentialRow
+  audit: AuditLogRow
+  audit_heads: AuditHeadRow
+  uses: UseRow
+}
 
 export interface TenantRow {
   readonly id: string
@@ -10,30 +60,109 @@ export interface TenantRow {
   readonly name: string
   readonly state: TenantState
   readonly created_at_ms: number
+  readonly signing_algorithm: SigningAlgorithm
+}
+
+export interface MemberRow {
+  readonly id: string
+  readonly tenant_id: string
+  readonly email: string
+  readonly name: string
+  readonly role: Role
+  readonly created_at_ms: number
+}
+
+export interface PlanRow {
+  /** The tenant id, or empty for plans of the installation: a key column is never null. */
+  readonly owner: string
+  readonly name: string
+  readonly tenant_id: string | null
+  readonly created_at_ms: number
+  readonly document: string
+}
+
+export interface NameRow {
+  readonly kind: NameKind
+  readonly value: string
+  readonly tenant_id: string
+  readonly app_id: string
+  readonly region: string
+  readonly state: DirectoryEntry['state']
+  readonly created_at_ms: number
+}
+
+export interface InstallationKeyRow {
+  readonly name: string
+  readonly sealed: string
+  readonly created_at_ms: number
+}
+
+export interface CheckpointRow {
+  readonly tenant_id: string
+  readonly seq: number
+  readonly at_ms: number
+  readonly body: string
+  readonly signature: string
+  readonly key_id: string
+}
+
+export interface IdempotencyRow {
+  readonly id: string
+  readonly request_hash: string
+  readonly state: IdempotencyRecord['state']
+  readonly status: number
+  readonly sealed_answer: string
+  readonly created_at_ms: number
+}
+
+export interface ControlTables extends SharedTables {
+  tenants: TenantRow
+  members: MemberRow
+  plans: PlanRow
+  names: NameRow
+  installation_keys: InstallationKeyRow
+  audit_checkpoints: CheckpointRow
+  idempotency: IdempotencyRow
+}
+
+/** One row: which region this file belongs to, so that files cannot be mixed up. */
+export interface PlaceRow {
+  readonly region: string
+  readonly db_code: string
 }
 
 export interface AppRow {
   readonly id: string
   readonly tenant_id: string
-  readonly name: string
-  readonly region: string
-  readonly plan: string
-  /** `AppSettings` as JSON. */
-  readonly settings: string
   readonly created_at_ms: number
-  readonly updated_at_ms: number
+  readonly document: string
 }
 
-export interface SigningKeyRow {
-  readonly key: string
+export interface FamilyRow {
+  readonly id: string
+  readonly tenant_id: string
   readonly app_id: string
-  /** Base64 of what `credentials/sealing.ts` wrote. */
-  readonly sealed_secret: string
+  readonly client_id: string
+  readonly version_id: string
+  readonly scope: string
+  readonly generation: number
+  readonly rotated_at_ms: number
+  readonly expires_at_ms: number
+  readonly ends_at_ms: number | null
+  readonly revoked_at_ms: number | null
   readonly created_at_ms: number
 }
 
-export interface ControlDatabase {
-  tenants: TenantRow
+export interface RevocationRow {
+  readonly reliance: string
+  readonly tenant_id: string
+  readonly at_ms: number
+  readonly until_ms: number
+}
+
+export interface RegionTables extends SharedTables {
+  place: PlaceRow
   apps: AppRow
-  signing_keys: SigningKeyRow
+  refresh_families: FamilyRow
+  revocations: RevocationRow
 }

@@ -11,10 +11,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { REGIONS, tenantOf } from '../../../../../test/contract/records.ts'
 import { testStoreContract } from '../../../../../test/contract/store.ts'
 import { Outage } from '../../ports/outage.ts'
-import { openSqliteStore } from './store.ts'
+import { openSqliteStore as openStore } from './store.ts'
 
+const openSqliteStore = ({ dataDir }: { dataDir: string }) =>
+  openStore({ dataDir, regions: REGIONS })
 const WRITER = join(import.meta.dirname, '../../../../../test/contract/sqlite-writer.ts')
 const GARBAGE_BYTES = 16_384
 
@@ -52,17 +55,17 @@ describe('the files of the SQLite store', () => {
     await first.close()
     chmodSync(join(dataDir, 'control.db'), 0o644)
     const second = await openSqliteStore({ dataDir })
-    await second.transaction((transaction) => transaction.listApps())
+    await second.control.transaction((transaction) => transaction.listTenants())
     const names = readdirSync(dataDir)
     expect(names).toContain('control.db-wal')
     expect(names.map((name) => modeOf(join(dataDir, name)))).toEqual(names.map(() => 0o600))
     await second.close()
   })
 
-  test('leave no journal behind after close, so control.db alone is a backup', async () => {
+  test('leave no journal behind after close, so the databases alone are a backup', async () => {
     const store = await openSqliteStore({ dataDir: parent })
     await store.close()
-    expect(readdirSync(parent).sort()).toEqual(['control.db', 'lock.db'])
+    expect(readdirSync(parent).sort()).toEqual(['control.db', 'lock.db', 'region-local.db'])
   })
 
   test('a place that cannot be a directory is an outage that names it', async () => {
@@ -99,21 +102,23 @@ describe('the files of the SQLite store', () => {
     const start = (Number(pages?.['rootpage']) - 1) * Number(pageBytes)
     writeFileSync(path, bytes.fill(0x41, start, start + Number(pageBytes)))
     const damaged = await openSqliteStore({ dataDir: parent })
-    const outage = await outageOf(damaged.transaction((transaction) => transaction.listTenants()))
+    const outage = await outageOf(
+      damaged.control.transaction((transaction) => transaction.listTenants()),
+    )
     expect(outage.code).toBe('store_corrupt')
     await damaged.close()
   })
 
   test('a call that is not awaited cannot slip out of its transaction', async () => {
     const store = await openSqliteStore({ dataDir: parent })
-    const tenant = { id: 't', shortId: 's', name: 'n', state: 'active', createdAtMs: 1 } as const
+    const tenant = tenantOf(1)
     let escaped: Promise<unknown> | undefined
-    const result = store.transaction(async (transaction) => {
+    const result = store.control.transaction(async (transaction) => {
       escaped = transaction.saveTenant(tenant).catch((error: unknown) => error)
     })
     expect(await result.catch((error: unknown) => String(error))).toContain('not awaited')
     await escaped
-    expect(await store.transaction((transaction) => transaction.listTenants())).toEqual([])
+    expect(await store.control.transaction((transaction) => transaction.listTenants())).toEqual([])
     await store.close()
   })
 })

@@ -1,81 +1,121 @@
 /**
- * The embedded store: one SQLite database per data directory, held by one process. A resolved
- * transaction is on the disk (WAL, synchronous=FULL); an outage at the commit itself leaves the
- * transaction either whole or absent after the next start.
+ * The embedded store: one SQLite database for control and one for each region, in a data directory
+ * that one process holds. A resolved transaction is on the disk (WAL, synchronous=FULL); an outage
+ * at the commit itself leaves the transaction either whole or absent after the next start.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Worker } from 'node:worker_threads'
 import { Kysely } from 'kysely'
-import type { Store, StoreTransaction } from '../../ports/store.ts'
-import { prepareDataDirectory } from './data-directory.ts'
+import type { RegionPlace, Store } from '../../ports/store.ts'
+import { carryOver } from './carry-over.ts'
+import { Connection } from './connection.ts'
+import { controlMigrations } from './control-migrations.ts'
+import { type DataFiles, prepareDataDirectory } from './data-directory.ts'
+import { SqlControlDatabase, SqlRegionDatabase } from './database.ts'
 import { WorkerDialect } from './dialect.ts'
-import { storeOutage } from './failures.ts'
-import { migrate } from './migrations.ts'
-import type { ControlDatabase } from './schema.ts'
-import { SqlTransaction } from './transaction.ts'
+import { placeOutage, storeError } from './failures.ts'
+import { CONTROL_DATABASE_FILE, regionFileOf } from './file-names.ts'
+import { Gate } from './gate.ts'
+import { appliedMigrations, migrate } from './migrations.ts'
+import { REGION_MIGRATIONS } from './region-migrations.ts'
 import { WorkerChannel } from './worker-channel.ts'
 
-/** Our bound on transactions that wait for their turn. */
-export const TRANSACTION_QUEUE_MAX = 10_000
+export interface SqliteStoreOptions {
+  /** Made with its parents if it is not there. */
+  readonly dataDir: string
+  /** At least one; codes and `dbCode`s are unique. */
+  readonly regions: readonly RegionPlace[]
+}
+
+interface OpenRegion {
+  readonly place: RegionPlace
+  readonly connection: Connection
+}
 
 /**
  * Takes the data directory for this process, makes what is missing and migrates.
- * @param options `dataDir` is made with its parents if it is not there.
  * @throws Outage with the reason and what to do; the directory is free again then.
  */
-export async function openSqliteStore(options: { readonly dataDir: string }): Promise<Store> {
-  const { dataDir } = options
-  const files = prepareDataDirectory(dataDir)
+export async function openSqliteStore({ dataDir, regions }: SqliteStoreOptions): Promise<Store> {
+  const files = prepareDataDirectory(dataDir, regions)
   const channel = new WorkerChannel(new Worker(new URL('./worker.ts', import.meta.url)), dataDir)
   try {
-    await channel.request({ kind: 'open', ...files })
-    const database = new Kysely<ControlDatabase>({ dialect: new WorkerDialect(channel) })
-    await migrate(database, dataDir)
-    return new SqliteStore(channel, database, dataDir)
+    await openFiles(channel, files)
+    const control = new Connection(channel, 0)
+    const open = regions.map((place, index) => ({
+      place,
+      connection: new Connection(channel, index + 1),
+    }))
+    for (const region of open) await prepareRegion(region)
+    await prepareControl(control, open)
+    return new SqliteStore(channel, control, open)
   } catch (error) {
     await channel.terminate()
     throw error
   }
 }
 
+async function openFiles(channel: WorkerChannel, files: DataFiles): Promise<void> {
+  const { lockFile, controlFile, regionFiles } = files
+  const all = [controlFile, ...regionFiles]
+  const { failure } = await channel.request({ kind: 'open', lockFile, files: all })
+  if (failure !== undefined) throw storeError(failure, channel.dataDir)
+}
+
+async function prepareRegion({ place, connection }: OpenRegion): Promise<void> {
+  const file = regionFileOf(place.dbCode)
+  await migrate(connection, REGION_MIGRATIONS, file)
+  const [found] = await connection.runAll([
+    { sql: 'SELECT region, db_code FROM place', parameters: [] },
+  ])
+  const row = found?.rows[0]
+  if (row === undefined) {
+    const parameters = [place.region, place.dbCode]
+    await connection.runAll([
+      { sql: 'INSERT INTO place (region, db_code) VALUES (?, ?)', parameters },
+    ])
+    return
+  }
+  if (row['region'] === place.region && row['db_code'] === place.dbCode) return
+  throw placeOutage(
+    `${file} in ${connection.dataDir} is the database of the region ${String(row['region'])} ` +
+      `(dbCode ${String(row['db_code'])}), not of ${place.region}: give each region its own ` +
+      'dbCode back; the region of an app never changes',
+  )
+}
+
+async function prepareControl(control: Connection, regions: readonly OpenRegion[]): Promise<void> {
+  const kysely = new Kysely<unknown>({ dialect: new WorkerDialect(control) })
+  const isOld = (await appliedMigrations(kysely)).length === 1
+  const local = regions.find(({ place }) => place.region === 'local')?.connection
+  const names = isOld ? await carryOver(control, local) : []
+  await migrate(control, controlMigrations(names), CONTROL_DATABASE_FILE)
+}
+
 class SqliteStore implements Store {
+  readonly control: SqlControlDatabase
+  readonly regions: ReadonlyMap<string, SqlRegionDatabase>
   readonly #channel: WorkerChannel
-  readonly #database: Kysely<ControlDatabase>
-  readonly #dataDir: string
-  /** Which transaction the running code is inside of, so that a nested one fails and not hangs. */
-  readonly #current = new AsyncLocalStorage<{ isRunning: boolean }>()
-  /** Settles when the last transaction asked for is over; never rejects. */
-  #tail: Promise<void> = Promise.resolve()
-  #waitingCount = 0
+  readonly #gate: Gate
+  readonly #connections: readonly Connection[]
   #closing: Promise<void> | undefined
 
-  constructor(channel: WorkerChannel, database: Kysely<ControlDatabase>, dataDir: string) {
+  constructor(channel: WorkerChannel, control: Connection, regions: readonly OpenRegion[]) {
     this.#channel = channel
-    this.#database = database
-    this.#dataDir = dataDir
-  }
-
-  async transaction<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    if (this.#current.getStore()?.isRunning) throw new Error('transactions do not nest')
-    this.#assertOpen()
-    if (this.#waitingCount >= TRANSACTION_QUEUE_MAX)
-      throw storeOutage('store_unavailable', this.#dataDir, 'too many transactions are waiting')
-    this.#waitingCount++
-    const result = this.#tail.then(() => this.#run(work))
-    const settle = () => {
-      this.#waitingCount--
-    }
-    this.#tail = result.then(settle, settle)
-    return result
+    this.#gate = new Gate(channel.dataDir)
+    this.#connections = [control, ...regions.map(({ connection }) => connection)]
+    this.control = new SqlControlDatabase(control, this.#gate)
+    this.regions = new Map(
+      regions.map(({ place, connection }) => [
+        place.region,
+        new SqlRegionDatabase(place, connection, this.#gate),
+      ]),
+    )
   }
 
   async ping(): Promise<void> {
-    this.#assertOpen()
-    await this.#channel.request({
-      kind: 'query',
-      sql: 'SELECT id FROM tenants LIMIT 1',
-      parameters: [],
-    })
+    this.#gate.assertOpen()
+    const query = { sql: 'SELECT id FROM credentials LIMIT 1', parameters: [] }
+    await Promise.all(this.#connections.map((connection) => connection.runAll([query])))
   }
 
   close(): Promise<void> {
@@ -83,38 +123,14 @@ class SqliteStore implements Store {
     return this.#closing
   }
 
-  #run<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    const scope = { isRunning: true }
-    return this.#current
-      .run(scope, () =>
-        this.#database.transaction().execute(async (database) => {
-          const transaction = new SqlTransaction(database)
-          let result: T
-          try {
-            result = await work(transaction)
-          } finally {
-            await transaction.end()
-          }
-          transaction.assertSound()
-          return result
-        }),
-      )
-      .finally(() => {
-        scope.isRunning = false
-      })
-  }
-
   async #close(): Promise<void> {
-    await this.#tail
+    this.#gate.close()
+    const databases = [this.control, ...this.regions.values()]
+    await Promise.all(databases.map((database) => database.drained()))
     try {
       await this.#channel.request({ kind: 'close' })
     } finally {
       await this.#channel.terminate()
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined)
-      throw storeOutage('store_unavailable', this.#dataDir, 'the store is closed')
   }
 }

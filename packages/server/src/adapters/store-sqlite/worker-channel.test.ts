@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Outage } from '../../ports/outage.ts'
 import { PENDING_COUNT_MAX, WorkerChannel } from './worker-channel.ts'
 
-const PING = { kind: 'query', sql: 'SELECT 1', parameters: [] } as const
+const PING = { kind: 'rollback', database: 0 } as const
 
 let folder = ''
 beforeEach(() => {

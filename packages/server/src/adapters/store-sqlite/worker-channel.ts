@@ -3,16 +3,26 @@
  * every waiting and later request is an outage; nothing hangs.
  */
 import type { Worker } from 'node:worker_threads'
-import { storeError, storeOutage } from './failures.ts'
-import type { WorkerAnswer, WorkerReply, WorkerRequest } from './worker-protocol.ts'
+import type { Outage } from '../../ports/outage.ts'
+import { storeOutage } from './failures.ts'
+import type { DatabaseIndex, SqlValue, WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
-/** Our bound. One transaction runs at a time and awaits each statement, so few requests wait. */
+/** Our bound. A database has one request at a time under way, so few wait. */
 export const PENDING_COUNT_MAX = 1_024
+/** Our bound on compiled statements; the query texts of the store are far fewer. */
+const TEXT_COUNT_MAX = 1_024
+
+export interface Statement {
+  readonly sql: string
+  readonly parameters: readonly SqlValue[]
+}
 
 export class WorkerChannel {
   readonly #worker: Worker
   readonly #dataDir: string
-  readonly #pending = new Map<number, PromiseWithResolvers<WorkerAnswer>>()
+  readonly #pending = new Map<number, PromiseWithResolvers<WorkerReply>>()
+  /** What the Worker knows SQL texts by, so that each is sent and compiled once. */
+  readonly #textNumbers = new Map<string, number>()
   #nextId = 1
   /** Why no request can be answered any more. */
   #death: string | undefined
@@ -21,7 +31,7 @@ export class WorkerChannel {
   constructor(worker: Worker, dataDir: string) {
     this.#worker = worker
     this.#dataDir = dataDir
-    worker.on('message', (reply: WorkerReply) => this.#settle(reply))
+    worker.on('message', (text: string) => this.#settle(JSON.parse(text) as WorkerReply))
     worker.on('error', (error: unknown) =>
       this.#die(error instanceof Error ? error.message : String(error)),
     )
@@ -29,16 +39,38 @@ export class WorkerChannel {
     worker.on('exit', () => this.#die('the database Worker has ended'))
   }
 
-  /** @throws Outage, Conflict, or a plain error for a statement SQLite does not understand. */
-  request(request: WorkerRequest): Promise<WorkerAnswer> {
-    if (this.#death !== undefined) return Promise.reject(this.#outage(this.#death))
-    if (this.#pending.size >= PENDING_COUNT_MAX)
-      return Promise.reject(this.#outage('too many requests are waiting'))
+  get dataDir(): string {
+    return this.#dataDir
+  }
+
+  /**
+   * @returns the Worker's reply, which may hold a failure.
+   * @throws Outage when there is no Worker to answer.
+   */
+  request(request: WorkerRequest): Promise<WorkerReply> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     const id = this.#nextId++
-    const pending = Promise.withResolvers<WorkerAnswer>()
+    const pending = Promise.withResolvers<WorkerReply>()
     this.#pending.set(id, pending)
-    this.#worker.postMessage({ id, request }, []) // copied, nothing is transferred
+    this.#worker.postMessage(JSON.stringify({ id, request }), []) // nothing is transferred
     return pending.promise
+  }
+
+  /** Runs statements up to the first that fails; like {@link request}. */
+  run(database: DatabaseIndex, statements: readonly Statement[]): Promise<WorkerReply> {
+    const refusal = this.#refusal() // before a text counts as sent
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const texts: (readonly [number, string])[] = []
+    const numbered = statements.map(({ sql, parameters }) => {
+      let number = this.#textNumbers.get(sql)
+      if (number === undefined) {
+        number = this.#addText(sql)
+        texts.push([number, sql])
+      }
+      return [number, parameters] as const
+    })
+    return this.request({ kind: 'run', database, texts, statements: numbered })
   }
 
   /** Ends the Worker at once; what waits is rejected. Idempotent. */
@@ -47,11 +79,23 @@ export class WorkerChannel {
     await this.#worker.terminate()
   }
 
+  #refusal(): Outage | undefined {
+    if (this.#death !== undefined) return this.#outage(this.#death)
+    if (this.#pending.size < PENDING_COUNT_MAX) return undefined
+    return this.#outage('too many requests are waiting')
+  }
+
+  #addText(sql: string): number {
+    const number = this.#textNumbers.size
+    if (number >= TEXT_COUNT_MAX) throw new Error('a query text is built anew for each call')
+    this.#textNumbers.set(sql, number)
+    return number
+  }
+
   #settle(reply: WorkerReply): void {
     const pending = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
-    if ('answer' in reply) pending?.resolve(reply.answer)
-    else pending?.reject(storeError(reply.failure, this.#dataDir))
+    pending?.resolve(reply)
   }
 
   #die(reason: string): void {
@@ -61,7 +105,7 @@ export class WorkerChannel {
     for (const pending of waiting) pending.reject(this.#outage(this.#death))
   }
 
-  #outage(reason: string) {
+  #outage(reason: string): Outage {
     return storeOutage('store_unavailable', this.#dataDir, reason)
   }
 }

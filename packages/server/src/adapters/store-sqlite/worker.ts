@@ -1,24 +1,41 @@
 /**
- * The Worker that owns both SQLite connections of a data directory, so that a slow disk or a
- * foreign lock holds this thread and never the event loop. One request at a time, in order.
+ * The Worker that owns every SQLite connection of a data directory, so that a slow disk holds this
+ * thread and never the event loop. One request at a time, in order.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
-import type { WorkerAnswer, WorkerFailure, WorkerReply, WorkerRequest } from './worker-protocol.ts'
+import type {
+  NumberedStatement,
+  StatementAnswer,
+  WorkerFailure,
+  WorkerReply,
+  WorkerRequest,
+} from './worker-protocol.ts'
 
-/** How long a statement waits for a foreign lock on control.db before it is an outage. */
-const BUSY_TIMEOUT_MS = 2_000
+/** How long opening waits for a foreign lock before it is an outage. */
+const OPEN_TIMEOUT_MS = 2_000
+/**
+ * How long a statement holds this thread for a foreign lock. Short: the other databases are served
+ * here too, so the one who asked tries again instead.
+ */
+const BUSY_TIMEOUT_MS = 10
 /** Short: whoever holds the directory keeps it for as long as it lives. */
 const DIRECTORY_LOCK_TIMEOUT_MS = 200
-/** Caps the memory of compiled statements; the query texts of the store are far fewer. */
-const STATEMENT_COUNT_MAX = 128
 
-const NOTHING: WorkerAnswer = { rows: [], changeCount: 0 }
+interface Connection {
+  readonly file: string
+  readonly database: DatabaseSync
+  /** By the number of their text; as many as the store has texts, which its channel bounds. */
+  readonly statements: Map<number, StatementSync>
+}
+
+type Outcome = Omit<WorkerReply, 'id'>
+
+const DONE: Outcome = { answers: [] }
 
 let lock: DatabaseSync | undefined
-let control: DatabaseSync | undefined
-/** In order of last use, oldest first. */
-const statements = new Map<string, StatementSync>()
+const connections: Connection[] = []
+const texts = new Map<number, string>()
 
 /**
  * Holds an exclusive lock on an empty database for the life of the Worker. The operating system
@@ -31,81 +48,108 @@ function takeDirectory(lockFile: string): void {
   lock.exec('BEGIN EXCLUSIVE')
 }
 
-function openControl(controlFile: string): void {
-  control = new DatabaseSync(controlFile)
-  control.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-  control.exec('PRAGMA journal_mode = WAL')
-  control.exec('PRAGMA synchronous = FULL')
-  control.exec('PRAGMA fullfsync = ON') // macOS: a plain fsync there does not reach the disk
-  control.exec('PRAGMA checkpoint_fullfsync = ON')
-  control.exec('PRAGMA foreign_keys = ON')
+function connect(file: string): Connection {
+  const database = new DatabaseSync(file)
+  database.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`)
+  database.exec('PRAGMA journal_mode = WAL')
+  database.exec('PRAGMA synchronous = FULL')
+  database.exec('PRAGMA fullfsync = ON') // macOS: a plain fsync there does not reach the disk
+  database.exec('PRAGMA checkpoint_fullfsync = ON')
+  database.exec('PRAGMA foreign_keys = ON')
+  database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  return { file, database, statements: new Map() }
 }
 
-function answer(request: WorkerRequest): WorkerAnswer {
-  switch (request.kind) {
-    case 'open':
-      takeDirectory(request.lockFile)
-      openControl(request.controlFile)
-      return NOTHING
-    case 'query':
-      return query(request)
-    case 'rollback':
-      if (control?.isTransaction) control.exec('ROLLBACK')
-      return NOTHING
-    case 'close':
-      statements.clear()
-      control?.close()
-      lock?.close() // last: until now nobody else may open control.db
-      return NOTHING
+function open({ lockFile, files }: Extract<WorkerRequest, { kind: 'open' }>): Outcome {
+  let file = lockFile
+  try {
+    takeDirectory(lockFile)
+    for (file of files) connections.push(connect(file))
+    return DONE
+  } catch (error) {
+    return { answers: [], failure: describeFailure(error, file) }
   }
 }
 
-function query({ sql, parameters }: Extract<WorkerRequest, { kind: 'query' }>): WorkerAnswer {
-  const statement = prepare(sql)
-  if (statement.columns().length > 0) {
-    const rows = statement.all(...parameters) as WorkerAnswer['rows']
-    return { rows, changeCount: 0 }
+function run(request: Extract<WorkerRequest, { kind: 'run' }>): Outcome {
+  const connection = connectionOf(request.database)
+  for (const [number, sql] of request.texts) texts.set(number, sql)
+  const answers: StatementAnswer[] = []
+  try {
+    for (const statement of request.statements) answers.push(runOne(connection, statement))
+    return { answers }
+  } catch (error) {
+    const failure = describeFailure(error, connection.file)
+    return { answers, failure, isTransactionOpen: connection.database.isTransaction }
   }
+}
+
+function runOne(connection: Connection, [number, parameters]: NumberedStatement): StatementAnswer {
+  const statement = prepare(connection, number)
+  if (statement.columns().length > 0)
+    return { rows: statement.all(...parameters) as StatementAnswer['rows'], changeCount: 0 }
   return { rows: [], changeCount: Number(statement.run(...parameters).changes) }
 }
 
-function prepare(sql: string): StatementSync {
-  if (control === undefined) throw new Error('a query before open')
-  const known = statements.get(sql)
-  const statement = known ?? control.prepare(sql)
-  statements.delete(sql)
-  statements.set(sql, statement)
-  const oldest = statements.keys().next()
-  if (statements.size > STATEMENT_COUNT_MAX && !oldest.done) statements.delete(oldest.value)
+function prepare({ database, statements }: Connection, number: number): StatementSync {
+  const known = statements.get(number)
+  if (known !== undefined) return known
+  const sql = texts.get(number)
+  if (sql === undefined) throw new Error(`the SQL text ${number} was never sent`)
+  const statement = database.prepare(sql)
+  statements.set(number, statement)
   return statement
 }
 
-function describeFailure(error: unknown): WorkerFailure {
+function rollback({ database, file }: Connection): Outcome {
+  try {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    return DONE
+  } catch (error) {
+    return { answers: [], failure: describeFailure(error, file) }
+  }
+}
+
+function close(): Outcome {
+  for (const { database, statements } of connections) {
+    statements.clear()
+    database.close()
+  }
+  lock?.close() // last: until now nobody else may open the databases
+  return DONE
+}
+
+function connectionOf(index: number): Connection {
+  const connection = connections[index]
+  if (connection === undefined) throw new Error('a request before open')
+  return connection
+}
+
+function answer(request: WorkerRequest): Outcome {
+  switch (request.kind) {
+    case 'open':
+      return open(request)
+    case 'run':
+      return run(request)
+    case 'rollback':
+      return rollback(connectionOf(request.database))
+    case 'close':
+      return close()
+  }
+}
+
+function describeFailure(error: unknown, file: string): WorkerFailure {
   const resultCode =
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
       ? error.errcode
       : undefined
-  return {
-    on: control === undefined && resultCode !== undefined ? placeOfOpenFailure() : 'control',
-    resultCode,
-    message: error instanceof Error ? error.message : String(error),
-  }
-}
-
-/** Until the exclusive lock is held, what failed was taking it. */
-function placeOfOpenFailure(): WorkerFailure['on'] {
-  return lock?.isTransaction ? 'control' : 'directory_lock'
+  return { file, resultCode, message: error instanceof Error ? error.message : String(error) }
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  port.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
-    let reply: WorkerReply
-    try {
-      reply = { id, answer: answer(request) }
-    } catch (error) {
-      reply = { id, failure: describeFailure(error) }
-    }
-    port.postMessage(reply)
+  port.on('message', (text: string) => {
+    const { id, request } = JSON.parse(text) as { id: number; request: WorkerRequest }
+    port.postMessage(JSON.stringify({ id, ...answer(request) } satisfies WorkerReply))
   })
 }
 

@@ -1,0 +1,178 @@
+/** One transaction of the control database over maps. */
+import type { AuditCheckpoint } from '../../ports/records/audit.ts'
+import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
+import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
+import type { PlanRecord } from '../../ports/records/plan.ts'
+import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
+import { Conflict, type ControlTransaction } from '../../ports/store.ts'
+import { type ControlRecords, keyOf, oldestFirst } from './records.ts'
+import { SharedTransaction } from './shared-transaction.ts'
+
+export class MemoryControlTransaction
+  extends SharedTransaction<ControlRecords>
+  implements ControlTransaction
+{
+  findTenant(id: string): Promise<TenantRecord | undefined> {
+    return this.run(() => structuredClone(this.records.tenants.get(id)))
+  }
+
+  listTenants(): Promise<readonly TenantRecord[]> {
+    return this.run(() => oldestFirst(this.records.tenants.values(), ({ id }) => id))
+  }
+
+  saveTenant(tenant: TenantRecord): Promise<void> {
+    return this.run(() => {
+      for (const other of this.records.tenants.values()) {
+        const isTaken = other.shortId === tenant.shortId && other.id !== tenant.id
+        if (isTaken) this.fail('tenant_short_id')
+      }
+      this.records.tenants.set(tenant.id, structuredClone(tenant))
+    })
+  }
+
+  listMembers(tenantId: string): Promise<readonly MemberRecord[]> {
+    return this.run(() => {
+      const members = [...this.records.members.values()]
+      return oldestFirst(
+        members.filter((member) => member.tenantId === tenantId),
+        ({ id }) => id,
+      )
+    })
+  }
+
+  saveMember(member: MemberRecord): Promise<void> {
+    return this.run(() => {
+      if (!this.records.tenants.has(member.tenantId)) this.fail('unknown_parent')
+      for (const other of this.records.members.values()) {
+        const isSame = other.tenantId === member.tenantId && other.email === member.email
+        if (isSame && other.id !== member.id) this.fail('member_email')
+      }
+      this.records.members.set(member.id, structuredClone(member))
+    })
+  }
+
+  removeMember(id: string): Promise<void> {
+    return this.run(() => void this.records.members.delete(id))
+  }
+
+  listPlans(): Promise<readonly PlanRecord[]> {
+    return this.run(() =>
+      [...this.records.plans]
+        .sort(([, a], [, b]) => comparePlans(a, b))
+        .map(([, plan]) => structuredClone(plan)),
+    )
+  }
+
+  savePlan(plan: PlanRecord): Promise<void> {
+    return this.run(() => {
+      const { tenantId } = plan
+      if (tenantId !== undefined && !this.records.tenants.has(tenantId)) this.fail('unknown_parent')
+      this.records.plans.set(keyOf(tenantId ?? '', plan.name), structuredClone(plan))
+    })
+  }
+
+  removePlan({ tenantId, name }: Pick<PlanRecord, 'tenantId' | 'name'>): Promise<void> {
+    return this.run(() => void this.records.plans.delete(keyOf(tenantId ?? '', name)))
+  }
+
+  findName(kind: NameKind, value: string): Promise<DirectoryEntry | undefined> {
+    return this.run(() => structuredClone(this.records.names.get(keyOf(kind, value))))
+  }
+
+  listNames(filter: {
+    readonly appId?: string
+    readonly state?: DirectoryEntry['state']
+  }): Promise<readonly DirectoryEntry[]> {
+    return this.run(() => {
+      const found = [...this.records.names.values()].filter(
+        (entry) =>
+          (filter.appId === undefined || entry.appId === filter.appId) &&
+          (filter.state === undefined || entry.state === filter.state),
+      )
+      return oldestFirst(found, ({ kind, value }) => keyOf(kind, value))
+    })
+  }
+
+  reserveNames(entries: readonly DirectoryEntry[]): Promise<void> {
+    return this.run(() => {
+      for (const entry of entries) {
+        const key = keyOf(entry.kind, entry.value)
+        if (this.records.names.has(key)) this.fail(entry.kind)
+        this.records.names.set(key, structuredClone(entry))
+      }
+    })
+  }
+
+  confirmNames(appId: string): Promise<void> {
+    return this.run(() => {
+      for (const [key, entry] of this.records.names) {
+        if (entry.appId === appId) this.records.names.set(key, { ...entry, state: 'confirmed' })
+      }
+    })
+  }
+
+  releaseNames(names: readonly Pick<DirectoryEntry, 'kind' | 'value'>[]): Promise<void> {
+    return this.run(() => {
+      for (const { kind, value } of names) this.records.names.delete(keyOf(kind, value))
+    })
+  }
+
+  listInstallationKeys(): Promise<readonly InstallationKeyRecord[]> {
+    return this.run(() => oldestFirst(this.records.installationKeys.values(), ({ name }) => name))
+  }
+
+  saveInstallationKey(key: InstallationKeyRecord): Promise<void> {
+    return this.run(() => void this.records.installationKeys.set(key.name, structuredClone(key)))
+  }
+
+  findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined> {
+    return this.run(() => structuredClone(this.#checkpoints(tenantId).at(-1)))
+  }
+
+  listCheckpoints(tenantId?: string): Promise<readonly AuditCheckpoint[]> {
+    return this.run(() => structuredClone(this.#checkpoints(tenantId)))
+  }
+
+  appendCheckpoint(checkpoint: AuditCheckpoint): Promise<void> {
+    return this.run(() => {
+      const key = keyOf(checkpoint.tenantId, checkpoint.seq)
+      if (this.records.checkpoints.has(key)) throw new Conflict('stale_revision')
+      this.records.checkpoints.set(key, structuredClone(checkpoint))
+    })
+  }
+
+  findIdempotency(id: string): Promise<IdempotencyRecord | undefined> {
+    return this.run(() => structuredClone(this.records.idempotency.get(id)))
+  }
+
+  saveIdempotency(record: IdempotencyRecord): Promise<void> {
+    return this.run(() => void this.records.idempotency.set(record.id, structuredClone(record)))
+  }
+
+  listIdempotency(): Promise<readonly IdempotencyRecord[]> {
+    return this.run(() => oldestFirst(this.records.idempotency.values(), ({ id }) => id))
+  }
+
+  sweepIdempotency(beforeMs: number): Promise<void> {
+    return this.run(() => {
+      for (const [id, { createdAtMs }] of this.records.idempotency) {
+        if (createdAtMs < beforeMs) this.records.idempotency.delete(id)
+      }
+    })
+  }
+
+  #checkpoints(tenantId: string | undefined): AuditCheckpoint[] {
+    return [...this.records.checkpoints.values()]
+      .filter((each) => tenantId === undefined || each.tenantId === tenantId)
+      .sort((a, b) =>
+        a.tenantId === b.tenantId ? a.seq - b.seq : a.tenantId < b.tenantId ? -1 : 1,
+      )
+  }
+}
+
+/** The installation's first, then by tenant and name. */
+function comparePlans(a: PlanRecord, b: PlanRecord): number {
+  const [first, second] = [a.tenantId ?? '', b.tenantId ?? '']
+  if (first !== second) return first < second ? -1 : 1
+  return a.name < b.name ? -1 : 1
+}

@@ -1,0 +1,106 @@
+/** One database of the store: its transactions and, for a region, the single steps. */
+import type { CompiledQuery } from 'kysely'
+import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
+import type { UseRecord } from '../../ports/records/use.ts'
+import {
+  Conflict,
+  type ControlDatabase,
+  type ControlTransaction,
+  type Database,
+  type FamilyStep,
+  type RegionDatabase,
+  type RegionPlace,
+  type RegionTransaction,
+} from '../../ports/store.ts'
+import { Calls, statementOf } from './calls.ts'
+import type { Connection } from './connection.ts'
+import { SqlControlTransaction } from './control-transaction.ts'
+import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
+import type { Gate } from './gate.ts'
+import { SqlRegionTransaction } from './region-transaction.ts'
+import type { FamilyRow } from './schema.ts'
+import { addUse } from './use-queries.ts'
+import type { StatementAnswer } from './worker-protocol.ts'
+import { Writer } from './writer.ts'
+
+interface Parts<T> {
+  readonly code: string
+  readonly connection: Connection
+  readonly gate: Gate
+  readonly transactionOf: (calls: Calls) => T
+}
+
+class SqlDatabase<T> implements Database<T> {
+  readonly code: string
+  readonly #writer: Writer
+  readonly #gate: Gate
+  readonly #transactionOf: (calls: Calls) => T
+
+  constructor({ code, connection, gate, transactionOf }: Parts<T>) {
+    this.code = code
+    this.#writer = new Writer(connection)
+    this.#gate = gate
+    this.#transactionOf = transactionOf
+  }
+
+  async transaction<R>(work: (transaction: T) => Promise<R>): Promise<R> {
+    this.#gate.assertPassable()
+    return this.#writer.runDialogue((group) =>
+      this.#gate.runInside(async () => {
+        const calls = new Calls(group)
+        let result: R
+        try {
+          result = await work(this.#transactionOf(calls))
+        } finally {
+          await calls.end()
+        }
+        calls.assertSound()
+        return result
+      }),
+    )
+  }
+
+  async addUses(uses: readonly UseRecord[]): Promise<void> {
+    if (uses.length > 0) await this.runStep(uses.map(addUse))
+  }
+
+  /** Resolves when nothing waits and nothing runs. */
+  drained(): Promise<void> {
+    return this.#writer.drained()
+  }
+
+  protected async runStep(queries: readonly CompiledQuery[]): Promise<readonly StatementAnswer[]> {
+    this.#gate.assertPassable()
+    return this.#writer.runStep(queries.map(statementOf))
+  }
+}
+
+export class SqlControlDatabase extends SqlDatabase<ControlTransaction> implements ControlDatabase {
+  constructor(connection: Connection, gate: Gate) {
+    const transactionOf = (calls: Calls) => new SqlControlTransaction(calls)
+    super({ code: 'control', connection, gate, transactionOf })
+  }
+}
+
+export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements RegionDatabase {
+  readonly region: string
+
+  constructor(place: RegionPlace, connection: Connection, gate: Gate) {
+    const transactionOf = (calls: Calls) => new SqlRegionTransaction(calls)
+    super({ code: place.dbCode, connection, gate, transactionOf })
+    this.region = place.region
+  }
+
+  async startFamily(family: RefreshFamilyRecord): Promise<void> {
+    const [inserted] = await this.runStep([insertFamily(family)])
+    if (inserted?.changeCount !== 1) throw new Conflict('stale_revision')
+  }
+
+  async advanceFamily(
+    step: FamilyStep,
+  ): Promise<{ readonly isAdvanced: boolean; readonly family: RefreshFamilyRecord | undefined }> {
+    const [advanced, found] = await this.runStep([advanceFamily(step), findFamily(step.id)])
+    const row = found?.rows[0] as FamilyRow | undefined // the columns of findFamily
+    return { isAdvanced: advanced?.changeCount === 1, family: row && familyOf(row) }
+  }
+}

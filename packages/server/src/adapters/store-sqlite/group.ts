@@ -1,0 +1,110 @@
+/**
+ * One SQL transaction that several jobs share: each runs in a savepoint of its own, so a failed one
+ * leaves nothing behind and does its neighbours no harm. What opens and closes savepoints travels
+ * with the next statement of a job, so it costs no round trip.
+ */
+import { Outage } from '../../ports/outage.ts'
+import { BEGIN, type Connection } from './connection.ts'
+import type { Statement } from './worker-channel.ts'
+import type { StatementAnswer } from './worker-protocol.ts'
+
+const SAVEPOINT: Statement = { sql: 'SAVEPOINT job', parameters: [] }
+const UNDO: Statement = { sql: 'ROLLBACK TO job', parameters: [] }
+const RELEASE: Statement = { sql: 'RELEASE job', parameters: [] }
+const COMMIT: Statement = { sql: 'COMMIT', parameters: [] }
+
+export class Group {
+  readonly #connection: Connection
+  /** What is still to be said before the next statement. */
+  #deferred: Statement[] = [BEGIN]
+  #hasBegun = false
+  #isCommitted = false
+  #statementCount = 0
+  #outage: Error | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Whether any statement has reached the database. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
+  get isCommitted(): boolean {
+    return this.#isCommitted
+  }
+
+  /** Why nothing of this group can be committed any more. */
+  get outage(): Error | undefined {
+    return this.#outage
+  }
+
+  get statementCount(): number {
+    return this.#statementCount
+  }
+
+  enterJob(): void {
+    this.#deferred.push(SAVEPOINT)
+  }
+
+  /** Keeps what the job wrote for the commit. */
+  keepJob(): void {
+    if (this.#deferred.at(-1) === SAVEPOINT) this.#deferred.pop()
+    else this.#deferred.push(RELEASE)
+  }
+
+  /** Takes back what the job wrote. */
+  undoJob(): void {
+    if (this.#deferred.at(-1) === SAVEPOINT) this.#deferred.pop()
+    else this.#deferred.push(UNDO, RELEASE)
+  }
+
+  /**
+   * Runs statements of the job that was entered.
+   * @throws what failed; an outage is one for the whole group.
+   */
+  run(statements: readonly Statement[]): Promise<readonly StatementAnswer[]> {
+    return this.#send(statements, [])
+  }
+
+  /** Runs all of the job that was entered, keeps it and commits, in one round trip. */
+  async runAndCommit(statements: readonly Statement[]): Promise<readonly StatementAnswer[]> {
+    const answers = await this.#send(statements, [RELEASE, COMMIT])
+    this.#isCommitted = true
+    return answers
+  }
+
+  /**
+   * Makes everything kept durable. Free when no statement ran.
+   * @throws Outage; nothing of the group is kept then.
+   */
+  async commit(): Promise<void> {
+    if (this.#outage !== undefined) throw this.#outage
+    if (this.#hasBegun && !this.#isCommitted) await this.#send([], [COMMIT])
+    this.#isCommitted = true
+  }
+
+  /** Ends the SQL transaction after an outage, if it is still open. */
+  rollback(): Promise<void> {
+    return this.#connection.rollback()
+  }
+
+  /** @param suffix like what is deferred, it concerns everybody in the group. */
+  async #send(
+    own: readonly Statement[],
+    suffix: readonly Statement[],
+  ): Promise<readonly StatementAnswer[]> {
+    if (this.#outage !== undefined) throw this.#outage
+    const prefix = this.#deferred
+    this.#deferred = []
+    this.#statementCount += own.length
+    const outcome = await this.#connection.run([...prefix, ...own, ...suffix])
+    const { answers, error } = outcome
+    this.#hasBegun ||= answers.length > 0
+    if (error === undefined) return answers.slice(prefix.length, prefix.length + own.length)
+    const isOwn = answers.length >= prefix.length && answers.length < prefix.length + own.length
+    if (!isOwn || !outcome.isTransactionOpen || error instanceof Outage) this.#outage = error
+    throw error
+  }
+}

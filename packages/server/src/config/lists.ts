@@ -1,0 +1,111 @@
+/**
+ * Checks a list of texts against its row: the kind of list says what an entry may be. Pure.
+ * No objection quotes an entry; each names its place in the list.
+ */
+import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
+import { resolve } from 'node:path'
+import { objectToNetwork } from './networks.ts'
+import { objectToOrigin } from './origins.ts'
+import type { Objection } from './problem.ts'
+import type { ListKind, ListSetting } from './settings.ts'
+
+export type ParsedList =
+  | { readonly ok: true; readonly value: readonly string[] }
+  | { readonly ok: false; readonly objections: readonly Objection[] }
+
+/** RFC 6749 §3.3: printable ASCII without space, quote and backslash. The length is our bound. */
+const SCOPE = /^[!#-[\]-~]{1,128}$/
+const WORD_CHARACTERS_MAX = 1_024
+
+const EXAMPLES: Readonly<Record<ListKind, string>> = {
+  origins: 'use `https://app.example.com`, with a port if it is not the default',
+  networks: 'use an address or a block such as `10.0.0.0/8`',
+  domains: 'use `app.example.com`, with a port if it is not the default',
+  scopes: 'use printable characters without spaces, quotes and backslashes',
+  words: 'use `["program", "argument"]`',
+}
+
+/**
+ * @param folder absolute; a program with a slash in its name is looked for from here.
+ * @returns the list in its normal form, or one objection for each bad entry.
+ */
+export function parseList(
+  setting: ListSetting,
+  raw: readonly unknown[],
+  folder: string,
+): ParsedList {
+  if (raw.length > setting.countMax) {
+    const what = `there are more than ${setting.countMax} entries`
+    const next = setting.of === 'origins' ? 'use `https://*.host` for many hosts' : 'remove some'
+    return { ok: false, objections: [{ what, next }] }
+  }
+  if (setting.of === 'words' && raw.length === 0) {
+    return { ok: false, objections: [{ what: 'the list is empty', next: EXAMPLES.words }] }
+  }
+  const value: string[] = []
+  const objections: Objection[] = []
+  raw.forEach((entry, index) => {
+    const normal = normalize(entry, setting.of)
+    const isRepeated = setting.of === 'domains' && normal.ok && value.includes(normal.value)
+    if (normal.ok && !isRepeated) value.push(normal.value)
+    else {
+      const { what, next } = normal.ok
+        ? { what: 'this is in the list twice', next: 'remove one of them' }
+        : normal.objection
+      objections.push({ what: `entry ${index + 1}: ${what}`, next })
+    }
+  })
+  if (objections.length > 0) return { ok: false, objections }
+  const [program = '', ...words] = value
+  const isPath = setting.of === 'words' && program.includes('/')
+  return { ok: true, value: isPath ? [resolve(folder, program), ...words] : value }
+}
+
+/**
+ * @returns the entries of a list that was given as one text: separated by commas or, for `words`,
+ * by spaces; or written as a JSON list. Undefined for JSON that is none.
+ */
+export function splitList(text: string, of: ListKind): readonly unknown[] | undefined {
+  if (text.startsWith('[')) return parseJsonList(text)
+  const parts = of === 'words' ? text.split(' ') : text.split(',').map((part) => part.trim())
+  return parts.filter((part) => part !== '')
+}
+
+function parseJsonList(text: string): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+type Normal =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly objection: Objection }
+
+function normalize(entry: unknown, of: ListKind): Normal {
+  const refuse = (what: string): Normal => ({
+    ok: false,
+    objection: { what, next: EXAMPLES[of] },
+  })
+  const judge = (objection: Objection | undefined): Normal =>
+    objection === undefined ? { ok: true, value: String(entry) } : { ok: false, objection }
+  if (of === 'origins') return judge(objectToOrigin(entry))
+  if (typeof entry !== 'string') return refuse('this is not text')
+  switch (of) {
+    case 'networks':
+      return judge(objectToNetwork(entry))
+    case 'domains': {
+      const domain = normalizeAllowedDomain(entry)
+      return domain.ok ? domain : refuse('this is not a host, or host and port')
+    }
+    case 'scopes':
+      return SCOPE.test(entry) ? judge(undefined) : refuse('this is not a scope')
+    case 'words':
+      return entry !== '' && entry.length <= WORD_CHARACTERS_MAX && !entry.includes('\0')
+        ? judge(undefined)
+        : refuse('this is empty or too long')
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The rows of `tenants[]`, of `tenants[].apps[]` beside their settings, and of the credentials in
+ * them: same kinds as `schema.ts`, file only.
+ */
+import { ALLOWED_DOMAIN_COUNT_MAX } from '@lockgate/protocol/allowed-domain'
+import type { Setting, TextSetting } from './settings.ts'
+
+/** Our bounds; `SIGNING_KEY_COUNT_MAX` covers a rotation with several stages. */
+export const SIGNING_KEY_COUNT_MAX = 16
+export const API_KEY_COUNT_MAX = 100
+export const JWT_SECRET_COUNT_MAX = 4
+
+const identifier = { type: 'text', pattern: /^[A-Za-z0-9_-]{1,64}$/, default: undefined } as const
+const identifierShape = '1 to 64 of `A-Z a-z 0-9 _ -`'
+export const label = {
+  type: 'text',
+  shape: 'text of 1 to 100 characters',
+  pattern: /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u,
+  default: undefined,
+} as const
+const secret = {
+  type: 'text',
+  shape: '1 to 256 printable characters without spaces',
+  pattern: /^[!-~]{1,256}$/,
+  default: undefined,
+  isSecret: true,
+} as const
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+export const TENANT_FIELDS = {
+  id: {
+    type: 'text',
+    shape: 'a UUID',
+    pattern: UUID,
+    default: undefined,
+    does: 'Names the tenant for ever; write any new UUID.',
+    prevents: 'The same file applied twice meets the same tenant.',
+  },
+  shortId: {
+    type: 'text',
+    shape: '`org_` and 12 of `a-z 2-9`',
+    pattern: /^org_[a-z2-9]{12}$/,
+    default: undefined,
+    does: 'The short name of the same tenant in paths.',
+    prevents: 'Without 0 and 1 it can be read aloud and typed.',
+  },
+  name: {
+    ...label,
+    does: 'What people call the tenant.',
+    prevents: 'Has no meaning to the server.',
+  },
+  signingAlgorithm: {
+    type: 'choice',
+    values: ['ES256', 'RS256'],
+    default: 'ES256',
+    does:
+      'Kept for access tokens, which are not there yet. What access tokens of the tenant ' +
+      'are signed with.',
+    prevents:
+      '`RS256` is for verifiers that know nothing else; signing takes thirty times as long.',
+  },
+} as const satisfies Record<string, Setting>
+
+/** The fields of one `key`/`secret` pair, in the app itself or in its `keys` list. */
+export const SIGNING_KEY_FIELDS = {
+  key: {
+    ...identifier,
+    shape: identifierShape,
+    does: 'The public app key that clients connect with.',
+    prevents: 'Unique over all apps, so a key says which app is meant.',
+  },
+  secret: {
+    ...secret,
+    does: 'The secret that signs channel subscriptions and HTTP calls.',
+    prevents: 'Production asks for at least 16 characters that are not well known.',
+  },
+} as const satisfies Record<string, TextSetting>
+
+export const APP_FIELDS = {
+  id: {
+    ...identifier,
+    shape: identifierShape,
+    does: 'The app id of the HTTP API.',
+    prevents: 'Unique over all tenants, because the API names no tenant.',
+  },
+  name: { ...label, does: 'What people call the app.', prevents: 'Unique inside its tenant.' },
+  type: {
+    type: 'choice',
+    values: ['confidential', 'public'],
+    default: 'confidential',
+    does: 'Whether the app runs where a client secret can be kept.',
+    prevents: 'A `public` app, such as a page or a mobile app, never has a client secret.',
+  },
+  plan: {
+    type: 'text',
+    shape: 'the name of a plan',
+    pattern: /^[a-z0-9][a-z0-9_-]{0,63}$/,
+    default: 'unlimited',
+    does: 'The named limits of the app: a plan of its tenant, else one of the installation.',
+    prevents: 'An unknown plan would silently mean no limits.',
+  },
+  region: {
+    type: 'text',
+    shape: 'the code of a region',
+    pattern: /^[a-z0-9][a-z0-9-]{0,39}$/,
+    default: undefined,
+    isOptional: true,
+    does: 'Where the records of the app live; set once. Left out, the first region.',
+    prevents: 'An unknown region would put records in the wrong place.',
+  },
+  allowedDomains: {
+    type: 'list',
+    of: 'domains',
+    countMax: ALLOWED_DOMAIN_COUNT_MAX,
+    default: [],
+    does: 'The hosts, `host[:port]`, whose pages may use tokens of the app; none means any.',
+    prevents: 'A token that leaked from a page works from no other site.',
+  },
+  clientId: {
+    ...identifier,
+    isOptional: true,
+    shape: identifierShape,
+    does:
+      'Kept for access tokens, which are not there yet. The `client_id` for the token ' +
+      'endpoint; left out, one is generated.',
+    prevents: 'Unique over all apps, because the endpoint names no app.',
+  },
+  clientSecret: {
+    ...secret,
+    isOptional: true,
+    does:
+      'Kept for access tokens, which are not there yet. A `client_secret` of your own; it ' +
+      'is hashed when the file is loaded.',
+    prevents: 'Production asks for the same as of `secret`; a public app takes none.',
+  },
+} as const satisfies Record<string, Setting>
+
+/** The fields of one entry of `apiKeys`. */
+export const API_KEY_FIELDS = {
+  value: {
+    type: 'text',
+    shape: 'a key as `lockgate keys generate --type sk` prints it; or pk, rk',
+    pattern: /^(?:sk|pk|rk)_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}$/,
+    default: undefined,
+    isSecret: true,
+    does: 'The API key; it is hashed when the file is loaded.',
+    prevents: 'Only generated keys are taken, so none can be guessed.',
+  },
+  scopes: {
+    type: 'list',
+    of: 'scopes',
+    countMax: 64,
+    default: undefined,
+    does: 'What the key may do; left out, publish and subscribe in its own app.',
+    prevents: 'A key that leaks can do no more than it had to; an empty list allows nothing.',
+  },
+} as const satisfies Record<string, Setting>
+
+/** The fields of one entry of `jwtSecrets`. */
+export const JWT_SECRET_FIELDS = {
+  value: {
+    ...secret,
+    does: 'A secret your own backend signs tokens with (HS256, HS384 or HS512).',
+    prevents: 'Production asks for at least 32 bytes, as RFC 7518 §3.2 does.',
+  },
+  kid: {
+    type: 'text',
+    shape: '1 to 64 of `A-Z a-z 0-9 . _ ~ -`',
+    pattern: /^[A-Za-z0-9._~-]{1,64}$/,
+    default: undefined,
+    isOptional: true,
+    does: 'The `kid` in the header of tokens that are signed with it.',
+    prevents: 'With it, only this secret is tried; unique inside the app.',
+  },
+} as const satisfies Record<string, TextSetting>
