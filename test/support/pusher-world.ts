@@ -3,8 +3,10 @@ import { createHmac } from 'node:crypto'
 import { Hub } from '../../packages/server/src/core/hub.ts'
 import { Tally } from '../../packages/server/src/core/tally.ts'
 import { AppDirectory } from '../../packages/server/src/credentials/app-directory.ts'
-import type { AppSettings } from '../../packages/server/src/ports/store.ts'
+import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import { PusherSession } from '../../packages/server/src/sessions/pusher/session.ts'
+import type { Use } from '../../packages/server/src/credentials/use-recorder.ts'
+import { loadedApp } from './loaded-app.ts'
 import { RecordingFanout, RecordingOutbox } from './recording-fanout.ts'
 
 export const KEY = 'test-key'
@@ -33,6 +35,8 @@ const OPEN_SETTINGS: AppSettings = {
   cacheTtlMs: 1_800_000,
 }
 
+const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }
+
 const IDLE_BROKER = { publish() {}, subscribe: () => () => {}, close: () => Promise.resolve() }
 
 export function pusherWorld(overrides: Partial<AppSettings> = {}) {
@@ -43,41 +47,29 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
   const limits = { subscriptionCountMax: 20, channelCountMax: 50 }
   const hub = new Hub(limits, { fanout, broker: IDLE_BROKER, clock, tally })
   const directory = new AppDirectory()
-  const app = {
-    id: 'app',
-    tenantId: 'tenant',
-    name: 'app',
-    region: 'local',
-    plan: 'unlimited',
+  const loaded = loadedApp({
     settings: { ...OPEN_SETTINGS, ...overrides },
-    createdAtMs: 0,
-    updatedAtMs: 0,
-  }
-  const tenant = {
-    id: 'tenant',
-    shortId: 'org',
-    name: 'T',
-    state: 'active' as const,
-    createdAtMs: 0,
-  }
-  const encode = (text: string) => new TextEncoder().encode(text)
-  const signingKeys = [
-    { key: KEY, secret: encode(SECRET) },
-    { key: SECOND_KEY, secret: encode(SECOND_SECRET) },
-  ]
-  directory.replace([{ app, tenant, signingKeys }])
-  const space = hub.space(app)
+    signingKeys: [
+      { key: KEY, secret: SECRET },
+      { key: SECOND_KEY, secret: SECOND_SECRET },
+    ],
+  })
+  directory.put(loaded)
+  const space = hub.space(loaded.app)
+  const uses: Use[] = []
+  const recordUse = (use: Use) => void uses.push(use)
   const times = { activityTimeoutMs: 120_000, pongTimeoutMs: 30_000 }
-  const deps = { hub, directory, clock, tally, times }
+  const deps = { hub, directory, clock, tally, times, recordUse }
+  const start = { space, credentialId: `cred_${KEY}`, source: SOURCE }
   let count = 0
   const connect = () => {
     const outbox = new RecordingOutbox()
-    const session = new PusherSession({ id: `1.${++count}`, outbox, space }, deps)
+    const session = new PusherSession({ ...start, id: `1.${++count}`, outbox }, deps)
     session.open()
     outbox.take()
     return new Client(session, outbox)
   }
-  return { hub, space, tally, fanout, directory, clock, time, connect }
+  return { hub, space, tally, fanout, directory, clock, time, connect, loaded, uses }
 }
 
 export type World = ReturnType<typeof pusherWorld>

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { AppSettings } from '../../packages/server/src/ports/store.ts'
+import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import { until } from './wait.ts'
 
 /** One app as the `tenants:` section takes it. */

@@ -2,35 +2,45 @@
  * Puts a server together: the only file that names adapters. Everything that can fail at start does
  * so before an address is bound, and nothing half-started is left behind.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { version } from '../package.json'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
+import { openMemoryLimiter } from './adapters/limiter-memory/limiter.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
-import { loadKeyFile } from './adapters/master-key-file/key-file.ts'
+import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
+import { loadKeyFile, replaceKeyFile } from './adapters/master-key-file/key-file.ts'
+import {
+  readOperatorKeyFile,
+  writeOperatorKeyFile,
+} from './adapters/operator-key-file/operator-key-file.ts'
 import { openMemoryStore } from './adapters/store-memory/store.ts'
-import { CONTROL_DATABASE_FILE } from './adapters/store-sqlite/data-directory.ts'
+import { CONTROL_DATABASE_FILE } from './adapters/store-sqlite/file-names.ts'
 import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
+import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
+import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
+import { masterKeySource } from './assembly/master-key.ts'
+import { orStop } from './assembly/or-stop.ts'
+import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { Hub } from './core/hub.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
-import { AppDirectory, type LoadedApp } from './credentials/app-directory.ts'
+import { Upkeep } from './core/upkeep.ts'
+import { Bearers } from './credentials/bearers.ts'
+import { applyDeclarations } from './credentials/declaration/declare.ts'
 import {
   createDemoTenant,
   DEMO_TENANT_SHORT_ID,
   type DemoCredentials,
 } from './credentials/demo-tenant.ts'
-import {
-  createMasterKeyFile,
-  type MasterKey,
-  parseMasterKey,
-  parseMasterKeyFile,
-} from './credentials/master-key.ts'
-import { declareTenants } from './credentials/provision.ts'
-import { loadSigningSecrets } from './credentials/signing-keys.ts'
+import { ensureFirstOperator } from './credentials/first-operator.ts'
+import { parseMasterKey } from './credentials/master-key.ts'
+import { MasterKeyRing } from './credentials/master-key-ring.ts'
+import type { AdminDeps } from './http/admin/deps.ts'
+import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
 import { publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
@@ -39,7 +49,7 @@ import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
-import { StartProblem } from './ports/start-problem.ts'
+import { createClosings } from './transports/closings.ts'
 import { Pump } from './transports/pump.ts'
 import { WebSockets } from './transports/websocket.ts'
 
@@ -57,93 +67,129 @@ const random = systemRandom
  */
 export async function startServer(config: Config): Promise<StartedServer> {
   const log = createPinoLog({ level: config.logLevel })
-  const masterKey = openMasterKey(config)
+  const source = masterKeySource(config, {
+    random,
+    controlDatabaseFile: CONTROL_DATABASE_FILE,
+    loadFile: loadKeyFile,
+    replaceFile: replaceKeyFile,
+    runCommand: runMasterKeyCommand,
+  })
+  const masterKey = new MasterKeyRing(orStop(parseMasterKey(await source.read())))
+  const regions = config.regions.map(({ code, dbCode }) => ({ region: code, dbCode }))
   const store =
     config.store === 'memory'
-      ? openMemoryStore()
-      : await openSqliteStore({ dataDir: config.dataDir })
+      ? openMemoryStore(regions)
+      : await openSqliteStore({ dataDir: config.dataDir, regions })
   try {
-    const { apps, demoCredentials } = await provision(config, store, masterKey)
-    const server = await assemble(config, { store, log, apps })
-    return Object.assign(server, { demoCredentials })
+    return await assemble(config, { store, log, masterKey, masterKeySource: source })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-function openMasterKey(config: Config): MasterKey {
-  if (config.masterKey !== undefined) return orStop(parseMasterKey(config.masterKey))
-  // What is sealed in memory ends with the process, and so may its key.
-  if (config.store === 'memory') return orStop(parseMasterKeyFile(createMasterKeyFile(random)))
-  const path = join(config.dataDir, 'master.key')
-  const file = orStop(loadKeyFile(path, () => makeMasterKey(config.dataDir, path)))
-  return orStop(parseMasterKeyFile(file.text))
-}
+type Parts = { readonly store: Store; readonly log: Log } & Pick<
+  Parameters<typeof openCredentialCore>[1],
+  'masterKey' | 'masterKeySource'
+>
 
-/** A new key beside old data would open nothing of it, so a lost key is said before one is made. */
-function makeMasterKey(dataDir: string, path: string): string {
-  if (existsSync(join(dataDir, CONTROL_DATABASE_FILE))) {
-    throw new StartProblem(
-      `${path} is missing, and the secrets in ${dataDir} open with nothing else. Put it back ` +
-        'from your backup or give it as masterKey; to begin anew, move the data directory away.',
-    )
-  }
-  return createMasterKeyFile(random)
-}
-
-async function provision(
-  config: Config,
-  store: Store,
-  masterKey: MasterKey,
-): Promise<{ apps: readonly LoadedApp[]; demoCredentials: DemoCredentials | undefined }> {
-  const deps = { clock, random, masterKey }
-  orStop(await declareTenants(store, config.tenants, deps))
-  const demoSettings = { ...DEFAULT_APP_SETTINGS, clientMessages: true, watchlist: true }
-  const demoCredentials = config.demo
-    ? await createDemoTenant(store, { ...demoSettings, subscriptionCount: true }, deps)
-    : undefined
-  return { apps: orStop(await loadSigningSecrets(store, masterKey)), demoCredentials }
-}
-
-async function assemble(
-  config: Config,
-  parts: { readonly store: Store; readonly log: Log; readonly apps: readonly LoadedApp[] },
-): Promise<RunningServer> {
-  const { store, log, apps } = parts
+async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
+  const { store, log } = parts
   const { limits } = config
   const tally = new Tally()
-  const directory = new AppDirectory()
-  directory.replace(apps)
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally })
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally })
-  const deps = { hub, directory, clock, tally, random, times: limits }
+  const closings = createClosings({ tally, log })
+  const passwordHash = createPasswordHash()
+  const core = await openCredentialCore(config, {
+    ...parts,
+    broker,
+    clock,
+    random,
+    passwordHash,
+    closings,
+    hub,
+  })
+  const demoCredentials = await provision(config, core)
+  core.deadlines.start()
+  const { authority, check, recordUse, revoker } = core
+  const directory = authority.apps
+  const deps = { hub, directory, clock, tally, random, times: limits, recordUse }
   const protocols = webSocketProtocols(deps)
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
-  const demoApp = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
-  const demo =
-    config.demo && demoApp !== undefined
-      ? new DemoPage({ app: demoApp, hub, clock, assets: await loadDemoAssets() })
-      : undefined
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
-  const route = publicRoute({ hub, directory, clock, tally, replays, authTimestampWindowMs, demo })
-  const metrics = () => exportMetrics(tally)
-  return runServer(config, { route, metrics, webSockets, pump, hub, broker, store, tally, log })
+  const bearers = new Bearers({ apps: directory, check, clock, recordUse })
+  const demo = await demoPage(config, core, hub)
+  const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
+  const server = await runServer(config, {
+    route: publicRoute({ ...api, recordUse, bearers, demo, admin: adminDeps(core, store) }),
+    metrics: () => exportMetrics(tally),
+    webSockets,
+    pump,
+    hub,
+    broker,
+    store,
+    trustedProxies: new TrustedProxies(config.trustedProxies),
+    upkeep: new Upkeep(upkeepTasks(core, store), { clock, log }),
+    revoker,
+    tally,
+    log,
+  })
+  return Object.assign(server, { demoCredentials })
+}
+
+function adminDeps(core: CredentialCore, store: Store): AdminDeps {
+  const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
+  const { tenants } = authority
+  const operators = { tenants, check, clock, uses, control: store.control }
+  const limiter = openMemoryLimiter({ clock })
+  const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
+  return { ...rest, operators, limiter, clock, random, version }
+}
+
+/** Brings in what the configuration declares, and at a first start what nobody else would make. */
+async function provision(
+  config: Config,
+  core: CredentialCore,
+): Promise<DemoCredentials | undefined> {
+  const { administration, revocations } = core
+  const deps = { administration, revocations }
+  orStop(await applyDeclarations(config, deps))
+  if (config.store === 'sqlite') {
+    const path = join(config.dataDir, 'operator.key')
+    const place = {
+      read: () => readOperatorKeyFile(path),
+      write: (value: string) => writeOperatorKeyFile(path, value),
+    }
+    await ensureFirstOperator(place, administration)
+  }
+  const region = config.regions[0]?.code
+  if (!config.demo || region === undefined) return undefined
+  const settings = {
+    ...DEFAULT_APP_SETTINGS,
+    clientMessages: true,
+    watchlist: true,
+    subscriptionCount: true,
+  }
+  return createDemoTenant({ region, settings }, deps)
+}
+
+async function demoPage(
+  config: Config,
+  { authority }: CredentialCore,
+  hub: Hub,
+): Promise<DemoPage | undefined> {
+  const apps = [...authority.apps.apps()]
+  const app = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
+  if (!config.demo || app === undefined) return undefined
+  return new DemoPage({ app, hub, clock, assets: await loadDemoAssets() })
 }
 
 /** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */
 async function exportMetrics(tally: Tally): Promise<MetricsExporter> {
   const { promMetrics } = await import('./adapters/metrics-prom/metrics-prom.ts')
   return promMetrics(tallyMetrics(tally))
-}
-
-/** @throws StartProblem with the detail of a refusal. */
-function orStop<T>(
-  result: { ok: true; value: T } | { ok: false; refusal: string; detail?: string },
-): T {
-  if (result.ok) return result.value
-  throw new StartProblem(result.detail ?? result.refusal)
 }

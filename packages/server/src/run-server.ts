@@ -3,7 +3,10 @@
  */
 import type { Config, ListenAddress } from './config/config.ts'
 import type { Hub } from './core/hub.ts'
+import type { Revoker } from './core/revoker.ts'
 import type { Tally } from './core/tally.ts'
+import type { Upkeep } from './core/upkeep.ts'
+import type { TrustedProxies } from './http/client-address.ts'
 import { opsRoute } from './http/ops.ts'
 import type { Broker } from './ports/broker.ts'
 import type { Log } from './ports/log.ts'
@@ -31,6 +34,10 @@ export interface ServerParts {
   readonly hub: Hub
   readonly broker: Broker
   readonly store: Store
+  readonly trustedProxies: TrustedProxies
+  /** Looks at the time once a second; told to finish at the end. */
+  readonly upkeep: Upkeep
+  readonly revoker: Revoker
   readonly tally: Tally
   readonly log: Log
 }
@@ -52,6 +59,8 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
   const timers = [
     setInterval(() => webSockets.tick(), TICK_MS),
     setInterval(() => hub.tick(), TICK_MS),
+    setInterval(() => parts.revoker.tick(), TICK_MS),
+    setInterval(() => parts.upkeep.tick(), TICK_MS),
     setInterval(() => pump.check(), PUMP_CHECK_MS),
     setInterval(() => void listeners.tls?.check(), CERTIFICATE_CHECK_MS),
   ]
@@ -73,7 +82,9 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     listeners.tls?.stopAccepting()
     await drainConnections(webSockets, config.drainMs)
     for (const timer of timers) clearInterval(timer)
+    await parts.upkeep.finish()
     hub.close()
+    parts.revoker.close()
     await parts.broker.close()
     await parts.store.close()
     await listeners.ops.stop(true)
@@ -118,7 +129,8 @@ async function bind(
     }
   }
   const { pathPrefix, listen: addresses } = config
-  const publicDeps = { route, webSockets, pathPrefix, tally, log }
+  const { trustedProxies } = parts
+  const publicDeps = { route, webSockets, pathPrefix, trustedProxies, tally, log }
   const opsDeps = { isReady, pingStore: () => store.ping(), metrics }
   try {
     const tls =
@@ -129,6 +141,7 @@ async function bind(
       route: opsRoute(opsDeps),
       webSockets: undefined,
       pathPrefix: '',
+      trustedProxies,
       tally,
       log,
     })

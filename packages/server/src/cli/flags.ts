@@ -76,7 +76,9 @@ function placeholder(row: Setting): string {
       return '<path>'
     case 'text':
       return '<text>'
-    case 'origins':
-      return '<origins>'
+    case 'url':
+      return '<url>'
+    case 'list':
+      return `<${row.of}>`
   }
 }

@@ -70,7 +70,7 @@ describe('check-config', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('http: 127.0.0.1:8080')
     expect(stdout).toContain(`dataDir: ${join(folder, 'data')}`)
-    expect(stdout).toContain('masterKey: "***"')
+    expect(stdout).toContain(`masterKeyFile: ${join(folder, 'master')}`)
     expect(stdout).toContain('secret: "***"')
     expect(stdout).not.toContain(SECRET)
     expect(stdout).not.toContain(MASTER_KEY)

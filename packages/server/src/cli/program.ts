@@ -34,6 +34,13 @@ Examples:
   lockgate check-config --config lockgate.yaml
   lockgate check-config --config lockgate.json --json
   lockgate check-config --mode production --config lockgate.yaml`,
+  keysGenerate: `
+Prints one new value on standard output and nothing else; needs no server. Types: sk, pk and rk for
+API keys, op for operator keys, whsec for webhook secrets, client-secret.
+
+Examples:
+  lockgate keys generate --type sk
+  lockgate keys generate --type op > operator.key`,
   completion: `
 Examples:
   source <(lockgate completion bash)
@@ -86,6 +93,18 @@ function createProgram(report: (exitCode: number) => void): Command {
       report(await run({ ...givenTo(command), asJson: options.json === true }))
     })
   for (const command of [serve, checkConfig]) addSettingFlags(command)
+  const keys = program.command('keys').description('Make keys of the key format, offline.')
+  keys
+    .command('generate')
+    .description('Print one new, well-formed value.')
+    .requiredOption('--type <type>', 'sk, pk, rk, op, whsec or client-secret.')
+    .addHelpText('after', EXAMPLES.keysGenerate)
+    .action(async ({ type }: { type: string }, command: Command) => {
+      const { generateKeyOfType, KEY_TYPE_NAMES } = await import('./keys.ts')
+      const value = generateKeyOfType(type)
+      if (value === undefined) command.error(`error: --type is one of ${KEY_TYPE_NAMES.join(', ')}`)
+      process.stdout.write(`${value}\n`)
+    })
   program
     .command('completion')
     .description('Print a script that completes commands and flags in a shell.')

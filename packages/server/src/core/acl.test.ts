@@ -4,7 +4,7 @@ import { type Action, authorize, type ConnectionPrincipal, type Principal } from
 import type { ChannelKind } from './channel.ts'
 
 const settings = { ...DEFAULT_APP_SETTINGS, clientMessages: true }
-const server: Principal = { kind: 'server', settings }
+const server: Principal = { kind: 'server', settings, permissions: undefined }
 
 function address(kind: ChannelKind) {
   return { name: 'c', kind, isCache: false, ownerId: kind === 'user' ? 'u1' : undefined }

@@ -3,16 +3,22 @@
  * HTTP publish, HTTP reads, terminate. Denied unless a line below allows it.
  */
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
-import type { AppSettings } from '../ports/store.ts'
+import type { AppSettings } from '../ports/records/app.ts'
 import type { ChannelAddress } from './channel.ts'
+import { type Permissions, permits } from './permissions.ts'
 import type { RefusalCode } from './refusals.ts'
 
 export type Action = 'subscribe' | 'publish' | 'inspect' | 'terminate'
 
-/** The application's own server: it proved a signing secret of the app on this request. */
+/**
+ * The application's own server, or who acts for it: it proved a signing secret of the app, an API
+ * key or a token on this request.
+ */
 export interface ServerPrincipal {
   readonly kind: 'server'
   readonly settings: AppSettings
+  /** Undefined: a signing secret, which may do everything in its app. */
+  readonly permissions: Permissions | undefined
 }
 
 /** A client's connection, with what it has proved so far. */
@@ -34,7 +40,7 @@ export function authorize(
   channel: ChannelAddress | undefined,
 ): Result<true, RefusalCode> {
   if (!principal.settings.enabled) return refuse('app_disabled')
-  if (principal.kind === 'server') return action === 'subscribe' ? DENIED : ALLOWED
+  if (principal.kind === 'server') return mayServer(principal, action, channel)
   if (channel === undefined) return DENIED
   switch (action) {
     case 'subscribe':
@@ -47,6 +53,17 @@ export function authorize(
     default:
       return action satisfies never
   }
+}
+
+function mayServer(
+  { permissions }: ServerPrincipal,
+  action: Action,
+  channel: ChannelAddress | undefined,
+): Result<true, RefusalCode> {
+  // A request has no connection to be sent anything on.
+  if (action === 'subscribe') return DENIED
+  if (permissions === undefined) return ALLOWED
+  return permits(permissions, action, channel?.name) ? ALLOWED : DENIED
 }
 
 function maySubscribe(

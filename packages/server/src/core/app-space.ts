@@ -2,7 +2,7 @@
  * Everything alive of one app on this node: channels, connections, users, last events. State only.
  */
 import type { Fanout } from '../ports/fanout.ts'
-import type { AppRecord } from '../ports/store.ts'
+import type { AppRecord } from '../ports/records/app.ts'
 import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { LastEventCache } from './last-event-cache.ts'

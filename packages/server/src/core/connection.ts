@@ -6,12 +6,15 @@ import type { Outbox } from '../ports/fanout.ts'
 import type { Channel } from './channel.ts'
 import type { Encoder } from './encoder.ts'
 import type { RefusalCode } from './refusals.ts'
+import type { Reliance } from './reliance.ts'
 
 /** One connection's place on one channel. */
 export interface Subscription {
   readonly channel: Channel
   /** On presence channels: the key of the member it counts for. */
   readonly userKey: string | undefined
+  /** What authorized it; undefined where nothing had to. */
+  readonly restsOn: Reliance | undefined
 }
 
 export interface SignedInUser {
@@ -19,6 +22,8 @@ export interface SignedInUser {
   readonly info: unknown
   /** At most 100 user ids. */
   readonly watchlist: readonly string[]
+  /** What vouched for the sign-in. */
+  readonly restsOn: Reliance | undefined
 }
 
 export interface Connection {
@@ -26,6 +31,8 @@ export interface Connection {
   readonly id: string
   readonly encoder: Encoder
   readonly outbox: Outbox
+  /** What let the connection in; app and tenant are not named, the hub knows those. */
+  readonly openedBy: readonly Reliance[]
   readonly subscriptions: Map<string, Subscription>
   user: SignedInUser | undefined
   /** Ends the connection with the close code its protocol gives this refusal. */

@@ -25,6 +25,8 @@ export interface WatchEvent {
 }
 
 export interface Encoder {
+  /** Names the protocol in receipts and use records. */
+  readonly protocol: string
   message(message: Message): Frame
   memberAdded(channel: string, member: Member): Frame
   memberRemoved(channel: string, member: Member): Frame

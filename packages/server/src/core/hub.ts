@@ -7,7 +7,7 @@ import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fanout } from '../ports/fanout.ts'
-import type { AppRecord } from '../ports/store.ts'
+import type { AppRecord } from '../ports/records/app.ts'
 import { AppSpace } from './app-space.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
@@ -16,6 +16,7 @@ import type { Message } from './encoder.ts'
 import type { LastEvent } from './last-event-cache.ts'
 import type { Member } from './presence.ts'
 import type { RefusalCode } from './refusals.ts'
+import type { Reliance } from './reliance.ts'
 import { SubscriptionCounts } from './subscription-counts.ts'
 import type { Tally } from './tally.ts'
 
@@ -45,6 +46,8 @@ export interface SubscribeRequest {
   readonly channel: ChannelAddress
   /** On presence channels: who joins. */
   readonly member: Member | undefined
+  /** What authorized the subscription. */
+  readonly restsOn: Reliance | undefined
   readonly confirm: (joined: JoinedChannel) => void
 }
 
@@ -105,6 +108,10 @@ export class Hub {
     const { name } = request.channel
     const held = connection.subscriptions.get(name)
     if (held !== undefined) {
+      // A newer proof takes the place of the older one: what it rested on may go.
+      if (request.restsOn !== undefined) {
+        connection.subscriptions.set(name, { ...held, restsOn: request.restsOn })
+      }
       request.confirm(this.#joined(space, held.channel))
       return ok(true)
     }
@@ -120,7 +127,7 @@ export class Hub {
     space.channels.set(name, channel)
     channel.subscribers.join(connection)
     const userKey = member === undefined ? undefined : String(member.userId)
-    connection.subscriptions.set(name, { channel, userKey })
+    connection.subscriptions.set(name, { channel, userKey, restsOn: request.restsOn })
     request.confirm(this.#joined(space, channel))
     this.#counts.changed(space, channel)
     return ok(true)

@@ -19,6 +19,13 @@ export const REFUSALS = {
   unauthenticated: no(401, 'new_credentials', 'The signature of this request does not hold.'),
   app_unknown: no(404, 'no', 'No app has this key. Check the app key and the host.'),
   app_disabled: no(403, 'no', 'This app is disabled. Enable it to accept connections and calls.'),
+  tenant_inactive: no(403, 'no', 'This tenant is not active. Activate it to use its apps.'),
+  plan_missing: no(403, 'no', 'no active plan: assign one to this app, the free one included.'),
+  credential_missing: no(401, 'new_credentials', 'Send a credential: Authorization: Bearer <key>.'),
+  credential_invalid: no(401, 'new_credentials', 'This credential is not valid here.'),
+  token_expired: no(401, 'new_credentials', 'This token has expired. Get a new one.'),
+  credential_revoked: no(401, 'new_credentials', 'The credential behind this was revoked.'),
+  authority_revoked: no(403, 'no', 'The key, user, app or tenant behind this was revoked.'),
   replayed: no(401, 'new_credentials', 'This signed request was used before. Sign a new one.'),
   tls_required: no(403, 'no', 'This app accepts TLS connections only. Connect with wss.'),
   origin_refused: no(403, 'no', 'Pages of this origin may not connect. Add it to allowedOrigins.'),
@@ -56,6 +63,7 @@ export const REFUSALS = {
   client_event_kind: no(403, 'no', 'Client events work on private and presence channels only.'),
   not_subscribed: no(403, 'no', 'Subscribe to the channel before sending events on it.'),
   // How much of it.
+  rate_limited: no(429, 'later', 'Too many requests. Wait as long as Retry-After says.'),
   body_large: no(413, 'no', 'The request body is too large.'),
   event_data_large: no(413, 'no', 'The data of this event is larger than the app allows.'),
   member_large: no(413, 'no', 'The member data is larger than the app allows.'),
@@ -80,6 +88,7 @@ export const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS
 
-function no(status: number, retry: Retry, text: string): RefusalText {
+/** @returns a row of a table of refusals. */
+export function no(status: number, retry: Retry, text: string): RefusalText {
   return { status, retry, text }
 }

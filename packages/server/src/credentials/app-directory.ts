@@ -1,37 +1,129 @@
 /**
- * The apps as the message path knows them: in memory, by id and by public key, never a database
- * read. Loaded before the server is ready and replaced as a whole when an app changes.
+ * Everything a decision about an app needs, in memory: by id, app key, client id and key id, never
+ * a database read. Loaded before the server is ready; an app is replaced as a whole when it
+ * changes.
  */
-import type { AppRecord, TenantRecord } from '../ports/store.ts'
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { RefusalCode } from '../core/refusals.ts'
+import type { AppRecord } from '../ports/records/app.ts'
+import type { CredentialRecord, VersionRecord } from '../ports/records/credential.ts'
+import type { PlanLimits } from '../ports/records/plan.ts'
+import type { TenantRecord } from '../ports/records/tenant.ts'
 
-/** An app with its signing secrets opened. Lives in memory only; never logged or serialized. */
+/** A credential with its sealed values opened. Lives in memory only; never logged or serialized. */
+export interface LoadedCredential {
+  readonly record: CredentialRecord
+  /** By version id; only versions whose material is sealed. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>
+}
+
 export interface LoadedApp {
   readonly app: AppRecord
   readonly tenant: TenantRecord
-  readonly signingKeys: readonly { readonly key: string; readonly secret: Uint8Array }[]
+  /** Of its plan; undefined when there is none or no such plan exists any more. */
+  readonly limits: PlanLimits | undefined
+  readonly credentials: readonly LoadedCredential[]
+}
+
+/** An app key of Pusher clients, with its signing secrets. */
+export interface AppKeyEntry {
+  readonly loaded: LoadedApp
+  readonly credential: LoadedCredential
+}
+
+/** An API key as its id finds it. */
+export interface KeyEntry {
+  readonly loaded: LoadedApp
+  readonly credential: LoadedCredential
+  readonly version: VersionRecord
 }
 
 export class AppDirectory {
-  #byId = new Map<string, LoadedApp>()
-  #byKey = new Map<string, LoadedApp>()
+  readonly #byId = new Map<string, LoadedApp>()
+  readonly #byAppKey = new Map<string, AppKeyEntry>()
+  readonly #byClientId = new Map<string, LoadedApp>()
+  readonly #byKeyId = new Map<string, KeyEntry>()
+  readonly #byCredentialId = new Map<string, LoadedCredential>()
 
-  /** Puts `apps` in the place of everything known. */
-  replace(apps: readonly LoadedApp[]): void {
-    this.#byId = new Map(apps.map((loaded) => [loaded.app.id, loaded]))
-    this.#byKey = new Map(
-      apps.flatMap((loaded) => loaded.signingKeys.map(({ key }) => [key, loaded] as const)),
-    )
+  /** Puts an app in the place of what was known of it. */
+  put(loaded: LoadedApp): void {
+    this.remove(loaded.app.id)
+    this.#byId.set(loaded.app.id, loaded)
+    this.#byClientId.set(loaded.app.clientId, loaded)
+    for (const credential of loaded.credentials) {
+      const { id, kind, attributes, versions } = credential.record
+      this.#byCredentialId.set(id, credential)
+      if (kind === 'signing_secret' && attributes.appKey !== undefined) {
+        this.#byAppKey.set(attributes.appKey, { loaded, credential })
+      }
+      if (kind !== 'api_key') continue
+      for (const version of versions) {
+        if (version.keyId === undefined) continue
+        this.#byKeyId.set(version.keyId, { loaded, credential, version })
+      }
+    }
+  }
+
+  remove(appId: string): void {
+    const before = this.#byId.get(appId)
+    if (before === undefined) return
+    this.#byId.delete(appId)
+    this.#byClientId.delete(before.app.clientId)
+    for (const { record } of before.credentials) {
+      this.#byCredentialId.delete(record.id)
+      if (record.attributes.appKey !== undefined) this.#byAppKey.delete(record.attributes.appKey)
+      for (const { keyId } of record.versions) {
+        if (keyId !== undefined) this.#byKeyId.delete(keyId)
+      }
+    }
   }
 
   findById(id: string): LoadedApp | undefined {
     return this.#byId.get(id)
   }
 
-  findByKey(key: string): LoadedApp | undefined {
-    return this.#byKey.get(key)
+  /** @param key the public app key of Pusher clients. */
+  findByAppKey(key: string): AppKeyEntry | undefined {
+    return this.#byAppKey.get(key)
+  }
+
+  findByClientId(clientId: string): LoadedApp | undefined {
+    return this.#byClientId.get(clientId)
+  }
+
+  /** @param keyId the id inside an API key; retired versions are found too. */
+  findByKeyId(keyId: string): KeyEntry | undefined {
+    return this.#byKeyId.get(keyId)
+  }
+
+  findCredential(id: string): LoadedCredential | undefined {
+    return this.#byCredentialId.get(id)
+  }
+
+  apps(): Iterable<LoadedApp> {
+    return this.#byId.values()
   }
 
   get size(): number {
     return this.#byId.size
   }
+}
+
+/**
+ * Whether an app may be used at all now: asked for every connection, token and call.
+ * @returns what is in the way, the outermost first.
+ */
+export function admitApp(loaded: LoadedApp, nowMs: number): Result<PlanLimits, RefusalCode> {
+  if (loaded.tenant.state !== 'active') return refuse('tenant_inactive')
+  if (!loaded.app.settings.enabled) return refuse('app_disabled')
+  if (loaded.limits === undefined || !hasActivePlan(loaded.app, nowMs)) {
+    return refuse('plan_missing')
+  }
+  return ok(loaded.limits)
+}
+
+/** The end of a cancelled subscription is decided here, not by a sweeper. */
+function hasActivePlan({ subscription }: AppRecord, nowMs: number): boolean {
+  if (subscription === undefined || subscription.state === 'inactive') return false
+  return subscription.endsAtMs === undefined || nowMs < subscription.endsAtMs
 }

@@ -2,7 +2,7 @@
  * Which pages may connect to an app. Decided before the upgrade. Origins guard browsers only: other
  * clients send what they like, so this never replaces a signature.
  */
-import type { AppSettings } from '../ports/store.ts'
+import type { AppSettings } from '../ports/records/app.ts'
 
 const WILDCARD = '://*.'
 

@@ -1,31 +1,55 @@
 /**
  * Verifies Pusher signatures: HMAC-SHA256 in lowercase hex under a signing secret of the app.
- * Contract 1C. An unknown key costs the same HMAC as a known one, and comparisons take constant
- * time.
+ * Contract 1C. During a rotation every accepted version is tried. An unknown key costs the same
+ * HMAC as a known one, and comparisons take constant time.
  */
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
-import type { LoadedApp } from './app-directory.ts'
+import type { UseOutcome } from '../ports/records/use.ts'
+import type { LoadedCredential } from './app-directory.ts'
+import { outcomeOf } from './engine/reading.ts'
 
 /** Stands in for the secret of a key that does not exist, so that both cases do the same work. */
 const NO_SECRET = new Uint8Array(32)
 
+/** The version whose secret made a signature; only `accepted` ones vouch for anything. */
+export interface Signer {
+  readonly credentialId: string
+  readonly versionId: string
+  readonly outcome: UseOutcome
+}
+
 /**
- * Whether `signature` covers `text` under the secret of `key`, and `key` is one of this app's.
- * @param loaded undefined for an unknown app: the answer is false after the same work.
- * @param signature 64 lowercase hex digits.
+ * @param credential of the app key that was named; undefined for an unknown one: the answer is
+ * undefined after the same work.
+ * @param signature 64 lowercase hex digits over `text`.
+ * @returns who signed, also where that version is no longer accepted; undefined for nobody.
  */
-export function isSignedBy(
-  loaded: LoadedApp | undefined,
-  auth: { readonly key: string; readonly signature: string },
-  text: string,
-): boolean {
-  const pair = loaded?.signingKeys.find((candidate) => candidate.key === auth.key)
-  const expected = createHmac('sha256', pair?.secret ?? NO_SECRET)
-    .update(text)
-    .digest()
-  const given = Buffer.from(auth.signature, 'hex')
-  if (given.length !== expected.length) return false
-  return timingSafeEqual(given, expected) && pair !== undefined
+export function signerOf(
+  credential: LoadedCredential | undefined,
+  given: { readonly signature: string; readonly text: string },
+  nowMs: number,
+): Signer | undefined {
+  const signature = Buffer.from(given.signature, 'hex')
+  if (credential === undefined) {
+    isMadeWith(NO_SECRET, given.text, signature)
+    return undefined
+  }
+  const { record, secrets } = credential
+  let signer: Signer | undefined
+  for (const version of record.versions) {
+    const secret = secrets.get(version.id)
+    if (secret === undefined || !isMadeWith(secret, given.text, signature)) continue
+    const outcome = outcomeOf(version, nowMs)
+    if (signer?.outcome !== 'accepted') {
+      signer = { credentialId: record.id, versionId: version.id, outcome }
+    }
+  }
+  return signer
+}
+
+function isMadeWith(secret: Uint8Array, text: string, signature: Uint8Array): boolean {
+  const expected = createHmac('sha256', secret).update(text).digest()
+  return signature.length === expected.length && timingSafeEqual(signature, expected)
 }
 
 /**

@@ -2,18 +2,23 @@
  * What the public listener serves besides upgrades: the Pusher HTTP API, the front page, health.
  */
 import type { Route } from '../transports/http.ts'
+import type { AdminDeps } from './admin/deps.ts'
 import { jsonAnswer, refusedAnswer } from './answers.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'
 import { handlePusherApi, type PusherApiDeps } from './pusher-api/router.ts'
+import type { RequestSource } from './request-source.ts'
+import type { RequestTarget } from './target.ts'
 
 export interface PublicDeps extends PusherApiDeps {
+  readonly admin: AdminDeps
   /** Undefined when the demo is off. */
   readonly demo: DemoPage | undefined
 }
 
 export function publicRoute(deps: PublicDeps): Route {
-  return (request, target) => {
-    const api = handlePusherApi(request, target, deps)
+  return (request, target, source) => {
+    if (target.path.startsWith(`${ADMIN}/`)) return administer(request, target, { deps, source })
+    const api = handlePusherApi(request, target, { ...deps, source })
     if (api !== undefined) return api
     const wantsPage = request.headers.get('accept')?.includes('text/html') === true
     if (deps.demo !== undefined && (target.path !== '/' || wantsPage)) {
@@ -24,6 +29,18 @@ export function publicRoute(deps: PublicDeps): Route {
     if (target.path.startsWith('/app/')) return refusedAnswer('path_unknown', UPGRADE_TEXT)
     return refusedAnswer('path_unknown')
   }
+}
+
+const ADMIN = '/admin/v1'
+
+/** The table of operations and its checker are loaded by the first call, not by every start. */
+async function administer(
+  request: Request,
+  target: RequestTarget,
+  { deps, source }: { readonly deps: PublicDeps; readonly source: () => RequestSource },
+): Promise<Response> {
+  const { handleAdmin } = await import('./admin/router.ts')
+  return handleAdmin(request, target, { deps: deps.admin, source })
 }
 
 const UPGRADE_TEXT =

@@ -4,6 +4,7 @@
  * sends.
  */
 import type { RefusalCode } from '../core/refusals.ts'
+import type { Source } from '../core/source.ts'
 import type { Frame, Outbox } from '../ports/fanout.ts'
 
 export interface Session {
@@ -39,6 +40,8 @@ export interface UpgradeRequest {
   readonly origin: string | undefined
   readonly subprotocols: readonly string[]
   readonly isTls: boolean
+  /** Read when a protocol takes the request: most refusals do not need it. */
+  readonly source: () => Omit<Source, 'protocol'>
 }
 
 /** What becomes of an upgrade request. */

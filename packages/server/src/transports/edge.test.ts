@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
+import { TrustedProxies } from '../http/client-address.ts'
 import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import type { Listener } from './socket.ts'
@@ -52,7 +53,7 @@ beforeAll(() => {
   const route = (_request: Request, { path }: { path: string }) => fail(path)
   server = listenHttp(
     { address, isShared: false },
-    { route, webSockets, pathPrefix: '', tally, log },
+    { route, webSockets, pathPrefix: '', trustedProxies: new TrustedProxies([]), tally, log },
   )
 })
 

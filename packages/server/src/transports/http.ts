@@ -4,6 +4,8 @@
  */
 import type { Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
+import type { TrustedProxies } from '../http/client-address.ts'
+import { type RequestSource, readSource } from '../http/request-source.ts'
 import { readTarget, type RequestTarget } from '../http/target.ts'
 import type { Log } from '../ports/log.ts'
 import { Outage } from '../ports/outage.ts'
@@ -16,7 +18,12 @@ export const HTTP_BODY_BYTES_MAX = 4 * 1024 * 1024
 /** A request that sends nothing for so long is cut; our own handlers answer in milliseconds. */
 export const HTTP_IDLE_SECONDS = 10
 
-export type Route = (request: Request, target: RequestTarget) => Response | Promise<Response>
+/** @param source where the request came from; read when somebody needs it. */
+export type Route = (
+  request: Request,
+  target: RequestTarget,
+  source: () => RequestSource,
+) => Response | Promise<Response>
 
 export interface ListenOptions {
   readonly address: { readonly hostname: string; readonly port: number }
@@ -32,6 +39,8 @@ export interface HttpDeps {
   readonly webSockets: WebSockets | undefined
   /** '' or `/x`. */
   readonly pathPrefix: string
+  /** Whose word on the client's address counts. */
+  readonly trustedProxies: TrustedProxies
   readonly tally: Tally
   readonly log: Log
 }
@@ -75,6 +84,10 @@ function answer(
   if (request.headers.get('host')?.includes(',') !== false)
     return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)
+  const source = () => {
+    const peer = context.server.requestIP(request)?.address ?? ''
+    return readSource(request.headers, peer, deps.trustedProxies)
+  }
   if (deps.webSockets !== undefined && isUpgrade(request)) {
     const upgrade = {
       ...(target ?? readTarget(request.url, '') ?? NOWHERE),
@@ -82,11 +95,12 @@ function answer(
       origin: request.headers.get('origin') ?? undefined,
       subprotocols: listOf(request.headers.get('sec-websocket-protocol')),
       isTls: context.isTls,
+      source,
     }
     return deps.webSockets.upgrade(request, context.server, upgrade)
   }
   if (target === undefined) return refusedAnswer('path_unknown')
-  return deps.route(request, target)
+  return deps.route(request, target, source)
 }
 
 const NOWHERE = { path: '/', query: '' }

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { Tally } from '../core/tally.ts'
 import type { FanoutGroup, Outbox } from '../ports/fanout.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
+import { TrustedProxies } from '../http/client-address.ts'
 import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import { SLICE_SOCKET_COUNT_MAX } from './slice.ts'
@@ -60,7 +61,8 @@ beforeAll(() => {
   }
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols: [collecting] })
   const route = () => new Response('')
-  const deps = { route, webSockets, pathPrefix: '', tally, log }
+  const trustedProxies = new TrustedProxies([])
+  const deps = { route, webSockets, pathPrefix: '', trustedProxies, tally, log }
   server = listenHttp({ address: { hostname: '127.0.0.1', port: 0 }, isShared: false }, deps)
   checks = setInterval(() => pump.check(), 50)
 })

@@ -60,7 +60,8 @@ export function handleDemo(
 }
 
 function describeApp(page: DemoPage): Record<string, string | undefined> {
-  return { key: page.deps.app.signingKeys[0]?.key, channel: DEMO_CHANNEL, event: DEMO_EVENT }
+  const keys = page.deps.app.credentials.flatMap(({ record }) => record.attributes.appKey ?? [])
+  return { key: keys[0], channel: DEMO_CHANNEL, event: DEMO_EVENT }
 }
 
 async function publish(request: Request, page: DemoPage): Promise<Response> {

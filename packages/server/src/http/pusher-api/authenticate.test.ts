@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import {
   KEY,
@@ -8,10 +8,14 @@ import {
   SECOND_SECRET,
   SECRET,
 } from '../../../../../test/support/pusher-world.ts'
-import type { AppSettings } from '../../ports/store.ts'
+import type { AppSettings } from '../../ports/records/app.ts'
+import { createPasswordHash } from '../../adapters/system/password-hash.ts'
+import { Bearers } from '../../credentials/bearers.ts'
+import { SecretCheck } from '../../credentials/secret-check.ts'
 import { type AuthenticateDeps, authenticate, type SignedCall } from './authenticate.ts'
 import { REMEMBERED_SIGNATURE_COUNT_MAX, ReplayMemory } from './replay-memory.ts'
 
+const SOURCE = () => ({ ip: '192.0.2.1', agent: 'test' })
 const WINDOW_MS = 600_000
 const BODY = new TextEncoder().encode('{"name":"e","channel":"c","data":"d"}')
 const PATH = '/apps/app/events'
@@ -19,7 +23,13 @@ const PATH = '/apps/app/events'
 function world(overrides: Partial<AppSettings> = {}) {
   const { directory, clock, time } = pusherWorld(overrides)
   const replays = new ReplayMemory(WINDOW_MS)
-  const deps: AuthenticateDeps = { directory, clock, replays, authTimestampWindowMs: WINDOW_MS }
+  const recordUse = () => {}
+  const passwordHash = createPasswordHash({ cost: 4 })
+  const check = new SecretCheck({ fingerprintKey: createSecretKey(Buffer.alloc(32)), passwordHash })
+  const bearers = new Bearers({ apps: directory, check, clock, recordUse })
+  const authTimestampWindowMs = WINDOW_MS
+  const base = { directory, clock, replays, authTimestampWindowMs }
+  const deps: AuthenticateDeps = { ...base, recordUse, bearers }
   return { deps, time }
 }
 
@@ -46,7 +56,7 @@ function signed(nowMs: number, changes: Signing = {}): SignedCall {
     .update(text)
     .digest('hex')
   const query = [...parts, `auth_signature=${signature}`].join('&')
-  return { appId: 'app', method: 'POST', fullPath: PATH, query, body: BODY }
+  return { appId: 'app', method: 'POST', fullPath: PATH, query, body: BODY, source: SOURCE }
 }
 
 describe('a signed call', () => {
@@ -119,6 +129,7 @@ describe('a signed call', () => {
       fullPath: fc.string({ unit: 'binary' }),
       query: fc.oneof(fc.string({ unit: 'binary' }), fc.webQueryParameters()),
       body: fc.uint8Array(),
+      source: fc.constant(SOURCE),
     })
     fc.assert(
       fc.property(any, (call) => {

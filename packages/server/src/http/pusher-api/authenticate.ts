@@ -1,5 +1,6 @@
 /**
- * Who signed a call of the Pusher HTTP API. Contract 1G.1. Unknown app, unknown key, wrong
+ * Who makes a call of the Pusher HTTP API: the holder of a signing secret (contract 1G.1), or of an
+ * API key or token in the Authorization header (RFC 6750 §2.1). Unknown app, unknown key, wrong
  * signature and stale time are one answer after the same work.
  */
 import {
@@ -11,8 +12,11 @@ import {
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { ServerPrincipal } from '../../core/acl.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
-import type { AppDirectory, LoadedApp } from '../../credentials/app-directory.ts'
-import { isMd5Of, isSignedBy } from '../../credentials/signature.ts'
+import type { Source } from '../../core/source.ts'
+import { admitApp, type AppDirectory, type LoadedApp } from '../../credentials/app-directory.ts'
+import type { Bearers } from '../../credentials/bearers.ts'
+import { isMd5Of, signerOf } from '../../credentials/signature.ts'
+import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ReplayMemory } from './replay-memory.ts'
 
@@ -23,10 +27,13 @@ export interface SignedCall {
   readonly fullPath: string
   readonly query: string
   readonly body: Uint8Array
+  readonly source: () => Omit<Source, 'protocol'>
 }
 
 export interface AuthenticateDeps {
   readonly directory: AppDirectory
+  readonly bearers: Bearers
+  readonly recordUse: RecordUse
   readonly clock: Clock
   readonly replays: ReplayMemory
   readonly authTimestampWindowMs: number
@@ -46,20 +53,49 @@ export function authenticate(
   const parsed = parseSignedQuery(call.query)
   const query: SignedQuery = parsed.ok ? parsed.value : new Map()
   const signature = query.get('auth_signature') ?? ''
-  const auth = { key: query.get('auth_key') ?? '', signature }
-  const isSigned = isSignedBy(loaded, auth, httpStringToSign(call.method, call.fullPath, query))
-  const isFresh = isTimely(query.get('auth_timestamp'), deps.clock.nowMs(), deps)
+  const entry = deps.directory.findByAppKey(query.get('auth_key') ?? '')
+  const nowMs = deps.clock.nowMs()
+  const text = httpStringToSign(call.method, call.fullPath, query)
+  // A key of another app signs nothing here, after the same work.
+  const credential = entry?.loaded === loaded ? entry?.credential : undefined
+  const signer = signerOf(credential, { signature, text }, nowMs)
+  const isFresh = isTimely(query.get('auth_timestamp'), nowMs, deps)
   const isWhole = parsed.ok && isSignature(signature) && query.get('auth_version') === '1.0'
-  if (loaded === undefined || !isSigned || !isWhole || !isFresh) return refuse('unauthenticated')
+  if (loaded === undefined || signer === undefined || !isWhole || !isFresh) {
+    return refuse('unauthenticated')
+  }
+  deps.recordUse(signer, { ...call.source(), protocol: 'http' }, loaded.app)
+  if (signer.outcome !== 'accepted') return refuse('unauthenticated')
   // Last: a digest costs as much as the body is long, and only the holder of a secret gets here.
   if (!isBodyCovered(query.get('body_md5'), call.body)) return refuse('unauthenticated')
+  const admitted = admitApp(loaded, nowMs)
+  if (!admitted.ok) return admitted
   const { settings } = loaded.app
-  if (!settings.enabled || loaded.tenant.state !== 'active') return refuse('app_disabled')
   if (settings.rejectReplays && call.method !== 'GET') {
-    const remembered = deps.replays.remember(signature, deps.clock.nowMs())
+    const remembered = deps.replays.remember(signature, nowMs)
     if (remembered !== 'new') return refuse(remembered)
   }
-  return ok({ loaded, principal: { kind: 'server', settings }, query })
+  return ok({ loaded, principal: { kind: 'server', settings, permissions: undefined }, query })
+}
+
+/**
+ * @param token what stands after `Bearer `.
+ * @returns another app's credential is as wrong as none: this app is not there for it.
+ */
+export async function authenticateBearer(
+  token: string,
+  call: SignedCall,
+  deps: AuthenticateDeps,
+): Promise<Result<AuthenticatedCall, RefusalCode>> {
+  const source = { ...call.source(), protocol: 'http' }
+  const identity = await deps.bearers.authenticate(token, source)
+  if (!identity.ok) return identity
+  const { loaded, permissions } = identity.value
+  if (loaded.app.id !== call.appId) return refuse('credential_invalid')
+  const parsed = parseSignedQuery(call.query)
+  if (!parsed.ok) return refuse('request_malformed')
+  const { settings } = loaded.app
+  return ok({ loaded, principal: { kind: 'server', settings, permissions }, query: parsed.value })
 }
 
 /** The digest is mandatory with a body; where it is given without one it still has to hold. */

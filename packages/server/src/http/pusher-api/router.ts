@@ -9,8 +9,15 @@ import type { Hub } from '../../core/hub.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Tally } from '../../core/tally.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import { bearerToken } from '../bearer-header.ts'
+import type { RequestSource } from '../request-source.ts'
 import type { RequestTarget } from '../target.ts'
-import { type AuthenticateDeps, type AuthenticatedCall, authenticate } from './authenticate.ts'
+import {
+  type AuthenticateDeps,
+  type AuthenticatedCall,
+  authenticate,
+  authenticateBearer,
+} from './authenticate.ts'
 import { listChannels, listUsers, readChannel } from './channels.ts'
 import { EVENTS_PER_BATCH_MAX, publishBatch, publishEvent } from './events.ts'
 
@@ -44,7 +51,7 @@ const ESCAPE_FACTOR = 2
 export function handlePusherApi(
   request: Request,
   target: RequestTarget,
-  deps: PusherApiDeps,
+  deps: PusherApiDeps & { readonly source: () => RequestSource },
 ): Promise<Response> | Response | undefined {
   if (!target.path.startsWith('/apps/')) return undefined
   const route = findRoute(target.path)
@@ -57,13 +64,20 @@ export function handlePusherApi(
 
 async function answer(
   request: Request,
-  call: { target: RequestTarget; route: Route; deps: PusherApiDeps },
+  call: {
+    target: RequestTarget
+    route: Route
+    deps: PusherApiDeps & { readonly source: () => RequestSource }
+  },
 ): Promise<Response> {
   const { target, route, deps } = call
+  const { source } = deps
   const body = await readBody(request, bodyBytesMax(route))
   if (!body.ok) return refused(body.refusal, body.detail, deps)
-  const signed = { ...target, appId: route.appId, method: route.method, body: body.value }
-  const authenticated = authenticate(signed, deps)
+  const signed = { ...target, appId: route.appId, method: route.method, body: body.value, source }
+  const token = bearerToken(request.headers)
+  const authenticated =
+    token === undefined ? authenticate(signed, deps) : await authenticateBearer(token, signed, deps)
   if (!authenticated.ok) {
     deps.tally.refused(authenticated.refusal)
     // Behind a proxy that rewrites paths this header is what makes the mistake visible.

@@ -6,7 +6,8 @@ import { errorFrame } from '@lockgate/protocol/pusher/frames'
 import { parseSignedQuery } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
-import type { LoadedApp } from '../../credentials/app-directory.ts'
+import { admitApp, type AppKeyEntry } from '../../credentials/app-directory.ts'
+import { acceptedVersions } from '../../credentials/engine/reading.ts'
 import { isOriginAllowed } from '../../credentials/origin-policy.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from '../session.ts'
@@ -28,36 +29,49 @@ export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): 
       }
       const found = findApp(request, deps)
       if (!found.ok) return refusedFrame(found.refusal)
-      const loaded = found.value
+      const { loaded, credential, connectionCountMax } = found.value
       if (!isOriginAllowed(loaded.app.settings, request.origin)) {
         return loaded.app.settings.originRefusal === 'http'
           ? { kind: 'refused_http', refusal: 'origin_refused' }
           : refusedFrame('origin_refused')
       }
       const space = deps.hub.space(loaded.app)
-      if (space.connections.size >= loaded.app.settings.connectionCountMax) {
+      if (space.connections.size >= connectionCountMax) {
         return refusedFrame('connections_full')
       }
       const id = `${deps.random.uint32()}.${deps.random.uint32()}`
+      const { id: credentialId } = credential.record
+      const source = { ...request.source(), protocol: 'pusher' }
       return {
         kind: 'session',
-        start: (outbox) => new PusherSession({ id, outbox, space }, deps),
+        start: (outbox) => new PusherSession({ id, outbox, space, credentialId, source }, deps),
       }
     },
   }
 }
 
-function findApp(request: UpgradeRequest, deps: PusherDeps): Result<LoadedApp, RefusalCode> {
+interface Entrance extends AppKeyEntry {
+  /** The smaller of what the app and its plan allow. */
+  readonly connectionCountMax: number
+}
+
+function findApp(request: UpgradeRequest, deps: PusherDeps): Result<Entrance, RefusalCode> {
   const key = PATH_WITH_KEY.exec(request.path)?.[1]
   if (key === undefined) return refuse('path_unknown')
   const protocol = checkProtocol(request.query)
   if (!protocol.ok) return protocol
-  const loaded = deps.directory.findByKey(key)
-  if (loaded === undefined) return refuse('app_unknown')
-  const { enabled, requireTls } = loaded.app.settings
-  if (!enabled || loaded.tenant.state !== 'active') return refuse('app_disabled')
-  if (requireTls && !request.isTls) return refuse('tls_required')
-  return ok(loaded)
+  const entry = deps.directory.findByAppKey(key)
+  const nowMs = deps.clock.nowMs()
+  // A key whose every version is revoked is no key any more.
+  if (entry === undefined || acceptedVersions(entry.credential.record, nowMs).length === 0) {
+    return refuse('app_unknown')
+  }
+  const admitted = admitApp(entry.loaded, nowMs)
+  if (!admitted.ok) return admitted
+  const { settings } = entry.loaded.app
+  if (settings.requireTls && !request.isTls) return refuse('tls_required')
+  const { maxConnections } = admitted.value
+  return ok({ ...entry, connectionCountMax: Math.min(settings.connectionCountMax, maxConnections) })
 }
 
 /** `client`, `version` and unknown parameters never matter (contract 1A.1). */

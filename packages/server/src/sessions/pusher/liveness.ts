@@ -3,7 +3,7 @@
  * Contract 1A.3, 1A.4 and 1D. All times are monotonic milliseconds.
  */
 import type { RefusalCode } from '../../core/refusals.ts'
-import type { AppSettings } from '../../ports/store.ts'
+import type { AppSettings } from '../../ports/records/app.ts'
 
 /** Pusher's: a connection on which nothing but pings passed for a day is closed with 4202. */
 export const IDLE_MS_MAX = 24 * 60 * 60 * 1000

@@ -11,11 +11,7 @@ import {
 } from '@lockgate/protocol/pusher/channel-name'
 import { decodeClientFrame } from '@lockgate/protocol/pusher/codec'
 import * as frames from '@lockgate/protocol/pusher/frames'
-import {
-  channelStringToSign,
-  parseAuthString,
-  userStringToSign,
-} from '@lockgate/protocol/pusher/signature'
+import { channelStringToSign, userStringToSign } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { authorize, type ConnectionPrincipal } from '../../core/acl.ts'
 import type { AppSpace } from '../../core/app-space.ts'
@@ -25,15 +21,18 @@ import type { Hub, JoinedChannel } from '../../core/hub.ts'
 import { RateLimit } from '../../core/limits.ts'
 import type { Member } from '../../core/presence.ts'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
+import { type Reliance, relianceOn } from '../../core/reliance.ts'
+import type { Source } from '../../core/source.ts'
 import type { Tally } from '../../core/tally.ts'
 import type { AppDirectory } from '../../credentials/app-directory.ts'
-import { isSignedBy } from '../../credentials/signature.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Frame, Outbox } from '../../ports/fanout.ts'
-import type { AppSettings } from '../../ports/store.ts'
+import type { AppSettings } from '../../ports/records/app.ts'
+import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Session } from '../session.ts'
 import { pusherEncoder } from './encoder.ts'
 import { Liveness, type PusherTimes } from './liveness.ts'
+import { type ProofContext, provenBy } from './proof.ts'
 import { readMember, readUser } from './signed-content.ts'
 import { PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
 
@@ -46,6 +45,18 @@ export interface PusherDeps {
   readonly clock: Clock
   readonly tally: Tally
   readonly times: PusherTimes
+  /** Told of every signature that a version of the app made, accepted or not. */
+  readonly recordUse: RecordUse
+}
+
+export interface PusherStart {
+  /** The socket id: two decimal numbers with a dot, fresh and not guessable. */
+  readonly id: string
+  readonly outbox: Outbox
+  readonly space: AppSpace
+  /** Of the app key the client came with. */
+  readonly credentialId: string
+  readonly source: Source
 }
 
 type ClientFrameOf<K extends frames.ClientFrame['kind']> = Extract<frames.ClientFrame, { kind: K }>
@@ -55,6 +66,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   readonly encoder = pusherEncoder
   readonly id: string
   readonly outbox: Outbox
+  readonly openedBy: readonly Reliance[]
   readonly subscriptions = new Map<string, Subscription>()
   user: SignedInUser | undefined
   signedChannel: string | undefined
@@ -64,13 +76,13 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   #malformedCount = 0
   #clientEvents: RateLimit | undefined
   readonly #liveness: Liveness
+  readonly #proof: ProofContext
 
-  /**
-   * @param start `id` is the socket id: two decimal numbers with a dot, fresh and not guessable.
-   */
-  constructor(start: { id: string; outbox: Outbox; space: AppSpace }, deps: PusherDeps) {
+  constructor(start: PusherStart, deps: PusherDeps) {
     this.id = start.id
     this.outbox = start.outbox
+    this.openedBy = [relianceOn({ kind: 'credential', credentialId: start.credentialId })]
+    this.#proof = { ...deps, space: start.space, source: start.source }
     this.#space = start.space
     this.#deps = deps
     this.#liveness = new Liveness(deps.times, deps.clock.monotonicMs())
@@ -164,28 +176,21 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const channel = parseChannelName(frame.channel)
     if (!channel.ok) return channel
     const { name, kind } = channel.value
-    const isSigned = needsSignature(kind) && this.#isChannelSigned(frame)
+    const { auth, channelData } = frame
+    const text = channelStringToSign(this.id, name, channelData)
+    const restsOn = needsSignature(kind) ? provenBy(auth, text, this.#proof) : undefined
+    const isSigned = restsOn !== undefined
     this.signedChannel = isSigned ? name : undefined
     const allowed = authorize(this, 'subscribe', channel.value)
     this.signedChannel = undefined
     if (!allowed.ok) return allowed
-    const member = kind === 'presence' ? this.#memberFrom(frame.channelData) : ok(undefined)
+    const member = kind === 'presence' ? this.#memberFrom(channelData) : ok(undefined)
     if (!member.ok) return member
     const confirm = (joined: JoinedChannel) => this.#confirm(channel.value, joined)
-    const request = { channel: channel.value, member: member.value, confirm }
+    const request = { channel: channel.value, member: member.value, restsOn, confirm }
     const joined = this.#deps.hub.subscribe(this.#space, this, request)
     if (joined.ok && isSigned) this.#liveness.authorized()
     return joined
-  }
-
-  #isChannelSigned({ auth, channel, channelData }: ClientFrameOf<'subscribe'>): boolean {
-    const given = auth === undefined ? undefined : parseAuthString(auth)
-    if (given === undefined) return false
-    return this.#isSigned(given, channelStringToSign(this.id, channel, channelData))
-  }
-
-  #isSigned(auth: { key: string; signature: string }, text: string): boolean {
-    return isSignedBy(this.#deps.directory.findById(this.#space.app.id), auth, text)
   }
 
   /** Without `channel_data` a signed-in connection is present as its user (contract 1B.4). */
@@ -209,19 +214,21 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   }
 
   #signIn(frame: ClientFrameOf<'signin'>): void {
-    const auth = parseAuthString(frame.auth)
-    const isSigned =
-      auth !== undefined && this.#isSigned(auth, userStringToSign(this.id, frame.userData))
-    const read = isSigned ? readUser(frame.userData) : refuse('sign_in_invalid' as const)
+    const restsOn = provenBy(frame.auth, userStringToSign(this.id, frame.userData), this.#proof)
+    const read =
+      restsOn === undefined ? refuse('sign_in_invalid' as const) : readUser(frame.userData)
     if (!read.ok) return this.end(read.refusal)
     const { user, isWatchlistCut } = read.value
     const success = () => this.outbox.send(frames.signinSuccess(frame.userData))
-    if (this.user?.id === user.id) return success()
+    if (this.user?.id === user.id) {
+      this.user = { ...this.user, restsOn }
+      return success()
+    }
     if (this.user !== undefined) return this.#refuse('signed_in_already')
     const isWatching = this.settings.watchlist
     const watchlist = isWatching ? user.watchlist : []
     this.#liveness.authorized()
-    const request = { user: { ...user, watchlist }, confirm: success }
+    const request = { user: { ...user, watchlist, restsOn }, confirm: success }
     this.#deps.hub.signIn(this.#space, this, request)
     if (isWatching && isWatchlistCut) this.#refuse('watchlist_long')
     this.#joinUserChannel(user.id)
@@ -231,7 +238,12 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   #joinUserChannel(userId: string): void {
     const channel = parseChannelName(userChannelName(userId))
     if (!channel.ok) return
-    const request = { channel: channel.value, member: undefined, confirm: () => {} }
+    const request = {
+      channel: channel.value,
+      member: undefined,
+      restsOn: undefined,
+      confirm: () => {},
+    }
     const joined = this.#deps.hub.subscribe(this.#space, this, request)
     if (!joined.ok) this.#refuse(joined.refusal)
   }

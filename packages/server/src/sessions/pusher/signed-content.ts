@@ -30,7 +30,7 @@ export function readMember(
  */
 export function readUser(
   userData: string,
-): Result<{ user: SignedInUser; isWatchlistCut: boolean }, RefusalCode> {
+): Result<{ user: Omit<SignedInUser, 'restsOn'>; isWatchlistCut: boolean }, RefusalCode> {
   const data = parseJsonObject(userData, JSON_DEPTH_MAX)
   const id = data?.['id']
   if (data === undefined || typeof id !== 'string' || !isUserId(id)) {

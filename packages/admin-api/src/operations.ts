@@ -1,0 +1,129 @@
+/**
+ * Every administrative operation, once. Times are RFC 3339 text, durations seconds, both with the
+ * unit or its sense in the name.
+ */
+import { z } from 'zod'
+import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
+import type { Operation } from './operation.ts'
+import { ROLES } from './permissions.ts'
+import { app, id, items, masterKey, none, reason, receipt, tenant, time } from './shapes.ts'
+
+export const OPERATIONS = {
+  whoami: {
+    method: 'GET',
+    path: '/whoami',
+    summary: 'Who the operator key belongs to.',
+    permission: 'tenants:read',
+    parameters: none,
+    body: undefined,
+    result: z.object({ name: z.string(), role: z.enum(ROLES), tenantId: id.optional() }),
+    status: 200,
+    refusals: [],
+    command: 'whoami',
+  },
+  'tenants.list': {
+    method: 'GET',
+    path: '/tenants',
+    summary: 'List the tenants the key may see.',
+    permission: 'tenants:read',
+    parameters: none,
+    body: undefined,
+    result: items(tenant),
+    status: 200,
+    refusals: [],
+    command: 'tenants list',
+  },
+  'apps.list': {
+    method: 'GET',
+    path: '/apps',
+    summary: 'List the apps the key may see.',
+    permission: 'apps:read',
+    parameters: z.strictObject({ tenantId: id.optional() }),
+    body: undefined,
+    result: items(app),
+    status: 200,
+    refusals: [],
+    command: 'apps list',
+  },
+  ...CREDENTIAL_OPERATIONS,
+  'revocations.create': {
+    method: 'POST',
+    path: '/revocations',
+    summary: 'Close everything that rests on a user, an app or a tenant.',
+    permission: 'credentials:revoke',
+    parameters: none,
+    body: z.strictObject({
+      kind: z.enum(['user', 'app', 'tenant']),
+      tenantId: id.optional(),
+      appId: id.optional(),
+      userId: id.optional(),
+      reason,
+    }),
+    result: receipt,
+    status: 200,
+    refusals: ['not_found', 'input_invalid'],
+    command: 'revoke',
+  },
+  'audit.list': {
+    method: 'GET',
+    path: '/audit',
+    summary: 'Read the audit log of a tenant in one database, oldest first.',
+    permission: 'audit:read',
+    parameters: z.strictObject({
+      tenantId: id.optional().describe("Absent: the key's own tenant, else the installation."),
+      database: z.string().max(64).optional().describe('control, or the dbCode of a region.'),
+      after: z.coerce.number().int().min(0).optional(),
+      limit: z.coerce.number().int().min(1).max(200).optional(),
+    }),
+    body: undefined,
+    result: items(
+      z.object({
+        seq: z.int(),
+        at: time,
+        entry: z.record(z.string(), z.unknown()),
+        hash: z.string(),
+      }),
+    ),
+    status: 200,
+    refusals: ['not_found'],
+    command: 'audit list',
+  },
+  'master-key.status': {
+    method: 'GET',
+    path: '/master-key',
+    summary: 'Which versions of the master key there are, and what is left under old ones.',
+    permission: 'installation:write',
+    parameters: none,
+    body: undefined,
+    result: masterKey,
+    status: 200,
+    refusals: [],
+    command: 'master-key status',
+  },
+  'master-key.rotate': {
+    method: 'POST',
+    path: '/master-key/rotate',
+    summary: 'Make a new version and seal everything under it; no request is refused meanwhile.',
+    permission: 'installation:write',
+    parameters: none,
+    body: none,
+    result: masterKey,
+    status: 200,
+    refusals: ['input_invalid'],
+    command: 'master-key rotate',
+  },
+  'master-key.rewrap': {
+    method: 'POST',
+    path: '/master-key/rewrap',
+    summary: 'Seal anew what is left under older versions.',
+    permission: 'installation:write',
+    parameters: none,
+    body: none,
+    result: masterKey,
+    status: 200,
+    refusals: ['input_invalid'],
+    command: 'master-key rewrap',
+  },
+} as const satisfies Record<string, Operation>
+
+export type OperationName = keyof typeof OPERATIONS

@@ -1,0 +1,65 @@
+/** What a role may do: one table, asked by the server and shown by every client. */
+
+export const ROLES = ['owner', 'admin', 'developer', 'auditor', 'viewer'] as const
+export type Role = (typeof ROLES)[number]
+
+export const PERMISSIONS = [
+  'tenants:read',
+  'tenants:create',
+  'tenants:write',
+  'members:read',
+  'members:write',
+  'plans:read',
+  'plans:write',
+  'apps:read',
+  'apps:write',
+  'credentials:read',
+  'credentials:write',
+  'credentials:revoke',
+  'tokens:read',
+  'operators:read',
+  'operators:write',
+  'audit:read',
+  'installation:write',
+] as const
+export type Permission = (typeof PERMISSIONS)[number]
+
+const READS = ['tenants:read', 'plans:read', 'apps:read'] as const
+
+/**
+ * A key that names a tenant has these inside that tenant only; `tenants:create`, `operators:*` of
+ * other tenants and `installation:write` stay with keys of the whole installation.
+ */
+export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  owner: new Set(PERMISSIONS),
+  admin: new Set<Permission>([
+    ...READS,
+    'tenants:write',
+    'members:read',
+    'members:write',
+    'plans:write',
+    'apps:write',
+    'credentials:read',
+    'credentials:write',
+    'credentials:revoke',
+    'tokens:read',
+    'operators:read',
+    'audit:read',
+  ]),
+  developer: new Set<Permission>([
+    ...READS,
+    'apps:write',
+    'credentials:read',
+    'credentials:write',
+    'credentials:revoke',
+    'tokens:read',
+  ]),
+  auditor: new Set<Permission>([
+    ...READS,
+    'members:read',
+    'credentials:read',
+    'operators:read',
+    'audit:read',
+  ]),
+  viewer: new Set<Permission>([...READS, 'credentials:read']),
+}

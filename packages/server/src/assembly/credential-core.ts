@@ -1,0 +1,118 @@
+/**
+ * Puts the credential core together over its ports: what is known, what changes it, what records
+ * its use, and what follows time. Chooses no adapter.
+ */
+import type { Config } from '../config/config.ts'
+import type { Hub } from '../core/hub.ts'
+import { Revoker } from '../core/revoker.ts'
+import { SYSTEM } from '../credentials/administration/callers.ts'
+import type { AdministrationDeps } from '../credentials/administration/context.ts'
+import { CredentialChanges } from '../credentials/administration/credential-changes.ts'
+import { MasterKeyChanges } from '../credentials/administration/master-key-changes.ts'
+import type { UseReport } from '../credentials/administration/readiness.ts'
+import { Revocations } from '../credentials/administration/revocations.ts'
+import { AuditTrail } from '../credentials/audit/trail.ts'
+import { Authority } from '../credentials/authority.ts'
+import { Deadlines } from '../credentials/deadlines.ts'
+import { randomUuid } from '../credentials/identifiers.ts'
+import { type InstallationKeys, loadInstallationKeys } from '../credentials/installation-keys.ts'
+import type { MasterKeyRing } from '../credentials/master-key-ring.ts'
+import { SecretCheck } from '../credentials/secret-check.ts'
+import { type RecordUse, UseRecorder } from '../credentials/use-recorder.ts'
+import type { Broker } from '../ports/broker.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Closings } from '../ports/closings.ts'
+import type { Log } from '../ports/log.ts'
+import type { MasterKeySource } from '../ports/master-key-source.ts'
+import type { PasswordHash } from '../ports/password-hash.ts'
+import type { Random } from '../ports/random.ts'
+import type { Store } from '../ports/store.ts'
+import { orStop } from './or-stop.ts'
+
+export interface CorePorts {
+  readonly store: Store
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly passwordHash: PasswordHash
+  readonly closings: Closings
+  readonly hub: Hub
+  readonly masterKey: MasterKeyRing
+  readonly masterKeySource: MasterKeySource
+}
+
+export interface CredentialCore {
+  readonly administration: AdministrationDeps
+  readonly authority: Authority
+  readonly keys: InstallationKeys
+  readonly audit: AuditTrail
+  readonly check: SecretCheck
+  readonly uses: UseRecorder
+  readonly recordUse: RecordUse
+  readonly revoker: Revoker
+  readonly revocations: Revocations
+  readonly changes: CredentialChanges
+  readonly masterKeyChanges: MasterKeyChanges
+  readonly useReport: UseReport
+  readonly deadlines: Deadlines
+}
+
+/** @throws StartProblem or Outage: texts an operator can act on. */
+export async function openCredentialCore(
+  config: Pick<Config, 'secrets'>,
+  ports: CorePorts,
+): Promise<CredentialCore> {
+  const { store, broker, clock, random, log, passwordHash, closings, hub, masterKey } = ports
+  const keys = orStop(await loadInstallationKeys(store.control, { masterKey, random, clock }))
+  const authority = new Authority({ store, masterKey, broker, clock, log })
+  orStop(await authority.load())
+  const audit = new AuditTrail({ keys, clock })
+  const { overlapDefaultMs, overlapMaxMs, maxAgeDays } = config.secrets
+  const policy = {
+    overlapDefaultMs,
+    overlapMaxMs,
+    maxAgeDays: maxAgeDays === 0 ? undefined : maxAgeDays,
+  }
+  const administration: AdministrationDeps = {
+    store,
+    clock,
+    random,
+    masterKey,
+    keys,
+    passwordHash,
+    audit,
+    authority,
+    policy,
+  }
+  const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
+  const revocations = new Revocations(administration, revoker)
+  const uses = new UseRecorder(clock)
+  const useReport = { authority, store, recorder: uses, clock, spaces: () => hub.spaces() }
+  const changes = new CredentialChanges(administration, { revocations, uses: useReport })
+  const masterKeyChanges = new MasterKeyChanges(administration, {
+    ring: masterKey,
+    source: ports.masterKeySource,
+  })
+  const deadlines = new Deadlines({
+    authority,
+    clock,
+    end: (target) => revoker.revokeHere(target),
+    settle: (credential) => changes.settle(credential, SYSTEM),
+  })
+  return {
+    administration,
+    authority,
+    keys,
+    audit,
+    check: new SecretCheck({ fingerprintKey: keys.fingerprint, passwordHash }),
+    uses,
+    recordUse: (use, source, app) => uses.record(use, source, authority.regionOf(app)),
+    revoker,
+    revocations,
+    changes,
+    masterKeyChanges,
+    useReport,
+    deadlines,
+  }
+}

@@ -1,0 +1,30 @@
+/** What a running server does now and then, and how often. */
+import type { UpkeepTask } from '../core/upkeep.ts'
+import type { Store } from '../ports/store.ts'
+import type { CredentialCore } from './credential-core.ts'
+
+const SECOND_MS = 1_000
+const HOUR_MS = 3_600_000
+/** Ended families are kept so long, so that a late reuse is still recognized. */
+const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
+const IDEMPOTENCY_KEPT_MS = 24 * HOUR_MS
+
+export function upkeepTasks(core: CredentialCore, store: Store): readonly UpkeepTask[] {
+  const { clock } = core.administration
+  return [
+    { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
+    { name: 'deadlines', everyMs: SECOND_MS, run: () => core.deadlines.check() },
+    { name: 'sweep', everyMs: HOUR_MS, run: () => sweep(core, store, clock.nowMs()) },
+  ]
+}
+
+async function sweep({ authority }: CredentialCore, store: Store, nowMs: number): Promise<void> {
+  authority.revocations.sweep(nowMs)
+  await store.control.transaction((each) => each.sweepIdempotency(nowMs - IDEMPOTENCY_KEPT_MS))
+  for (const region of store.regions.values()) {
+    await region.transaction(async (transaction) => {
+      await transaction.sweepFamilies(nowMs - FAMILY_KEPT_MS)
+      await transaction.sweepRevocations(nowMs)
+    })
+  }
+}

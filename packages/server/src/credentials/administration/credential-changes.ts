@@ -1,0 +1,253 @@
+/**
+ * Changes of credentials of every kind, each one move of the engine: `credential-move.ts` carries
+ * it out. Values leave in the answer of `create`, `rotate` and `stage` and are kept nowhere.
+ */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type { Receipt } from '../../core/receipt.ts'
+import type {
+  CredentialAttributes,
+  CredentialRecord,
+  RotationPolicy,
+} from '../../ports/records/credential.ts'
+import type { Move } from '../engine/moves.ts'
+import * as retirement from '../engine/retirement.ts'
+import * as rotation from '../engine/rotation.ts'
+import type { AdministrationDeps, Caller } from './context.ts'
+import { carryOutMove, type MoveRequest } from './credential-move.ts'
+import { makeCredential, saveNewCredential } from './credential-making.ts'
+import { placeOfOwner } from './credential-place.ts'
+import type {
+  IssuedCredential,
+  NewCredential,
+  RotationOutcome,
+  RotationRequest,
+  VersionRequest,
+} from './issued.ts'
+import { knownValues } from './known-values.ts'
+import { readUses, type UseReport } from './readiness.ts'
+import type { Revocations } from './revocations.ts'
+import { type MadeVersion, makeVersion } from './version-making.ts'
+
+export interface CredentialChangeParts {
+  readonly revocations: Revocations
+  readonly uses: UseReport
+}
+
+type CredentialResult = Promise<Result<CredentialRecord, AdminRefusalCode>>
+
+export class CredentialChanges {
+  readonly #deps: AdministrationDeps
+  readonly #parts: CredentialChangeParts
+
+  constructor(deps: AdministrationDeps, parts: CredentialChangeParts) {
+    this.#deps = deps
+    this.#parts = parts
+  }
+
+  /** @throws Outage before anything was made. */
+  async create(
+    request: NewCredential,
+    caller: Caller,
+  ): Promise<Result<IssuedCredential, AdminRefusalCode>> {
+    const place = placeOfOwner(request, this.#deps)
+    if (place === undefined) return refuse('not_found')
+    const owned = { ...request, ...place.owner }
+    const made = await makeCredential(owned, caller, this.#deps)
+    if (!made.ok) return made
+    const saved = await saveNewCredential(made.value.credential, { place, caller }, this.#deps)
+    if (!saved.ok) return saved
+    await this.#deps.authority.changed(
+      request.kind === 'operator_key' ? { kind: 'operators' } : place.change,
+    )
+    return made
+  }
+
+  /** The new version is current when this resolves; the old one follows the overlap. */
+  rotate(
+    request: RotationRequest,
+    caller: Caller,
+  ): Promise<Result<RotationOutcome, AdminRefusalCode>> {
+    const { overlapMs, isForced } = request
+    return this.#withNewVersion(request, caller, {
+      action: 'secret.rotated',
+      move: (record, draft, nowMs) =>
+        rotation.rotate(record, { draft, overlapMs, isForced }, nowMs),
+    })
+  }
+
+  /** The new version is pending: accepted, so that it can be tried before it is promoted. */
+  stage(
+    request: RotationRequest,
+    caller: Caller,
+  ): Promise<Result<RotationOutcome, AdminRefusalCode>> {
+    const { isForced } = request
+    return this.#withNewVersion(request, caller, {
+      action: 'secret.staged',
+      move: (record, draft, nowMs) => rotation.stage(record, { draft, isForced }, nowMs),
+    })
+  }
+
+  promote(request: Omit<VersionRequest, 'versionId'>, caller: Caller): CredentialResult {
+    const { overlapMs } = request
+    return this.#change({ ...request, caller, action: 'secret.promoted' }, (record, nowMs) =>
+      rotation.promote(record, { overlapMs }, nowMs),
+    )
+  }
+
+  discard(request: Omit<VersionRequest, 'versionId'>, caller: Caller): CredentialResult {
+    return this.#change({ ...request, caller, action: 'secret.discarded' }, rotation.discard)
+  }
+
+  rollback(request: Omit<VersionRequest, 'versionId'>, caller: Caller): CredentialResult {
+    return this.#change({ ...request, caller, action: 'secret.rolled_back' }, rotation.rollback)
+  }
+
+  async extend(request: Omit<VersionRequest, 'versionId'>, caller: Caller): CredentialResult {
+    const { acceptUntilMs, reason } = request
+    if (reason === undefined) return refuse('reason_missing')
+    if (acceptUntilMs === undefined) return refuse('input_invalid', 'Name the new end.')
+    return this.#change({ ...request, caller, action: 'secret.extended' }, (record, nowMs) =>
+      rotation.extend(record, { acceptUntilMs }, nowMs),
+    )
+  }
+
+  /** Refused while the version is in use, unless forced with a reason. */
+  async disable(request: VersionRequest, caller: Caller): CredentialResult {
+    if (request.isForced === true && request.reason === undefined) return refuse('reason_missing')
+    if (request.isForced !== true) {
+      const record = this.#deps.authority.findCredential(request.credentialId)
+      if (record === undefined) return refuse('not_found')
+      const uses = await readUses(record, this.#parts.uses)
+      if (uses.isInUse(request.versionId)) return refuse('still_in_use', uses.sentence())
+    }
+    return this.#change({ ...request, caller, action: 'secret.disabled' }, (record, nowMs) =>
+      retirement.disable(record, request, nowMs),
+    )
+  }
+
+  enable(request: VersionRequest, caller: Caller): CredentialResult {
+    return this.#change({ ...request, caller, action: 'secret.enabled' }, (record, nowMs) =>
+      retirement.enable(record, request, nowMs),
+    )
+  }
+
+  remove(request: VersionRequest, caller: Caller): CredentialResult {
+    return this.#change({ ...request, caller, action: 'secret.removed' }, (record, nowMs) =>
+      retirement.remove(record, request, nowMs),
+    )
+  }
+
+  /** An emergency: the version, or all, ends for ever with everything that came by it. */
+  async revoke(
+    request: {
+      readonly credentialId: string
+      readonly versionId?: string | undefined
+      readonly reason: string
+    },
+    caller: Caller,
+  ): Promise<Result<{ credential: CredentialRecord; receipt: Receipt }, AdminRefusalCode>> {
+    const { versionId } = request
+    const moved = await this.#carryOut({
+      ...request,
+      caller,
+      action: 'secret.revoked',
+      isEmergency: true,
+      move: (record, nowMs) =>
+        versionId === undefined
+          ? retirement.revokeAll(record, nowMs)
+          : retirement.revoke(record, { versionId }, nowMs),
+    })
+    if (!moved.ok) return moved
+    return ok({ credential: moved.value.after, receipt: moved.value.receipt })
+  }
+
+  changePolicy(
+    request: {
+      readonly credentialId: string
+      readonly policy?: Partial<RotationPolicy> | undefined
+      readonly name?: string | undefined
+      readonly attributes?: Partial<CredentialAttributes> | undefined
+    },
+    caller: Caller,
+  ): CredentialResult {
+    const { policy = {}, attributes = {} } = request
+    return this.#change({ ...request, caller, action: 'policy.changed' }, (record) =>
+      ok({
+        ...record,
+        name: request.name ?? record.name,
+        policy: { ...record.policy, ...policy },
+        attributes: { ...record.attributes, ...attributes },
+        revision: record.revision + 1,
+      }),
+    )
+  }
+
+  /** Writes down what time has changed, so that no clock set back undoes it. */
+  async settle(credential: CredentialRecord, caller: Caller): Promise<void> {
+    const settled = retirement.settle(credential, this.#deps.clock.nowMs())
+    if (settled === credential) return
+    await this.#carryOut({
+      credentialId: credential.id,
+      caller,
+      action: 'secret.expired',
+      expected: credential,
+      move: (record, nowMs) => ok(retirement.settle(record, nowMs)),
+    })
+  }
+
+  async #withNewVersion(
+    request: RotationRequest,
+    caller: Caller,
+    step: {
+      readonly action: string
+      readonly move: (record: CredentialRecord, draft: rotation.VersionDraft, nowMs: number) => Move
+    },
+  ): Promise<Result<RotationOutcome, AdminRefusalCode>> {
+    const record = this.#deps.authority.findCredential(request.credentialId)
+    if (record === undefined) return refuse('not_found')
+    const made = await this.#makeVersion(record, request, caller)
+    if (!made.ok) return made
+    const { draft, value } = made.value
+    const moved = await this.#carryOut({
+      ...request,
+      caller,
+      action: step.action,
+      expected: record,
+      move: (before, nowMs) => step.move(before, draft, nowMs),
+    })
+    if (!moved.ok) return moved
+    const { after, receipt } = moved.value
+    return ok({ credential: after, versionId: draft.id, value, receipt })
+  }
+
+  #makeVersion(
+    record: CredentialRecord,
+    request: RotationRequest,
+    caller: Caller,
+  ): Promise<Result<MadeVersion, AdminRefusalCode>> {
+    const { kind, attributes } = record
+    const order = {
+      credentialId: record.id,
+      kind,
+      attributes,
+      value: request.value,
+      origin: request.value === undefined ? ('generated' as const) : ('custom' as const),
+      expiresAtMs: request.expiresAtMs,
+      known: knownValues(record, this.#deps),
+    }
+    return makeVersion(order, caller, this.#deps)
+  }
+
+  async #change(
+    request: Omit<MoveRequest, 'move'>,
+    move: (record: CredentialRecord, nowMs: number) => Move,
+  ): CredentialResult {
+    const moved = await this.#carryOut({ ...request, move })
+    return moved.ok ? ok(moved.value.after) : moved
+  }
+
+  #carryOut(request: MoveRequest) {
+    return carryOutMove(request, this.#deps, this.#parts.revocations)
+  }
+}

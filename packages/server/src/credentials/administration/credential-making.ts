@@ -1,0 +1,104 @@
+/** Makes a credential with its first version, and saves it with its audit row. */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type {
+  CredentialRecord,
+  RotationPolicy,
+  VersionRecord,
+} from '../../ports/records/credential.ts'
+import { INSTALLATION } from '../audit/entry.ts'
+import { rulesOf } from '../engine/kind-rules.ts'
+import { createCredential } from '../engine/rotation.ts'
+import { newId } from '../identifiers.ts'
+import type { AdministrationDeps, Caller } from './context.ts'
+import { adminRefusal } from './credential-move.ts'
+import type { CredentialPlace, SharedTransaction } from './credential-place.ts'
+import { knownValues } from './known-values.ts'
+import type { IssuedCredential, NewCredential } from './issued.ts'
+import { makeVersion } from './version-making.ts'
+
+/** Our bound on the credentials of one app, of one tenant beside its apps, and of operators. */
+export const CREDENTIAL_COUNT_MAX = 100
+
+/**
+ * Makes the record and its value; nothing is stored yet.
+ * @param origin `declared` where the configuration brings the value.
+ */
+export async function makeCredential(
+  request: NewCredential & { readonly origin?: VersionRecord['origin'] },
+  caller: Pick<Caller, 'actor'>,
+  deps: AdministrationDeps,
+): Promise<Result<IssuedCredential, AdminRefusalCode>> {
+  const { kind, tenantId, appId, name, attributes, value, expiresAtMs } = request
+  const app = appId === undefined ? undefined : deps.authority.apps.findById(appId)?.app
+  if (kind === 'client_secret' && app?.type === 'public') return refuse('public_client')
+  const id = newId('cred', deps.random)
+  const origin = request.origin ?? (value === undefined ? 'generated' : 'custom')
+  const known = knownValues({ appId }, deps)
+  const order = { credentialId: id, kind, attributes, value, origin, expiresAtMs, known }
+  const made = await makeVersion(order, caller, deps)
+  if (!made.ok) return made
+  const policy = policyOf(request, deps)
+  const draft = { id, kind, tenantId, appId, name, attributes, policy, version: made.value.draft }
+  const created = createCredential(draft, deps.clock.nowMs())
+  if (!created.ok) return refuse(adminRefusal(created.refusal), created.detail)
+  const { draft: version, value: shown } = made.value
+  return ok({ credential: created.value, versionId: version.id, value: shown })
+}
+
+/** Saves a new credential and says so in the audit log. @throws Outage */
+export async function saveNewCredential(
+  credential: CredentialRecord,
+  context: { readonly place: CredentialPlace; readonly caller: Caller },
+  deps: AdministrationDeps,
+): Promise<Result<true, AdminRefusalCode>> {
+  const { place, caller } = context
+  return place.transaction(async (transaction) => {
+    const { appId, tenantId } = place.owner
+    const siblings = await transaction.listCredentials({
+      ...(appId === undefined ? {} : { appId }),
+      ...(tenantId === undefined ? {} : { tenantId }),
+    })
+    if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
+    await recordNewCredential(credential, { transaction, code: place.code, caller }, deps)
+    return ok(true as const)
+  })
+}
+
+/** Writes a new credential and its audit row inside the caller's transaction. */
+export async function recordNewCredential(
+  credential: CredentialRecord,
+  context: {
+    readonly transaction: SharedTransaction
+    readonly code: string
+    readonly caller: Caller
+  },
+  deps: Pick<AdministrationDeps, 'audit'>,
+): Promise<void> {
+  const { transaction, code, caller } = context
+  await transaction.saveCredential(credential)
+  await deps.audit.record(
+    { code, transaction },
+    {
+      tenantId: credential.tenantId ?? INSTALLATION,
+      actor: caller.actor,
+      source: caller.source,
+      requestId: caller.requestId,
+      action: 'credential.created',
+      target: { kind: credential.kind, id: credential.id, name: credential.name },
+      outcome: 'success',
+      after: {
+        versions: credential.versions.map(({ id, number, state }) => ({ id, number, state })),
+      },
+    },
+  )
+}
+
+function policyOf(request: NewCredential, deps: AdministrationDeps): RotationPolicy {
+  const rules = rulesOf(request.kind)
+  // The schedule of signing keys is the tokens' own; everything else follows the configuration.
+  const base =
+    request.kind === 'tenant_signing_key' ? rules.policy : { ...rules.policy, ...deps.policy }
+  const given = Object.entries(request.policy ?? {}).filter(([, value]) => value !== undefined)
+  return { ...base, ...Object.fromEntries(given) }
+}

@@ -1,0 +1,177 @@
+/**
+ * Rotates the master key of a running server: a new version seals from now on, everything stored is
+ * sealed anew under it, and the old versions still open what other nodes and backups hold. No
+ * request is refused meanwhile: readers hold opened values, and every version opens.
+ */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type { MasterKeySource } from '../../ports/master-key-source.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
+import { INSTALLATION } from '../audit/entry.ts'
+import { resealInstallationKey } from '../installation-keys.ts'
+import { type MasterKey, parseMasterKey, rotateMasterKeyFile } from '../master-key.ts'
+import type { MasterKeyRing } from '../master-key-ring.ts'
+import { resealMaterial } from '../material.ts'
+import { sealedVersionOf } from '../sealing.ts'
+import type { AdministrationDeps, Caller } from './context.ts'
+import type { SharedTransaction } from './credential-place.ts'
+
+export interface MasterKeyStatus {
+  readonly source: MasterKeySource['kind']
+  readonly currentVersion: number
+  readonly versions: readonly number[]
+  /** Values that are still sealed under an older version; 0: the older ones may be retired. */
+  readonly outdatedCount: number
+}
+
+/** Credentials sealed anew in one transaction: other changes get their turn in between. */
+const BATCH_COUNT = 50
+
+export class MasterKeyChanges {
+  readonly #deps: AdministrationDeps
+  readonly #ring: MasterKeyRing
+  readonly #source: MasterKeySource
+  /** One rotation at a time. */
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    deps: AdministrationDeps,
+    key: { readonly ring: MasterKeyRing; readonly source: MasterKeySource },
+  ) {
+    this.#deps = deps
+    this.#ring = key.ring
+    this.#source = key.source
+  }
+
+  /** @throws Outage */
+  async status(): Promise<MasterKeyStatus> {
+    const { currentVersion, versions } = this.#ring
+    let outdatedCount = 0
+    for (const place of this.#places()) {
+      const records = await place.transaction((transaction) => transaction.listCredentials({}))
+      outdatedCount += records.filter((record) => isOutdated(record, this.#ring)).length
+    }
+    return {
+      source: this.#source.kind,
+      currentVersion,
+      versions: [...versions.keys()],
+      outdatedCount,
+    }
+  }
+
+  /**
+   * Makes a new version where the key lives and seals everything under it. Where only the operator
+   * can change the key (a command, a variable), its newest text is read again and used.
+   * @throws Outage
+   */
+  rotate(caller: Caller): Promise<Result<MasterKeyStatus, AdminRefusalCode>> {
+    return this.#inTurn(async () => {
+      const before = this.#ring.currentVersion
+      const text = await this.#source.read()
+      const { write } = this.#source
+      const next = write === undefined ? ok(text) : rotateMasterKeyFile(text, this.#deps.random)
+      if (!next.ok) return refuse('input_invalid', next.detail)
+      const parsed = parseMasterKey(next.value)
+      if (!parsed.ok) return refuse('input_invalid', parsed.detail)
+      if (parsed.value.currentVersion <= before) {
+        return refuse(
+          'input_invalid',
+          'The master key is given from outside and has no newer version: add a line with the ' +
+            'next version to it (the old lines stay), then rotate again.',
+        )
+      }
+      // The new version is durable before anything is sealed under it.
+      if (write !== undefined) await write(next.value)
+      this.#ring.replace(withOld(parsed.value, this.#ring))
+      await this.#audit(caller, 'master_key.rotated')
+      await this.#rewrapAll()
+      return ok(await this.status())
+    })
+  }
+
+  /** Seals what is left under older versions anew. @throws Outage */
+  rewrap(caller: Caller): Promise<Result<MasterKeyStatus, AdminRefusalCode>> {
+    return this.#inTurn(async () => {
+      await this.#rewrapAll()
+      await this.#audit(caller, 'master_key.rewrapped')
+      return ok(await this.status())
+    })
+  }
+
+  async #rewrapAll(): Promise<void> {
+    const { store, random, clock } = this.#deps
+    const deps = { masterKey: this.#ring, random, clock }
+    await store.control.transaction(async (transaction) => {
+      for (const record of await transaction.listInstallationKeys()) {
+        const sealed = resealInstallationKey(record, deps)
+        if (!sealed.ok) throw new Error(sealed.detail ?? sealed.refusal)
+        await transaction.saveInstallationKey(sealed.value)
+      }
+    })
+    for (const place of this.#places()) {
+      let left = true
+      while (left) left = await place.transaction((each) => this.#rewrapSome(each))
+    }
+  }
+
+  /** @returns whether there is more to do. */
+  async #rewrapSome(transaction: SharedTransaction): Promise<boolean> {
+    const records = await transaction.listCredentials({})
+    const outdated = records.filter((record) => isOutdated(record, this.#ring))
+    const { random, keys } = this.#deps
+    const deps = { masterKey: this.#ring, random, fingerprintKey: keys.fingerprint }
+    for (const record of outdated.slice(0, BATCH_COUNT)) {
+      const sealed = resealMaterial(record, deps)
+      if (!sealed.ok) throw new Error(`credential ${record.id} does not open: ${sealed.refusal}`)
+      await transaction.saveCredential(sealed.value)
+    }
+    return outdated.length > BATCH_COUNT
+  }
+
+  async #audit({ actor, source, requestId }: Caller, action: string): Promise<void> {
+    const { store, audit } = this.#deps
+    const version = this.#ring.currentVersion
+    await store.control.transaction((transaction) =>
+      audit.record(
+        { code: store.control.code, transaction },
+        {
+          tenantId: INSTALLATION,
+          actor,
+          source,
+          requestId,
+          action,
+          target: { kind: 'master_key', id: String(version) },
+          outcome: 'success',
+          after: { version },
+        },
+      ),
+    )
+  }
+
+  #places() {
+    const { store } = this.#deps
+    return [store.control, ...store.regions.values()].map((database) => ({
+      transaction: <R>(work: (transaction: SharedTransaction) => Promise<R>) =>
+        database.transaction(work),
+    }))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#running.then(work)
+    // Whoever asked for it is told of a failure; the next one only waits for its turn.
+    this.#running = Promise.allSettled([result])
+    return result
+  }
+}
+
+function isOutdated({ versions }: CredentialRecord, key: MasterKey): boolean {
+  return versions.some(
+    ({ material }) =>
+      material.storage === 'sealed' && sealedVersionOf(material.sealed) !== key.currentVersion,
+  )
+}
+
+/** Versions that were retired from the text stay until nothing is sealed under them. */
+function withOld(next: MasterKey, old: MasterKey): MasterKey {
+  return { ...next, versions: new Map([...old.versions, ...next.versions]) }
+}

@@ -1,0 +1,112 @@
+/**
+ * Makes a version: a fresh or given value, held to the strength policy and turned into what is
+ * stored. The value itself leaves by the answer and is kept nowhere.
+ */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type {
+  CredentialAttributes,
+  CredentialKind,
+  VersionRecord,
+} from '../../ports/records/credential.ts'
+import type { VersionDraft } from '../engine/rotation.ts'
+import { rulesOf } from '../engine/kind-rules.ts'
+import { newId } from '../identifiers.ts'
+import { generateKey, parseKey } from '../key-format.ts'
+import { fingerprintOf, hashedMaterial, sealedMaterial } from '../material.ts'
+import { checkStrength } from '../strength.ts'
+import type { AdministrationDeps, Caller } from './context.ts'
+
+/** 256 bits for values that have no key format: they sign, and nobody types them. */
+const SECRET_BYTES = 32
+const HINT_LENGTH = 4
+
+export interface VersionOrder {
+  readonly credentialId: string
+  readonly kind: CredentialKind
+  readonly attributes: CredentialAttributes
+  /** A value of the caller's own; undefined: generated. */
+  readonly value: string | undefined
+  /** `declared`: the configuration vouches for the value, and may bring keys of the key format. */
+  readonly origin: VersionRecord['origin']
+  readonly expiresAtMs: number | undefined
+  /** What the value must not contain or repeat. */
+  readonly known: {
+    readonly names: readonly string[]
+    readonly fingerprints: ReadonlySet<string>
+  }
+}
+
+export interface MadeVersion {
+  readonly draft: VersionDraft
+  /** Undefined for public keys of customers. */
+  readonly value: string | undefined
+}
+
+export async function makeVersion(
+  order: VersionOrder,
+  caller: Pick<Caller, 'actor'>,
+  deps: AdministrationDeps,
+): Promise<Result<MadeVersion, AdminRefusalCode>> {
+  const id = newId('ver', deps.random)
+  const { kind, expiresAtMs, origin } = order
+  const createdBy = `${caller.actor.kind}:${caller.actor.id}`
+  const rest = { id, origin, createdBy, expiresAtMs }
+  const { jwk } = order.attributes
+  if (kind === 'jwt_secret' && (jwk !== undefined || order.attributes.jwksUrl !== undefined)) {
+    const material = { storage: 'public' as const, jwk: jwk ?? '' }
+    return ok({ draft: { ...rest, keyId: undefined, hint: '', material }, value: undefined })
+  }
+  const taken = order.value === undefined ? ok(generated(order, deps)) : given(order, deps)
+  if (!taken.ok) return taken
+  const { value, keyId } = taken.value
+  const hint = value.slice(-HINT_LENGTH)
+  const fingerprintKey = deps.keys.fingerprint
+  if (rulesOf(kind).storages.some((storage) => storage === 'hashed')) {
+    const material = await hashedMaterial(value, {
+      passwordHash: deps.passwordHash,
+      fingerprintKey,
+    })
+    return ok({ draft: { ...rest, keyId, hint, material }, value })
+  }
+  const context = { kind, credentialId: order.credentialId, versionId: id }
+  const { masterKey, random } = deps
+  const material = sealedMaterial(value, context, { masterKey, random, fingerprintKey })
+  return ok({ draft: { ...rest, keyId, hint, material }, value })
+}
+
+interface Taken {
+  readonly value: string
+  readonly keyId: string | undefined
+}
+
+function generated({ kind, attributes }: VersionOrder, { random }: AdministrationDeps): Taken {
+  const { prefixes } = rulesOf(kind)
+  const prefix = prefixes.find((each) => each === attributes.prefix) ?? prefixes[0]
+  if (prefix !== undefined) return generateKey(prefix, random)
+  return { value: Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url'), keyId: undefined }
+}
+
+function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, AdminRefusalCode> {
+  const { value = '', kind, known } = order
+  const rules = rulesOf(kind)
+  const parsed = parseKey(value)
+  if (parsed.ok && rules.prefixes.includes(parsed.value.prefix)) {
+    return isReused(value, order, deps) ?? ok({ value, keyId: parsed.value.keyId })
+  }
+  if (order.origin === 'declared') {
+    if (rules.isCustomAllowed) return ok({ value, keyId: undefined })
+    return refuse('weak_secret', 'This is not a well-formed key: make one with keys generate.')
+  }
+  if (!rules.isCustomAllowed) return refuse('custom_value_denied')
+  const strong = checkStrength(value, known.names)
+  if (!strong.ok) return refuse('weak_secret', strong.detail)
+  return isReused(value, order, deps) ?? ok({ value, keyId: undefined })
+}
+
+function isReused(value: string, order: VersionOrder, deps: AdministrationDeps) {
+  if (order.origin === 'declared') return undefined
+  const fingerprint = fingerprintOf(value, deps.keys.fingerprint)
+  if (!order.known.fingerprints.has(fingerprint)) return undefined
+  return refuse('weak_secret' as const, 'This value is or was in use. Choose a new one.')
+}

@@ -1,0 +1,262 @@
+/** Brings one declared app with its credentials into its region. */
+import type { AppRecord, AppSettings } from '../../ports/records/app.ts'
+import type { CredentialKind, CredentialRecord } from '../../ports/records/credential.ts'
+import { namesOfApp, namesOfCredential, type Name, reserved } from '../app-names.ts'
+import type { LoadedApp } from '../app-directory.ts'
+import { CONFIGURATION } from '../administration/callers.ts'
+import type { AdministrationDeps } from '../administration/context.ts'
+import { makeCredential, recordNewCredential } from '../administration/credential-making.ts'
+import { carryOutMove } from '../administration/credential-move.ts'
+import type { NewCredential } from '../administration/issued.ts'
+import { makeVersion } from '../administration/version-making.ts'
+import { rotate } from '../engine/rotation.ts'
+import { randomBase62 } from '../identifiers.ts'
+import { fingerprintOf } from '../material.ts'
+import type { DeclarationDeps } from './declare.ts'
+import type { DeclaredApp } from './declared.ts'
+
+const CLIENT_ID_LENGTH = 22
+
+/** A credential as it is declared: found again by its name, key or value. */
+interface Wanted {
+  readonly request: NewCredential & { readonly value: string }
+  /** Whether a stored credential is the one that is meant. */
+  readonly isMeant: (record: CredentialRecord) => boolean
+}
+
+/** @returns how many records were written. @throws Outage, Conflict */
+export async function declareApp(
+  declared: DeclaredApp,
+  tenantId: string,
+  deps: DeclarationDeps,
+): Promise<number> {
+  const { administration } = deps
+  const before = administration.authority.apps.findById(declared.id)
+  const app = recordOf(declared, tenantId, { before: before?.app, deps: administration })
+  const wanted = wantedOf(declared, app, administration)
+  const missing = wanted.filter((each) => findMeant(each, before) === undefined)
+  const made = await Promise.all(missing.map(({ request }) => make(request, administration)))
+  const gone = (before?.credentials ?? [])
+    .map(({ record }) => record)
+    .filter((record) => isDeclared(record) && !wanted.some(({ isMeant }) => isMeant(record)))
+  let changeCount = 0
+  if (before === undefined || !isSame(before.app, app) || made.length + gone.length > 0) {
+    await write({ app, before, made, gone }, administration)
+    changeCount = 1 + made.length + gone.length
+    const { region } = app
+    await administration.authority.changed({ kind: 'app', region, appId: app.id })
+  }
+  for (const each of wanted) {
+    const meant = findMeant(each, before)
+    if (meant !== undefined) changeCount += await follow(each, meant, { before, deps })
+  }
+  return changeCount
+}
+
+function recordOf(
+  declared: DeclaredApp,
+  tenantId: string,
+  context: { readonly before: AppRecord | undefined; readonly deps: AdministrationDeps },
+): AppRecord {
+  const { before, deps } = context
+  const nowMs = deps.clock.nowMs()
+  const { id, name, region, type, allowedDomains, settings, plan } = declared
+  const isKept = before?.subscription?.plan === plan && before.subscription.state !== 'inactive'
+  const fresh = { plan, state: 'active' as const, sinceMs: nowMs, endsAtMs: undefined }
+  return {
+    id,
+    tenantId,
+    name,
+    region,
+    type,
+    clientId:
+      declared.clientId ?? before?.clientId ?? `cl_${randomBase62(deps.random, CLIENT_ID_LENGTH)}`,
+    subscription: isKept ? before?.subscription : fresh,
+    allowedDomains,
+    settings,
+    createdAtMs: before?.createdAtMs ?? nowMs,
+    updatedAtMs: nowMs,
+  }
+}
+
+function isSame(stored: AppRecord, declared: AppRecord): boolean {
+  const settings = (record: AppSettings) =>
+    Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+  const text = (app: AppRecord) =>
+    JSON.stringify([
+      [app.name, app.type, app.clientId, app.subscription?.plan, app.subscription?.sinceMs],
+      app.allowedDomains,
+      settings(app.settings),
+    ])
+  return text(stored) === text(declared)
+}
+
+function wantedOf(
+  declared: DeclaredApp,
+  app: AppRecord,
+  { keys }: AdministrationDeps,
+): readonly Wanted[] {
+  const owner = { tenantId: app.tenantId, appId: app.id }
+  const holds = (record: CredentialRecord, kind: CredentialKind, value: string) =>
+    record.kind === kind && hasValue(record, fingerprintOf(value, keys.fingerprint))
+  const signing = declared.signingKeys.map(({ key, secret }): Wanted => {
+    const kind = 'signing_secret' as const
+    return {
+      request: { ...owner, kind, name: key, attributes: { appKey: key }, value: secret },
+      isMeant: (record) => record.kind === kind && record.attributes.appKey === key,
+    }
+  })
+  const apiKeys = declared.apiKeys.map(({ value, scopes }): Wanted => {
+    const kind = 'api_key' as const
+    const [prefix = '', keyId = ''] = value.split('_')
+    const attributes = { prefix, ...(scopes === undefined ? {} : { scopes }) }
+    return {
+      request: { ...owner, kind, name: `declared ${prefix}_${keyId}`, attributes, value },
+      isMeant: (record) => holds(record, kind, value),
+    }
+  })
+  const jwt = declared.jwtSecrets.map(({ value, kid }, index): Wanted => {
+    const kind = 'jwt_secret' as const
+    const algorithms = ['HS256', 'HS384', 'HS512']
+    const name = kid ?? `declared ${index + 1}`
+    return {
+      request: { ...owner, kind, name, attributes: { algorithms }, value },
+      isMeant: (record) => holds(record, kind, value),
+    }
+  })
+  if (declared.clientSecret === undefined) return [...signing, ...apiKeys, ...jwt]
+  const kind = 'client_secret' as const
+  const value = declared.clientSecret
+  const client: Wanted = {
+    request: { ...owner, kind, name: 'client secret', attributes: {}, value },
+    isMeant: (record) => record.kind === kind,
+  }
+  return [...signing, ...apiKeys, ...jwt, client]
+}
+
+function findMeant(wanted: Wanted, before: LoadedApp | undefined): CredentialRecord | undefined {
+  return before?.credentials.map(({ record }) => record).find(wanted.isMeant)
+}
+
+function hasValue({ versions }: CredentialRecord, fingerprint: string): boolean {
+  return versions.some(
+    ({ material }) => 'fingerprint' in material && material.fingerprint === fingerprint,
+  )
+}
+
+/** Only what a configuration brought is taken away when the configuration drops it. */
+function isDeclared({ versions }: CredentialRecord): boolean {
+  return versions[0]?.origin === 'declared'
+}
+
+async function make(request: NewCredential, deps: AdministrationDeps): Promise<CredentialRecord> {
+  const made = await makeCredential({ ...request, origin: 'declared' }, CONFIGURATION, deps)
+  if (made.ok) return made.value.credential
+  throw new Error(`a declared ${request.kind} was refused: ${made.detail ?? made.refusal}`)
+}
+
+interface Writing {
+  readonly app: AppRecord
+  readonly before: LoadedApp | undefined
+  readonly made: readonly CredentialRecord[]
+  readonly gone: readonly CredentialRecord[]
+}
+
+/** Names first, then the app in its region, then the names for good: a crash can be resumed. */
+async function write(writing: Writing, deps: AdministrationDeps): Promise<void> {
+  const { app, before, made, gone } = writing
+  const { store, authority, clock } = deps
+  const region = authority.regionOf(app)
+  const wanted = [...namesOf(app, authority), ...made.flatMap(namesOfCredential)]
+  const held = before === undefined ? [] : namesOf(before.app, authority)
+  const isAmong = (names: readonly Name[]) => (name: Name) =>
+    names.some(({ kind, value }) => kind === name.kind && value === name.value)
+  const fresh = wanted.filter((name) => !isAmong(held)(name))
+  const left = [
+    ...held.filter((name) => !isAmong(wanted)(name)),
+    ...gone.flatMap(namesOfCredential),
+  ]
+  if (fresh.length > 0) {
+    const entries = reserved(fresh, app, clock.nowMs())
+    await store.control.transaction((transaction) => transaction.reserveNames(entries))
+  }
+  await region.transaction(async (transaction) => {
+    const place = { code: region.code, transaction }
+    await transaction.saveApp(app)
+    const { actor, source, requestId } = CONFIGURATION
+    await deps.audit.record(place, {
+      tenantId: app.tenantId,
+      actor,
+      source,
+      requestId,
+      action: before === undefined ? 'app.created' : 'app.updated',
+      target: { kind: 'app', id: app.id, name: app.name },
+      outcome: 'success',
+      after: {
+        name: app.name,
+        plan: app.subscription?.plan,
+        allowedDomains: app.allowedDomains,
+        settings: app.settings,
+        dropped: gone.map(({ id }) => id),
+      },
+    })
+    for (const record of gone) await transaction.removeCredential(record.id)
+    for (const record of made) {
+      await recordNewCredential(record, { ...place, caller: CONFIGURATION }, deps)
+    }
+  })
+  await store.control.transaction(async (transaction) => {
+    if (fresh.length > 0) await transaction.confirmNames(app.id)
+    if (left.length > 0) await transaction.releaseNames(left)
+  })
+}
+
+function namesOf(app: AppRecord, { tenants }: AdministrationDeps['authority']): readonly Name[] {
+  const plan = app.subscription && tenants.findPlan(app.tenantId, app.subscription.plan)
+  return namesOfApp(app, plan?.isOnePerTenant === true)
+}
+
+/** A declared value that was never seen takes the place of the current one, at once. */
+async function follow(
+  { request }: Wanted,
+  record: CredentialRecord,
+  context: { readonly before: LoadedApp | undefined; readonly deps: DeclarationDeps },
+): Promise<number> {
+  const { administration, revocations } = context.deps
+  const { value } = request
+  const fingerprint = fingerprintOf(value, administration.keys.fingerprint)
+  const opened = context.before?.credentials.find((each) => each.record.id === record.id)?.secrets
+  const texts = [...(opened?.values() ?? [])].map((bytes) => Buffer.from(bytes).toString('utf8'))
+  // Rows that were carried over from an older release know no fingerprint.
+  if (hasValue(record, fingerprint) || texts.includes(value)) return 0
+  const known = { names: [], fingerprints: new Set<string>() }
+  const { kind, attributes } = record
+  const made = await makeVersion(
+    {
+      credentialId: record.id,
+      kind,
+      attributes,
+      value,
+      origin: 'declared',
+      expiresAtMs: undefined,
+      known,
+    },
+    CONFIGURATION,
+    administration,
+  )
+  if (!made.ok) throw new Error(`a declared ${kind} was refused: ${made.detail ?? made.refusal}`)
+  const { draft } = made.value
+  const moved = await carryOutMove(
+    {
+      credentialId: record.id,
+      action: 'secret.rotated',
+      caller: CONFIGURATION,
+      reason: 'the configuration declares another value',
+      move: (current, nowMs) => rotate(current, { draft, overlapMs: 0, isForced: true }, nowMs),
+    },
+    administration,
+    revocations,
+  )
+  if (!moved.ok) throw new Error(`a declared ${kind} was refused: ${moved.refusal}`)
+  return 1
+}

@@ -1,0 +1,61 @@
+/** What a configuration declares, as the credential core takes it. */
+import type { AppSettings, AppType } from '../../ports/records/app.ts'
+import type { PlanLimits } from '../../ports/records/plan.ts'
+import type { Role, SigningAlgorithm } from '../../ports/records/tenant.ts'
+
+export interface DeclaredPlan {
+  readonly name: string
+  readonly limits: PlanLimits
+  readonly isOnePerTenant: boolean
+}
+
+export interface DeclaredApp {
+  readonly id: string
+  readonly name: string
+  readonly type: AppType
+  readonly region: string
+  readonly plan: string
+  readonly clientId: string | undefined
+  readonly clientSecret: string | undefined
+  readonly signingKeys: readonly { readonly key: string; readonly secret: string }[]
+  readonly apiKeys: readonly {
+    readonly value: string
+    readonly scopes: readonly string[] | undefined
+  }[]
+  readonly jwtSecrets: readonly { readonly value: string; readonly kid: string | undefined }[]
+  readonly allowedDomains: readonly string[]
+  readonly settings: AppSettings
+}
+
+export interface DeclaredTenant {
+  readonly id: string
+  readonly shortId: string
+  readonly name: string
+  readonly signingAlgorithm: SigningAlgorithm
+  readonly plans: readonly DeclaredPlan[]
+  readonly apps: readonly DeclaredApp[]
+}
+
+export interface Declarations {
+  /** Plans of the installation. */
+  readonly plans: readonly DeclaredPlan[]
+  readonly tenants: readonly DeclaredTenant[]
+  readonly operatorKeys: readonly {
+    readonly value: string
+    readonly role: Role
+    readonly tenant: string | undefined
+  }[]
+}
+
+/** The detail of each names what is declared and what to change. */
+export type DeclarationRefusal =
+  | 'short_id_taken'
+  | 'app_name_taken'
+  | 'client_id_taken'
+  | 'app_of_other_tenant'
+  | 'key_of_other_app'
+  | 'region_immutable'
+  | 'free_plan_taken'
+  | 'key_malformed'
+  | 'type_immutable'
+  | 'tenant_unknown'

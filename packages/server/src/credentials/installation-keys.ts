@@ -1,0 +1,110 @@
+/**
+ * The random keys of an installation, sealed in the control database: they outlive a rotation of
+ * the master key, which would otherwise change every fingerprint and token.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto'
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { Clock } from '../ports/clock.ts'
+import type { Random } from '../ports/random.ts'
+import type { InstallationKeyRecord } from '../ports/records/installation.ts'
+import type { ControlDatabase } from '../ports/store.ts'
+import type { MasterKey } from './master-key.ts'
+import { openSecret, sealSecret } from './sealing.ts'
+
+/** Lives in memory only. Key objects print without their content. */
+export interface InstallationKeys {
+  /** HMAC key of the fingerprints of secrets. */
+  readonly fingerprint: KeyObject
+  /** HMAC key of refresh tokens. */
+  readonly refresh: KeyObject
+  /** HMAC key of audit rows. */
+  readonly auditSeal: KeyObject
+  /** Ed25519 key that signs audit checkpoints. */
+  readonly auditSign: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
+}
+
+const KEY_BYTES = 32
+const PURPOSE = 'installation-key'
+const NAMES = ['fingerprint', 'refresh', 'audit-seal', 'audit-sign'] as const
+type KeyName = (typeof NAMES)[number]
+
+interface KeyDeps {
+  readonly masterKey: MasterKey
+  readonly random: Random
+  readonly clock: Clock
+}
+
+/**
+ * Reads the keys, making those that are missing.
+ * @throws Outage
+ */
+export async function loadInstallationKeys(
+  control: ControlDatabase,
+  deps: KeyDeps,
+): Promise<Result<InstallationKeys, 'wrong_master_key'>> {
+  const records = await control.transaction(async (transaction) => {
+    const known = await transaction.listInstallationKeys()
+    const missing = NAMES.filter((name) => !known.some((record) => record.name === name))
+    const made = missing.map((name) => makeKey(name, deps))
+    for (const record of made) await transaction.saveInstallationKey(record)
+    return [...known, ...made]
+  })
+  const opened = new Map<string, Uint8Array>()
+  for (const record of records) {
+    const plain = openInstallationKey(record, deps.masterKey)
+    if (!plain.ok) return plain
+    opened.set(record.name, plain.value)
+  }
+  const bytesOf = (name: KeyName) => Buffer.from(opened.get(name) ?? new Uint8Array())
+  const privateKey = createPrivateKey({
+    key: bytesOf('audit-sign'),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  return ok({
+    fingerprint: createSecretKey(bytesOf('fingerprint')),
+    refresh: createSecretKey(bytesOf('refresh')),
+    auditSeal: createSecretKey(bytesOf('audit-seal')),
+    auditSign: { privateKey, publicKey: createPublicKey(privateKey) },
+  })
+}
+
+/** Seals the same key under the current version of the master key. */
+export function resealInstallationKey(
+  record: InstallationKeyRecord,
+  deps: KeyDeps,
+): Result<InstallationKeyRecord, 'wrong_master_key'> {
+  const opened = openInstallationKey(record, deps.masterKey)
+  if (!opened.ok) return opened
+  return ok({ ...record, sealed: seal(record.name, opened.value, deps) })
+}
+
+function openInstallationKey(record: InstallationKeyRecord, masterKey: MasterKey) {
+  const context = { purpose: PURPOSE, owner: [record.name] }
+  const opened = openSecret(Buffer.from(record.sealed, 'base64'), context, masterKey)
+  if (opened.ok) return opened
+  return refuse(
+    'wrong_master_key' as const,
+    `the installation key ${record.name} does not open (${opened.refusal}): start with the ` +
+      'master key that sealed it: master.key of the data directory, or the configured masterKey',
+  )
+}
+
+function makeKey(name: KeyName, deps: KeyDeps): InstallationKeyRecord {
+  const plain =
+    name === 'audit-sign'
+      ? generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
+      : deps.random.bytes(KEY_BYTES)
+  return { name, sealed: seal(name, plain, deps), createdAtMs: deps.clock.nowMs() }
+}
+
+function seal(name: string, plain: Uint8Array, deps: KeyDeps): string {
+  const sealed = sealSecret(plain, { purpose: PURPOSE, owner: [name] }, deps)
+  return Buffer.from(sealed).toString('base64')
+}

@@ -1,0 +1,52 @@
+/** Who holds an operator key: the only door of the administration. */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { RefusalCode } from '../core/refusals.ts'
+import type { Source } from '../core/source.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Role } from '../ports/records/tenant.ts'
+import type { ControlDatabase } from '../ports/store.ts'
+import { parseKey } from './key-format.ts'
+import type { SecretCheck } from './secret-check.ts'
+import type { TenantDirectory } from './tenant-directory.ts'
+import type { UseRecorder } from './use-recorder.ts'
+
+export interface OperatorPrincipal {
+  readonly credentialId: string
+  readonly versionId: string
+  readonly name: string
+  readonly role: Role
+  /** Undefined: the whole installation. */
+  readonly tenantId: string | undefined
+}
+
+export interface OperatorDeps {
+  readonly tenants: TenantDirectory
+  readonly check: SecretCheck
+  readonly clock: Clock
+  readonly uses: UseRecorder
+  readonly control: ControlDatabase
+}
+
+/** @returns one refusal for every way in which a key is not valid (ASVS 6.3.8). */
+export async function authenticateOperator(
+  token: string,
+  source: Source,
+  deps: OperatorDeps,
+): Promise<Result<OperatorPrincipal, RefusalCode>> {
+  const parsed = parseKey(token)
+  // What is mistyped or made up costs a checksum and no look-up.
+  if (!parsed.ok || parsed.value.prefix !== 'op') return refuse('credential_invalid')
+  const entry = deps.tenants.findOperator(parsed.value.keyId)
+  const nowMs = deps.clock.nowMs()
+  const match = deps.check.match(token, entry === undefined ? [] : [entry.version], nowMs)
+  if (entry === undefined || match === undefined) return refuse('credential_invalid')
+  const { credential } = entry
+  const use = { credentialId: credential.id, versionId: match.version.id, outcome: match.outcome }
+  deps.uses.record(use, source, deps.control)
+  const { role } = credential.attributes
+  if (match.outcome !== 'accepted' || role === undefined) return refuse('credential_invalid')
+  if (!(await deps.check.confirm(token, match.version))) return refuse('credential_invalid')
+  // A key of a suspended tenant still administers it: somebody has to be able to mend it.
+  const { name, tenantId } = credential
+  return ok({ credentialId: credential.id, versionId: match.version.id, name, role, tenantId })
+}

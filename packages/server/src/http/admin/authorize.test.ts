@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'bun:test'
+import { OPERATIONS } from '@lockgate/admin-api/operations'
+import { ROLES, type Role } from '@lockgate/admin-api/permissions'
+import { authorizeOperation } from './authorize.ts'
+
+/** What each role may do, operation by operation; a new operation is not allowed until it is here. */
+const ALLOWED: Readonly<Record<keyof typeof OPERATIONS, readonly Role[]>> = {
+  whoami: ROLES,
+  'tenants.list': ROLES,
+  'apps.list': ROLES,
+  'credentials.list': ROLES,
+  'credentials.get': ROLES,
+  'credentials.readiness': ROLES,
+  'credentials.create': ['owner', 'admin', 'developer'],
+  'credentials.rotate': ['owner', 'admin', 'developer'],
+  'credentials.stage': ['owner', 'admin', 'developer'],
+  'credentials.promote': ['owner', 'admin', 'developer'],
+  'credentials.discard': ['owner', 'admin', 'developer'],
+  'credentials.rollback': ['owner', 'admin', 'developer'],
+  'credentials.extend': ['owner', 'admin', 'developer'],
+  'credentials.disable': ['owner', 'admin', 'developer'],
+  'credentials.enable': ['owner', 'admin', 'developer'],
+  'credentials.remove': ['owner', 'admin', 'developer'],
+  'credentials.revoke': ['owner', 'admin', 'developer'],
+  'revocations.create': ['owner', 'admin', 'developer'],
+  'audit.list': ['owner', 'admin', 'auditor'],
+  'master-key.status': ['owner'],
+  'master-key.rotate': ['owner'],
+  'master-key.rewrap': ['owner'],
+}
+
+const OWN = { level: 'tenant', tenantId: 'own' } as const
+const OTHER = { level: 'tenant', tenantId: 'other' } as const
+const INSTALLATION = { level: 'installation' } as const
+
+const CASES = Object.entries(OPERATIONS).flatMap(([name, operation]) =>
+  ROLES.map((role) => ({ name: name as keyof typeof OPERATIONS, role, operation })),
+)
+
+describe.each(CASES)('$role on $name', ({ name, role, operation }) => {
+  const isAllowed = ALLOWED[name].includes(role)
+
+  test('of the installation follows the table', () => {
+    const principal = { role, tenantId: undefined }
+    for (const concern of [OWN, INSTALLATION, { level: 'none' }] as const) {
+      expect(authorizeOperation(principal, operation, concern).ok).toBe(isAllowed)
+    }
+  })
+
+  test('of a tenant follows it inside that tenant and reaches nothing beyond', () => {
+    const principal = { role, tenantId: 'own' }
+    const isOfTenant = isAllowed && operation.permission !== 'installation:write'
+    expect(authorizeOperation(principal, operation, OWN).ok).toBe(isOfTenant)
+    expect(authorizeOperation(principal, operation, INSTALLATION).ok).toBe(false)
+    // Not "denied": nobody learns which ids other tenants have.
+    expect(authorizeOperation(principal, operation, OTHER)).toEqual({
+      ok: false,
+      refusal: 'not_found',
+    })
+  })
+})

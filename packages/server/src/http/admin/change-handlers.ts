@@ -1,0 +1,146 @@
+/** The operations that change something. */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type { RotationOutcome } from '../../credentials/administration/issued.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { Handlers } from './handlers.ts'
+import { credentialShape, issuedShape } from './shapes.ts'
+
+type ChangeName =
+  | 'credentials.create'
+  | 'credentials.rotate'
+  | 'credentials.stage'
+  | 'credentials.promote'
+  | 'credentials.discard'
+  | 'credentials.rollback'
+  | 'credentials.extend'
+  | 'credentials.disable'
+  | 'credentials.enable'
+  | 'credentials.remove'
+  | 'credentials.revoke'
+  | 'revocations.create'
+  | 'master-key.rotate'
+  | 'master-key.rewrap'
+
+export const changeHandlers: Pick<Handlers, ChangeName> = {
+  async 'credentials.create'({ parameters, body }, { deps, caller }) {
+    const loaded = deps.authority.apps.findById(parameters.appId)
+    if (loaded === undefined) return refuse('not_found')
+    const { kind, name, prefix, scopes, value } = body
+    const attributes = {
+      ...(kind === 'api_key' ? { prefix: prefix ?? 'sk' } : {}),
+      ...(kind === 'jwt_secret' ? { algorithms: ['HS256', 'HS384', 'HS512'] } : {}),
+      ...(scopes === undefined ? {} : { scopes }),
+    }
+    const owner = { tenantId: loaded.tenant.id, appId: loaded.app.id }
+    const expiresAtMs = msOf(body.expiresAt)
+    const request = { ...owner, kind, name, attributes, value, expiresAtMs }
+    const made = await deps.changes.create(request, caller)
+    return made.ok ? ok(issuedShape(made.value, deps.clock.nowMs())) : made
+  },
+  async 'credentials.rotate'({ parameters, body }, { deps, caller }) {
+    const { overlapSeconds } = body
+    const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1_000
+    const request = { ...parameters, ...rotationOf(body), overlapMs }
+    return rotatedAnswer(await deps.changes.rotate(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.stage'({ parameters, body }, { deps, caller }) {
+    const request = { ...parameters, ...rotationOf(body) }
+    return rotatedAnswer(await deps.changes.stage(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.promote'({ parameters, body }, { deps, caller }) {
+    const { overlapSeconds, reason } = body
+    const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1_000
+    const request = { ...parameters, overlapMs, reason }
+    return shownAnswer(await deps.changes.promote(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.discard'({ parameters, body }, { deps, caller }) {
+    const moved = await deps.changes.discard({ ...parameters, ...body }, caller)
+    return shownAnswer(moved, deps.clock.nowMs())
+  },
+  async 'credentials.rollback'({ parameters, body }, { deps, caller }) {
+    const moved = await deps.changes.rollback({ ...parameters, ...body }, caller)
+    return shownAnswer(moved, deps.clock.nowMs())
+  },
+  async 'credentials.extend'({ parameters, body }, { deps, caller }) {
+    const request = { ...parameters, reason: body.reason, acceptUntilMs: msOf(body.acceptUntil) }
+    return shownAnswer(await deps.changes.extend(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.disable'({ parameters, body }, { deps, caller }) {
+    const { versionId, reason, force } = body
+    const request = { ...parameters, versionId, reason, isForced: force }
+    return shownAnswer(await deps.changes.disable(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.enable'({ parameters, body }, { deps, caller }) {
+    const { versionId, reason } = body
+    const acceptUntilMs = msOf(body.acceptUntil)
+    const request = { ...parameters, versionId, reason, acceptUntilMs }
+    return shownAnswer(await deps.changes.enable(request, caller), deps.clock.nowMs())
+  },
+  async 'credentials.remove'({ parameters, body }, { deps, caller }) {
+    const moved = await deps.changes.remove({ ...parameters, ...body }, caller)
+    return shownAnswer(moved, deps.clock.nowMs())
+  },
+  async 'credentials.revoke'({ parameters, body }, { deps, caller }) {
+    const revoked = await deps.changes.revoke({ ...parameters, ...body }, caller)
+    if (!revoked.ok) return revoked
+    const { credential, receipt } = revoked.value
+    return ok({ credential: credentialShape(credential, deps.clock.nowMs()), receipt })
+  },
+  async 'revocations.create'({ body }, { deps, caller }) {
+    const { kind, appId, userId, reason } = body
+    if (kind === 'tenant') {
+      const { tenantId } = body
+      // Who may do this was decided by the one object that is named: there must be no other.
+      if (tenantId === undefined || appId !== undefined || userId !== undefined) {
+        return refuse('input_invalid', 'Name the tenantId, and nothing else.')
+      }
+      const place = { tenantId, appId: undefined, reason }
+      return deps.revocations.revoke({ kind, tenantId }, place, caller)
+    }
+    if (appId === undefined || body.tenantId !== undefined) {
+      return refuse('input_invalid', 'Name the appId, and no tenantId.')
+    }
+    const loaded = deps.authority.apps.findById(appId)
+    if (loaded === undefined) return refuse('not_found')
+    const place = { tenantId: loaded.tenant.id, appId, reason }
+    if (kind === 'app') return deps.revocations.revoke({ kind, appId }, place, caller)
+    if (userId === undefined) return refuse('input_invalid', 'Name the userId.')
+    return deps.revocations.revoke({ kind, appId, userId }, place, caller)
+  },
+  'master-key.rotate': (_input, { deps, caller }) => deps.masterKeyChanges.rotate(caller),
+  'master-key.rewrap': (_input, { deps, caller }) => deps.masterKeyChanges.rewrap(caller),
+}
+
+interface RotationBody {
+  readonly value?: string | undefined
+  readonly expiresAt?: string | undefined
+  readonly force?: boolean | undefined
+  readonly reason?: string | undefined
+}
+
+function rotationOf({ value, expiresAt, force, reason }: RotationBody) {
+  return { value, expiresAtMs: msOf(expiresAt), isForced: force, reason }
+}
+
+/** @param text checked as RFC 3339 before. */
+function msOf(text: string): number
+function msOf(text: string | undefined): number | undefined
+function msOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
+}
+
+function rotatedAnswer(
+  rotated: Result<RotationOutcome, AdminRefusalCode>,
+  nowMs: number,
+): Result<unknown, AdminRefusalCode> {
+  if (!rotated.ok) return rotated
+  return ok({ ...issuedShape(rotated.value, nowMs), receipt: rotated.value.receipt })
+}
+
+function shownAnswer(
+  moved: Result<CredentialRecord, AdminRefusalCode>,
+  nowMs: number,
+): Result<unknown, AdminRefusalCode> {
+  return moved.ok ? ok(credentialShape(moved.value, nowMs)) : moved
+}

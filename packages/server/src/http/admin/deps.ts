@@ -1,0 +1,29 @@
+/** What the administration is given. */
+import type { Source } from '../../core/source.ts'
+import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
+import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
+import type { UseReport } from '../../credentials/administration/readiness.ts'
+import type { Revocations } from '../../credentials/administration/revocations.ts'
+import type { Authority } from '../../credentials/authority.ts'
+import type { OperatorDeps } from '../../credentials/operators.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Limiter } from '../../ports/limiter.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Store } from '../../ports/store.ts'
+
+export interface AdminDeps {
+  readonly store: Store
+  readonly authority: Authority
+  readonly changes: CredentialChanges
+  readonly revocations: Revocations
+  readonly masterKeyChanges: MasterKeyChanges
+  readonly useReport: UseReport
+  readonly operators: OperatorDeps
+  readonly limiter: Limiter
+  readonly clock: Clock
+  readonly random: Random
+  /** Of the program. */
+  readonly version: string
+}
+
+export type AdminSource = Omit<Source, 'protocol'>

@@ -1,0 +1,93 @@
+/** What each operation does: input of the checked shape in, answer or refusal out. */
+import type { OPERATIONS, OperationName } from '@lockgate/admin-api/operations'
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
+import type { Caller } from '../../credentials/administration/context.ts'
+import { readUses } from '../../credentials/administration/readiness.ts'
+import { INSTALLATION } from '../../credentials/audit/entry.ts'
+import type { OperatorPrincipal } from '../../credentials/operators.ts'
+import type { AdminDeps } from './deps.ts'
+import { changeHandlers } from './change-handlers.ts'
+import { appShape, credentialShape, readinessShape, tenantShape, timeText } from './shapes.ts'
+
+type Table = typeof OPERATIONS
+type Output<S> = S extends { readonly _zod: { readonly output: infer O } } ? O : undefined
+
+export interface HandlerContext {
+  readonly deps: AdminDeps
+  readonly caller: Caller
+  readonly principal: OperatorPrincipal
+}
+
+/** Parameters and body are of the operation's own shapes: the router has checked them. */
+export interface HandlerInput<N extends OperationName> {
+  readonly parameters: Output<Table[N]['parameters']>
+  readonly body: Output<Table[N]['body']>
+}
+
+export type Handler<N extends OperationName> = (
+  input: HandlerInput<N>,
+  context: HandlerContext,
+) => Promise<Result<unknown, AdminRefusalCode>>
+
+export type Handlers = { readonly [N in OperationName]: Handler<N> }
+
+const AUDIT_PAGE_COUNT = 50
+
+export const HANDLERS: Handlers = {
+  ...changeHandlers,
+  async whoami(_input, { principal: { name, role, tenantId } }) {
+    return ok({ name, role, tenantId })
+  },
+  async 'tenants.list'(_input, { deps, principal }) {
+    const tenants = [...deps.authority.tenants.tenants()].map(({ tenant }) => tenant)
+    return ok({ items: tenants.filter(({ id }) => maySee(principal, id)).map(tenantShape) })
+  },
+  async 'apps.list'({ parameters }, { deps, principal }) {
+    const { tenantId } = parameters
+    const apps = [...deps.authority.apps.apps()].filter(
+      ({ tenant }) =>
+        maySee(principal, tenant.id) && (tenantId === undefined || tenant.id === tenantId),
+    )
+    return ok({ items: apps.map(appShape) })
+  },
+  async 'credentials.list'({ parameters }, { deps }) {
+    const loaded = deps.authority.apps.findById(parameters.appId)
+    if (loaded === undefined) return refuse('not_found')
+    const nowMs = deps.clock.nowMs()
+    return ok({ items: loaded.credentials.map(({ record }) => credentialShape(record, nowMs)) })
+  },
+  async 'credentials.get'({ parameters }, { deps }) {
+    const record = deps.authority.findCredential(parameters.credentialId)
+    if (record === undefined) return refuse('not_found')
+    return ok(credentialShape(record, deps.clock.nowMs()))
+  },
+  async 'credentials.readiness'({ parameters }, { deps }) {
+    const record = deps.authority.findCredential(parameters.credentialId)
+    if (record === undefined) return refuse('not_found')
+    return ok(readinessShape((await readUses(record, deps.useReport)).readiness()))
+  },
+  async 'audit.list'({ parameters }, { deps, principal }) {
+    const { database = 'control', after = 0, limit } = parameters
+    // A tenant's own key reads its own log; the installation's is for keys of the installation.
+    const tenantId = parameters.tenantId ?? principal.tenantId ?? INSTALLATION
+    const { control, regions } = deps.store
+    const region = [...regions.values()].find(({ code }) => code === database)
+    if (region === undefined && database !== control.code) return refuse('not_found')
+    const page = { tenantId, afterSeq: after, countMax: limit ?? AUDIT_PAGE_COUNT }
+    const rows = await (region === undefined
+      ? control.transaction((each) => each.listAudit(page))
+      : region.transaction((each) => each.listAudit(page)))
+    const items = rows.map(({ seq, atMs, entry, hash }) => {
+      return { seq, at: timeText(atMs), entry: JSON.parse(entry) as unknown, hash }
+    })
+    return ok({ items })
+  },
+  async 'master-key.status'(_input, { deps }) {
+    return ok(await deps.masterKeyChanges.status())
+  },
+}
+
+function maySee({ tenantId }: OperatorPrincipal, id: string): boolean {
+  return tenantId === undefined || tenantId === id
+}

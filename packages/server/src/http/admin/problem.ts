@@ -1,0 +1,34 @@
+/** Answers of the administration: JSON, never kept by anybody, refusals as RFC 9457 problems. */
+import { ADMIN_REFUSALS, type AdminRefusalCode } from '../../core/admin-refusals.ts'
+
+/** ASVS 14.3.2: an answer may hold a secret. */
+const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+const RETRY_AFTER_SECONDS = '1'
+
+export function resultAnswer(value: unknown, status: number): Response {
+  const headers = { ...HEADERS, 'content-type': 'application/json' }
+  return new Response(JSON.stringify(value), { status, headers })
+}
+
+export interface ProblemDetail {
+  readonly detail?: string | undefined
+  /** What is wrong with each field. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[]
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}): Response {
+  const { status, text, retry } = ADMIN_REFUSALS[code]
+  const body = {
+    type: 'about:blank', // RFC 9457 §4.2.1: the status says it all, `code` says it exactly
+    title: text,
+    status,
+    code,
+    ...(more.detail === undefined ? {} : { detail: more.detail }),
+    ...(more.errors === undefined ? {} : { errors: more.errors }),
+  }
+  const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+  const challenge = status === 401 ? { 'www-authenticate': 'Bearer realm="lockgate"' } : {}
+  const headers = { ...HEADERS, 'content-type': 'application/problem+json', ...later, ...challenge }
+  return new Response(JSON.stringify(body), { status, headers: { ...headers, ...more.headers } })
+}

@@ -1,0 +1,211 @@
+/**
+ * The administration over HTTP: one table of operations, each call authenticated, authorized,
+ * checked and carried out in this order. Loaded when the first call comes.
+ */
+import type { Operation } from '@lockgate/admin-api/operation'
+import { OPERATIONS, type OperationName } from '@lockgate/admin-api/operations'
+import { parseJsonObject } from '@lockgate/protocol/bytes'
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { z } from 'zod'
+import type { Caller } from '../../credentials/administration/context.ts'
+import { randomUuid } from '../../credentials/identifiers.ts'
+import { authenticateOperator, type OperatorPrincipal } from '../../credentials/operators.ts'
+import type { LimitPolicy } from '../../ports/limiter.ts'
+import { bearerToken } from '../bearer-header.ts'
+import { limitSubject } from '../client-address.ts'
+import type { RequestTarget } from '../target.ts'
+import { authorizeOperation, type Concern } from './authorize.ts'
+import type { AdminDeps, AdminSource } from './deps.ts'
+import { type Handler, HANDLERS } from './handlers.ts'
+import { openApiDocument } from './openapi.ts'
+import { type ProblemDetail, problemAnswer, resultAnswer } from './problem.ts'
+
+export const ADMIN_PREFIX = '/admin/v1'
+
+/** Our bounds. */
+const BODY_BYTES_MAX = 64 * 1024
+const BODY_DEPTH_MAX = 8
+/** Guessing a key is hopeless; this keeps the guesser from costing anything. */
+const FAILURES: LimitPolicy = { name: 'admin_failures', countMax: 60, windowMs: 60_000 }
+const CALLS: LimitPolicy = { name: 'admin_calls', countMax: 1_200, windowMs: 60_000 }
+
+interface Route {
+  readonly name: OperationName
+  readonly operation: Operation
+  readonly pattern: RegExp
+}
+
+const ROUTES: readonly Route[] = Object.entries(OPERATIONS).map(([name, operation]) => ({
+  name: name as OperationName, // the keys of the table
+  operation,
+  pattern: new RegExp(`^${operation.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]{1,100})')}$`),
+}))
+
+export async function handleAdmin(
+  request: Request,
+  target: RequestTarget,
+  context: { readonly deps: AdminDeps; readonly source: () => AdminSource },
+): Promise<Response> {
+  const { deps } = context
+  const source = { ...context.source(), protocol: 'admin' }
+  const requestId = randomUuid(deps.random)
+  const headers = { 'lockgate-request-id': requestId }
+  const answer = await answerCall(request, target, { deps, source, requestId })
+  for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value)
+  return answer
+}
+
+type Call = { readonly deps: AdminDeps } & Pick<Caller, 'source' | 'requestId'>
+
+async function answerCall(request: Request, target: RequestTarget, call: Call): Promise<Response> {
+  const path = target.path.slice(ADMIN_PREFIX.length)
+  if (path === '/openapi.json' && request.method === 'GET') {
+    return resultAnswer(openApiDocument(call.deps.version), 200)
+  }
+  const principal = await authenticate(request, call)
+  if (!principal.ok) return problemAnswer(principal.refusal)
+  const matching = ROUTES.filter(({ pattern }) => pattern.test(path))
+  const route = matching.find(({ operation }) => operation.method === request.method)
+  if (route === undefined) {
+    if (matching.length === 0) return problemAnswer('path_unknown', { detail: PATH_TEXT })
+    const allow = matching.map(({ operation }) => operation.method).join(', ')
+    return problemAnswer('method_unknown', { headers: { allow } })
+  }
+  const read = await readInput(request, target, { route, path })
+  if (!read.ok) return read.answer
+  const actor = { kind: 'operator' as const, id: principal.value.credentialId }
+  const concern = concernOf(read.input, call.deps)
+  const allowed =
+    concern === undefined
+      ? refuse('not_found' as const)
+      : authorizeOperation(principal.value, route.operation, concern)
+  if (!allowed.ok) return problemAnswer(allowed.refusal)
+  const { source, requestId, deps } = call
+  const caller: Caller = { actor, source, requestId }
+  // One cast where the table and its handlers meet: both are keyed by the same name.
+  const handler = HANDLERS[route.name] as Handler<OperationName>
+  const outcome = await handler(read.input, {
+    deps,
+    caller,
+    principal: principal.value,
+  })
+  if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
+  return resultAnswer(outcome.value, route.operation.status)
+}
+
+async function authenticate(
+  request: Request,
+  { deps, source }: Call,
+): Promise<
+  Result<OperatorPrincipal, 'rate_limited' | 'credential_missing' | 'credential_invalid'>
+> {
+  const subject = limitSubject(source.ip)
+  const token = bearerToken(request.headers)
+  if (token === undefined) return refuse('credential_missing')
+  const principal = await authenticateOperator(token, source, deps.operators)
+  if (!principal.ok) {
+    const isAllowed = deps.limiter.take(FAILURES, subject).isAllowed
+    return refuse(isAllowed ? 'credential_invalid' : 'rate_limited')
+  }
+  const isAllowed = deps.limiter.take(CALLS, principal.value.credentialId).isAllowed
+  return isAllowed ? ok(principal.value) : refuse('rate_limited')
+}
+
+interface Input {
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly body: Readonly<Record<string, unknown>> | undefined
+}
+
+type ReadInput =
+  | { readonly ok: true; readonly input: Input }
+  | { readonly ok: false; readonly answer: Response }
+
+async function readInput(
+  request: Request,
+  target: RequestTarget,
+  { route, path }: { readonly route: Route; readonly path: string },
+): Promise<ReadInput> {
+  const { operation } = route
+  const inPath = decodeGroups(route.pattern.exec(path)?.groups ?? {})
+  const query = Object.fromEntries(new URLSearchParams(target.query))
+  const parameters = operation.parameters.safeParse({ ...query, ...inPath })
+  if (!parameters.success) return invalid(parameters.error, 'parameters')
+  if (operation.body === undefined) {
+    return { ok: true, input: { parameters: parameters.data, body: undefined } }
+  }
+  const body = await readBody(request)
+  if (!body.ok) return { ok: false, answer: problemAnswer(body.refusal, { detail: body.detail }) }
+  const checked = operation.body.safeParse(body.value)
+  if (!checked.success) return invalid(checked.error, 'body')
+  return { ok: true, input: { parameters: parameters.data, body: checked.data } }
+}
+
+function decodeGroups(groups: Readonly<Record<string, string>>): Record<string, string> {
+  const decoded: Record<string, string> = {}
+  for (const [name, text] of Object.entries(groups)) {
+    // What is not decodable names nothing, and nothing is found for it.
+    decoded[name] = /%(?![0-9a-f]{2})/i.test(text) ? text : safeDecode(text)
+  }
+  return decoded
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) return text
+    throw error
+  }
+}
+
+async function readBody(
+  request: Request,
+): Promise<
+  Result<Record<string, unknown>, 'body_large' | 'media_type_unsupported' | 'request_malformed'>
+> {
+  // An honest length is refused before anything is read.
+  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX)
+    return refuse('body_large')
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > BODY_BYTES_MAX) return refuse('body_large')
+  if (bytes.byteLength === 0) return ok({})
+  if (request.headers.get('content-type')?.split(';')[0]?.trim() !== 'application/json') {
+    return refuse('media_type_unsupported')
+  }
+  const body = parseJsonObject(Buffer.from(bytes).toString('utf8'), BODY_DEPTH_MAX)
+  if (body === undefined) return refuse('request_malformed', 'The body is one JSON object.')
+  return ok(body)
+}
+
+function invalid(error: z.ZodError, where: string): ReadInput {
+  const errors = error.issues.map(({ path, message }) => ({
+    path: [where, ...path.map(String)].join('.'),
+    message,
+  }))
+  const more: ProblemDetail = { detail: 'See errors for each field.', errors }
+  return { ok: false, answer: problemAnswer('input_invalid', more) }
+}
+
+/** @returns whose object the input names; undefined for one that is not there. */
+function concernOf({ parameters, body }: Input, deps: AdminDeps): Concern | undefined {
+  const all = { ...body, ...parameters }
+  const { credentialId, appId, tenantId } = all
+  if (typeof credentialId === 'string') {
+    const record = deps.authority.findCredential(credentialId)
+    if (record === undefined) return undefined
+    return record.tenantId === undefined
+      ? { level: 'installation' }
+      : { level: 'tenant', tenantId: record.tenantId }
+  }
+  if (typeof appId === 'string') {
+    const loaded = deps.authority.apps.findById(appId)
+    return loaded === undefined ? undefined : { level: 'tenant', tenantId: loaded.tenant.id }
+  }
+  if (typeof tenantId === 'string') {
+    const isThere = deps.authority.tenants.find(tenantId) !== undefined
+    return isThere ? { level: 'tenant', tenantId } : undefined
+  }
+  return { level: 'none' }
+}
+
+const PATH_TEXT = `The administration has no such path; ${ADMIN_PREFIX}/openapi.json lists them.`

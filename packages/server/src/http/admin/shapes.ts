@@ -1,0 +1,74 @@
+/** Records as the administration shows them: camel case, RFC 3339 times, no value of a secret. */
+import type { LoadedApp } from '../../credentials/app-directory.ts'
+import type { IssuedCredential, Readiness } from '../../credentials/administration/issued.ts'
+import { dueState } from '../../credentials/engine/due-state.ts'
+import { stateAt } from '../../credentials/engine/reading.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { TenantRecord } from '../../ports/records/tenant.ts'
+
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+export function tenantShape({ id, shortId, name, state, createdAtMs }: TenantRecord) {
+  return { id, shortId, name, state, createdAt: timeText(createdAtMs) }
+}
+
+export function appShape({ app }: LoadedApp) {
+  const { id, tenantId, name, region, type, clientId, subscription, settings, createdAtMs } = app
+  const createdAt = timeText(createdAtMs)
+  const plan = subscription?.plan
+  return {
+    id,
+    tenantId,
+    name,
+    region,
+    type,
+    clientId,
+    plan,
+    isEnabled: settings.enabled,
+    createdAt,
+  }
+}
+
+export function credentialShape(record: CredentialRecord, nowMs: number) {
+  const { id, kind, tenantId, appId, name, attributes } = record
+  const { scopes, appKey } = attributes
+  const versions = record.versions.map((version) => ({
+    id: version.id,
+    number: version.number,
+    state: stateAt(version, nowMs),
+    hint: version.hint,
+    origin: version.origin,
+    createdAt: timeText(version.createdAtMs),
+    ...(version.acceptUntilMs === undefined
+      ? {}
+      : { acceptUntil: timeText(version.acceptUntilMs) }),
+    ...(version.expiresAtMs === undefined ? {} : { expiresAt: timeText(version.expiresAtMs) }),
+  }))
+  const { state, dueAtMs } = dueState(record, nowMs)
+  const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
+  return { id, kind, tenantId, appId, name, scopes, appKey, due, versions }
+}
+
+export function issuedShape(issued: IssuedCredential, nowMs: number) {
+  const { credential, versionId, value } = issued
+  return { credential: credentialShape(credential, nowMs), versionId, value }
+}
+
+export function readinessShape({
+  credentialId,
+  canDisable,
+  blockers,
+  missed,
+  versions,
+}: Readiness) {
+  const shown = versions.map(({ lastUsedAtMs, sources, ...rest }) => ({
+    ...rest,
+    ...(lastUsedAtMs === undefined ? {} : { lastUsedAt: timeText(lastUsedAtMs) }),
+    sources: sources.map(({ firstAtMs, lastAtMs, ...source }) => {
+      return { ...source, firstAt: timeText(firstAtMs), lastAt: timeText(lastAtMs) }
+    }),
+  }))
+  return { credentialId, canDisable, blockers, missed, versions: shown }
+}
