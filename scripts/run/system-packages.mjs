@@ -16,7 +16,7 @@ const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 
  * @property {() => Promise<boolean>} isMet
  */
 
-/** @type {Readonly<Record<'chromium' | 'compiler', Need>>} */
+/** @type {Readonly<Record<'chromium' | 'compiler' | 'curl', Need>>} */
 const NEEDS = {
   chromium: {
     purpose: 'Chromium, for the test that opens the page in a browser',
@@ -28,11 +28,25 @@ const NEEDS = {
     packages: ['gcc', 'libc6-dev'],
     isMet: compiles,
   },
+  curl: {
+    purpose: 'curl, for the commands of the documentation',
+    packages: ['curl'],
+    isMet: async () => isInPath('curl'),
+  },
+}
+
+/** @param {string} name */
+function isInPath(name) {
+  return foldersOfPath().some((folder) => isExecutable(join(folder, name)))
+}
+
+function foldersOfPath() {
+  return (process.env['PATH'] ?? '').split(delimiter)
 }
 
 /** @returns {string | undefined} the path of a Chromium */
 export function findChromium() {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const folders = foldersOfPath()
   const candidates = CHROMIUM_NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
   return candidates.find(isExecutable)
 }
