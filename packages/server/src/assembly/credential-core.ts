@@ -17,6 +17,7 @@ import { Deadlines } from '../credentials/deadlines.ts'
 import { randomUuid } from '../credentials/identifiers.ts'
 import { type InstallationKeys, loadInstallationKeys } from '../credentials/installation-keys.ts'
 import type { MasterKeyRing } from '../credentials/master-key-ring.ts'
+import { resumeNames } from '../credentials/name-resumption.ts'
 import { SecretCheck } from '../credentials/secret-check.ts'
 import { type RecordUse, UseRecorder } from '../credentials/use-recorder.ts'
 import type { Broker } from '../ports/broker.ts'
@@ -65,6 +66,7 @@ export async function openCredentialCore(
 ): Promise<CredentialCore> {
   const { store, broker, clock, random, log, passwordHash, closings, hub, masterKey } = ports
   const keys = orStop(await loadInstallationKeys(store.control, { masterKey, random, clock }))
+  await resumeNames(store)
   const authority = new Authority({ store, masterKey, broker, clock, log })
   orStop(await authority.load())
   const audit = new AuditTrail({ keys, clock })
