@@ -113,7 +113,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     hub,
   })
   const demoCredentials = await provision(config, core)
-  core.deadlines.start()
+  await core.deadlines.start()
   const { authority, check, recordUse, revoker } = core
   const directory = authority.apps
   const deps = { hub, directory, clock, tally, random, times: limits, recordUse }

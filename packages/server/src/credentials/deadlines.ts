@@ -42,9 +42,15 @@ export class Deadlines {
     })
   }
 
-  /** Looks at everything; called once the directories are loaded. */
-  start(): void {
-    for (const loaded of this.#deps.authority.apps.apps()) this.#watch(loaded)
+  /**
+   * Looks at everything, and writes down what ended while nothing ran; called once the directories
+   * are loaded and before anything is accepted.
+   */
+  async start(): Promise<void> {
+    for (const loaded of [...this.#deps.authority.apps.apps()]) {
+      this.#watch(loaded)
+      for (const { record } of loaded.credentials) await this.#deps.settle(record)
+    }
   }
 
   /** Ends what has run out. Called about once a second. */

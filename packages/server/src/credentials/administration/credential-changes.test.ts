@@ -277,10 +277,19 @@ describe('the end of a version', () => {
     expect(records.map(({ reliance: text }) => text)).toEqual([reliance])
   })
 
+  test('by time, while nothing ran, is written down at the next start', async () => {
+    const first = await issue()
+    await rotate(first.credential.id, HOUR_MS)
+    const next = await openCoreWorld({ store: world.store, keyText: world.keyText() })
+    next.time.ms += HOUR_MS
+    await next.core.deadlines.start()
+    expect(statesOf(await stored(first.credential.id))).toEqual(['disabled', 'current'])
+  })
+
   test('by time is written down once it has come, so that no clock set back undoes it', async () => {
     const first = await issue()
     await rotate(first.credential.id, HOUR_MS)
-    world.core.deadlines.start()
+    await world.core.deadlines.start()
     await world.core.deadlines.check()
     expect(statesOf(await stored(first.credential.id))).toEqual(['previous', 'current'])
     world.time.ms += HOUR_MS
