@@ -51,6 +51,19 @@ function presentedName(): Promise<string> {
   })
 }
 
+/**
+ * Connections that wait in the queue of the listener that goes are reset by the system; clients
+ * connect again, and so does this.
+ */
+async function nameDuringHandOver(): Promise<string | undefined> {
+  try {
+    return await presentedName()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') return undefined
+    throw error
+  }
+}
+
 async function openSecure(target: typeof APP): Promise<Wire> {
   const url = `${it.server.https.replace(/^https/, 'wss')}/app/${target.key}?protocol=7`
   const wire = new Wire(url, { ca: readFileSync(certFile) })
@@ -105,9 +118,9 @@ test('a replaced certificate is shown to new connections while old ones go on', 
 
   makeCertificate('second', join(home, 'new-cert.pem'), join(home, 'new-key.pem'))
   renameSync(join(home, 'new-cert.pem'), certFile) // for a moment the pair does not match
-  assert.ok(['first', 'second'].includes(await presentedName()))
+  assert.ok(['first', 'second', undefined].includes(await nameDuringHandOver()))
   renameSync(join(home, 'new-key.pem'), keyFile)
-  await until('the new certificate', async () => (await presentedName()) === 'second', 60_000)
+  await until('the new certificate', async () => (await nameDuringHandOver()) === 'second', 60_000)
 
   const fresh = await openSecure(APP)
   await fresh.join(APP, 'across')
