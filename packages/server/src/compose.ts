@@ -121,7 +121,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
-  const bearers = new Bearers({ apps: directory, check, clock, recordUse })
+  const bearers = new Bearers({ apps: directory, check, clock, recordUse, doors: [] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
   const server = await runServer(config, {

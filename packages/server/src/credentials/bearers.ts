@@ -1,6 +1,6 @@
 /**
- * Who a bearer credential stands for (RFC 6750). One door for every protocol that takes one; so far
- * it knows API keys.
+ * Who a bearer credential stands for (RFC 6750). One function for every protocol that takes one:
+ * API keys are checked here, signed tokens by the door they are for.
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { Permissions } from '../core/permissions.ts'
@@ -12,6 +12,7 @@ import { admitApp, type AppDirectory, type LoadedApp } from './app-directory.ts'
 import { parseKey } from './key-format.ts'
 import { permissionsOfScopes } from './scopes.ts'
 import type { SecretCheck } from './secret-check.ts'
+import { peekToken, type PeekedToken } from './tokens/peek.ts'
 import type { RecordUse } from './use-recorder.ts'
 
 /** What a credential that was verified may do, and what it rests on. */
@@ -25,11 +26,20 @@ export interface BearerIdentity {
   readonly expiresAtMs: number | undefined
 }
 
+/** Verifies one family of signed tokens. */
+export interface TokenDoor {
+  /** Whether this door decides about a token; the first one that is for it decides alone. */
+  isFor(peeked: PeekedToken): boolean
+  /** @returns `credential_invalid` for every way in which a token does not hold. */
+  authenticate(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>>
+}
+
 export interface BearerDeps {
   readonly apps: AppDirectory
   readonly check: SecretCheck
   readonly clock: Clock
   readonly recordUse: RecordUse
+  readonly doors: readonly TokenDoor[]
 }
 
 export class Bearers {
@@ -41,7 +51,12 @@ export class Bearers {
 
   /** @returns one refusal for every way in which a key is not valid. */
   async authenticate(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>> {
-    const { apps, check, clock, recordUse } = this.#deps
+    const { apps, check, clock, recordUse, doors } = this.#deps
+    const peeked = peekToken(token)
+    if (peeked !== undefined) {
+      const door = doors.find((each) => each.isFor(peeked))
+      return door === undefined ? refuse('credential_invalid') : door.authenticate(token, source)
+    }
     const parsed = parseKey(token)
     // What is mistyped or made up costs a checksum and no look-up.
     if (!parsed.ok || !API_KEY_PREFIXES.has(parsed.value.prefix)) {

@@ -26,7 +26,7 @@ function world(overrides: Partial<AppSettings> = {}) {
   const recordUse = () => {}
   const passwordHash = createPasswordHash({ cost: 4 })
   const check = new SecretCheck({ fingerprintKey: createSecretKey(Buffer.alloc(32)), passwordHash })
-  const bearers = new Bearers({ apps: directory, check, clock, recordUse })
+  const bearers = new Bearers({ apps: directory, check, clock, recordUse, doors: [] })
   const authTimestampWindowMs = WINDOW_MS
   const base = { directory, clock, replays, authTimestampWindowMs }
   const deps: AuthenticateDeps = { ...base, recordUse, bearers }
