@@ -11,6 +11,7 @@ import { CredentialChanges } from '../credentials/administration/credential-chan
 import { MasterKeyChanges } from '../credentials/administration/master-key-changes.ts'
 import type { UseReport } from '../credentials/administration/readiness.ts'
 import { Revocations } from '../credentials/administration/revocations.ts'
+import { Denials } from '../credentials/audit/denials.ts'
 import { AuditTrail } from '../credentials/audit/trail.ts'
 import { Authority } from '../credentials/authority.ts'
 import { Deadlines } from '../credentials/deadlines.ts'
@@ -48,6 +49,8 @@ export interface CredentialCore {
   readonly authority: Authority
   readonly keys: InstallationKeys
   readonly audit: AuditTrail
+  /** Rows of refused credentials and calls, sampled and counted. */
+  readonly denials: Denials
   readonly check: SecretCheck
   readonly uses: UseRecorder
   readonly recordUse: RecordUse
@@ -107,6 +110,7 @@ export async function openCredentialCore(
     authority,
     keys,
     audit,
+    denials: new Denials({ trail: audit, clock }),
     check: new SecretCheck({ fingerprintKey: keys.fingerprint, passwordHash }),
     uses,
     recordUse: (use, source, app) => uses.record(use, source, authority.regionOf(app)),

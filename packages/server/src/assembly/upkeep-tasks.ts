@@ -13,6 +13,12 @@ export function upkeepTasks(core: CredentialCore, store: Store): readonly Upkeep
   const { clock } = core.administration
   return [
     { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
+    {
+      name: 'denials',
+      everyMs: SECOND_MS,
+      run: () => core.denials.flush(store),
+      finish: () => core.denials.finish(store),
+    },
     { name: 'deadlines', everyMs: SECOND_MS, run: () => core.deadlines.check() },
     { name: 'sweep', everyMs: HOUR_MS, run: () => sweep(core, store, clock.nowMs()) },
   ]

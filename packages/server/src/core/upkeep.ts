@@ -11,6 +11,8 @@ export interface UpkeepTask {
   readonly name: string
   readonly everyMs: number
   run(): Promise<void>
+  /** In place of the last `run` at the end, where more has to be written then. */
+  finish?(): Promise<void>
 }
 
 export class Upkeep {
@@ -39,7 +41,9 @@ export class Upkeep {
   /** Waits for what runs, then runs every task once more: nothing that waits is left behind. */
   async finish(): Promise<void> {
     await Promise.all(this.#running.values())
-    for (const task of this.#tasks) await this.#start(task)
+    for (const task of this.#tasks) {
+      await this.#start({ ...task, run: () => task.finish?.() ?? task.run() })
+    }
   }
 
   async #start(task: UpkeepTask): Promise<void> {

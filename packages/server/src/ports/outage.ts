@@ -10,11 +10,12 @@ export type OutageCode =
   | 'store_corrupt'
   | 'store_unavailable'
   | 'broker_unavailable'
+  | 'witness_unavailable'
 
 export class Outage extends Error {
   override readonly name = 'Outage'
   readonly code: OutageCode
-  readonly port: 'store' | 'broker'
+  readonly port: 'store' | 'broker' | 'witness'
   /** Given when trying again may help. */
   readonly retryAfterMs: number | undefined
 
@@ -26,7 +27,7 @@ export class Outage extends Error {
     code: OutageCode,
     message: string,
     options: {
-      readonly port: 'store' | 'broker'
+      readonly port: 'store' | 'broker' | 'witness'
       readonly retryAfterMs?: number
       readonly cause?: unknown
     },

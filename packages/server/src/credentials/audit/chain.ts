@@ -69,8 +69,9 @@ export function isSealed(
   of: Pick<AuditHead, 'tenantId' | 'seq' | 'hash' | 'seal'>,
   place: ChainPlace,
 ): boolean {
-  const expected = Buffer.from(sealOf(kind, of, place), 'hex')
-  const given = Buffer.from(of.seal, 'hex')
+  // As text: reading hex would let `A` pass for `a`, and whatever follows the last digit.
+  const expected = Buffer.from(sealOf(kind, of, place))
+  const given = Buffer.from(of.seal)
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 

@@ -25,10 +25,22 @@ export class AuditTrail {
 
   /** Appends inside the caller's transaction. @throws Outage, Conflict */
   async record(place: AuditPlace, entry: Omit<AuditEntry, 'atMs'>): Promise<void> {
+    await this.recordAll(place, [{ ...entry, atMs: this.#clock.nowMs() }])
+  }
+
+  /**
+   * Appends several rows as one, in their order.
+   * @param entries of one tenant; none is no error.
+   * @throws Outage, Conflict
+   */
+  async recordAll(place: AuditPlace, entries: readonly AuditEntry[]): Promise<void> {
+    const [first] = entries
+    if (first === undefined) return
+    if (entries.some(({ tenantId }) => tenantId !== first.tenantId))
+      throw new Error('an audit batch of several tenants')
     const { code, transaction } = place
-    const head = await transaction.findAuditHead(entry.tenantId)
-    const full = { ...entry, atMs: this.#clock.nowMs() }
-    const next = nextRows([full], { code, head, sealKey: this.#keys.auditSeal })
+    const head = await transaction.findAuditHead(first.tenantId)
+    const next = nextRows(entries, { code, head, sealKey: this.#keys.auditSeal })
     await transaction.appendAudit(next.rows, next.head)
   }
 }
