@@ -10,6 +10,7 @@ import type {
   CredentialRecord,
   RotationPolicy,
 } from '../../ports/records/credential.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import type { Move } from '../engine/moves.ts'
 import * as retirement from '../engine/retirement.ts'
 import * as rotation from '../engine/rotation.ts'
@@ -200,7 +201,7 @@ export class CredentialChanges {
     request: RotationRequest,
     caller: Caller,
     step: {
-      readonly action: string
+      readonly action: AuditAction
       readonly move: (record: CredentialRecord, draft: rotation.VersionDraft, nowMs: number) => Move
     },
   ): Promise<Result<RotationOutcome, AdminRefusalCode>> {

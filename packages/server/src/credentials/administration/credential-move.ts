@@ -9,6 +9,7 @@ import { type RevocationTarget, relianceOn } from '../../core/reliance.ts'
 import type { CredentialRecord, VersionRecord } from '../../ports/records/credential.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
 import { Conflict, type RegionTransaction } from '../../ports/store.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import type { AuditDetail } from '../audit/entry.ts'
 import { INSTALLATION } from '../audit/entry.ts'
 import { versionChanges } from '../engine/changes.ts'
@@ -21,7 +22,7 @@ import { REVOCATION_KEPT_MS, type Revocations } from './revocations.ts'
 
 export interface MoveRequest {
   readonly credentialId: string
-  readonly action: string
+  readonly action: AuditAction
   readonly caller: Caller
   readonly reason?: string | undefined
   /** Also ends what was issued under the versions that end: access tokens and their connections. */

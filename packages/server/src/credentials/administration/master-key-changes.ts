@@ -7,6 +7,7 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { MasterKeySource } from '../../ports/master-key-source.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { INSTALLATION } from '../audit/entry.ts'
 import { resealInstallationKey } from '../installation-keys.ts'
 import { type MasterKey, parseMasterKey, rotateMasterKeyFile } from '../master-key.ts'
@@ -128,7 +129,7 @@ export class MasterKeyChanges {
     return outdated.length > BATCH_COUNT
   }
 
-  async #audit({ actor, source, requestId }: Caller, action: string): Promise<void> {
+  async #audit({ actor, source, requestId }: Caller, action: AuditAction): Promise<void> {
     const { store, audit } = this.#deps
     const version = this.#ring.currentVersion
     await store.control.transaction((transaction) =>

@@ -1,5 +1,6 @@
 /** What one audit row says. Values of secrets are never part of it: ids, states and times are. */
 import type { Source } from '../../core/source.ts'
+import type { AuditAction } from './actions.ts'
 
 export interface AuditActor {
   readonly kind: 'operator' | 'member' | 'app' | 'user' | 'configuration' | 'system' | 'anonymous'
@@ -18,8 +19,7 @@ export interface AuditEntry {
   readonly tenantId: string
   readonly actor: AuditActor
   readonly source: Source | undefined
-  /** `app.created`, `secret.rotated`: a row of `AUDIT_ACTIONS`. */
-  readonly action: string
+  readonly action: AuditAction
   readonly target: { readonly kind: string; readonly id: string; readonly name?: string }
   readonly outcome: AuditOutcome
   /** A refusal code, or the reason the actor gave. */

@@ -12,6 +12,7 @@ import type { AdministrationDeps } from '../administration/context.ts'
 import { makeCredential, recordNewCredential } from '../administration/credential-making.ts'
 import type { Revocations } from '../administration/revocations.ts'
 import { makeSigningKey } from '../administration/signing-keys.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { type AuditDetail, INSTALLATION } from '../audit/entry.ts'
 import { fingerprintOf } from '../material.ts'
 import { checkDeclarations } from './check.ts'
@@ -161,7 +162,7 @@ async function declareOperators(
 
 function entryOf(
   tenantId: string | undefined,
-  action: string,
+  action: AuditAction,
   target: { readonly kind: string; readonly id: string; readonly name?: string },
 ) {
   const { actor, source, requestId } = CONFIGURATION
