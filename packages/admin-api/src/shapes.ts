@@ -8,6 +8,9 @@ export const overlapSeconds = z
   .int()
   .min(0)
   .describe('How long the old version stays accepted; 0 ends it at once.')
+export const scopes = z.array(z.string().min(1).max(200)).max(100)
+/** What is kept of it is bounded by its kind; only providers make long ones. */
+export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')
 export const none = z.strictObject({})
 
 export const version = z.object({
@@ -87,7 +90,7 @@ export const items = <T extends z.ZodType>(item: T) => z.object({ items: z.array
 export const ofCredential = z.strictObject({ credentialId: id })
 export const rotation = z.strictObject({
   overlapSeconds: overlapSeconds.optional(),
-  value: z.string().min(1).max(256).optional().describe('A value of your own.'),
+  value: ownValue.optional(),
   expiresAt: time.optional(),
   force: z.boolean().optional().describe('Ends the older version where two are accepted.'),
   reason: reason.optional(),

@@ -2,10 +2,9 @@
  * The tenant a first start makes when nothing is declared, so that there is something to connect
  * to.
  */
-import type { Random } from '../ports/random.ts'
 import type { AppSettings } from '../ports/records/app.ts'
 import { applyDeclarations, type DeclarationDeps } from './declaration/declare.ts'
-import { randomUuid } from './identifiers.ts'
+import { newAppKey, randomReadable, randomUuid } from './identifiers.ts'
 
 /** Shown to the person who starts the server, once; the store keeps the secret sealed. */
 export interface DemoCredentials {
@@ -19,10 +18,7 @@ export interface DemoCredentials {
 /** By this the server finds the tenant again; nothing else tells it from others. */
 export const DEMO_TENANT_SHORT_ID = 'org_lockgatedemo'
 
-/** No letter or digit that is read as another; 32 of them, so a byte picks without bias. */
-const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
 const APP_ID_LENGTH = 16
-const KEY_LENGTH = 20
 const SECRET_BYTES = 32
 
 /**
@@ -38,8 +34,8 @@ export async function createDemoTenant(
   if ([...authority.tenants.tenants()].length > 0) return undefined
   const made: DemoCredentials = {
     tenantId: randomUuid(random),
-    appId: `app_${randomText(random, APP_ID_LENGTH)}`,
-    key: randomText(random, KEY_LENGTH),
+    appId: `app_${randomReadable(random, APP_ID_LENGTH)}`,
+    key: newAppKey(random),
     secret: Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url'),
   }
   const demoApp = {
@@ -66,10 +62,4 @@ export async function createDemoTenant(
   const applied = await applyDeclarations({ plans: [], tenants: [tenant], operatorKeys: [] }, deps)
   if (!applied.ok) throw new Error(`the demo tenant was refused: ${applied.refusal}`)
   return made
-}
-
-function randomText(random: Random, length: number): string {
-  return Array.from(random.bytes(length), (byte) => ALPHABET.charAt(byte % ALPHABET.length)).join(
-    '',
-  )
 }

@@ -9,6 +9,10 @@ export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 /** Credentials, versions, members. */
 export type IdPrefix = 'cred' | 'ver' | 'mem'
 
+/** No letter or digit that is read as another; 32 of them, so a byte picks without bias. */
+const READABLE = 'abcdefghijkmnpqrstuvwxyz23456789'
+const APP_KEY_LENGTH = 20
+
 /** 119 random bits: two of 2^50 ids collide with a chance below one in a million. */
 const ID_LENGTH = 20
 /** Bytes from here on would make the first characters of the alphabet more likely. */
@@ -30,6 +34,18 @@ export function randomBase62(random: Random, length: number): string {
     }
   }
   return text
+}
+
+/** @returns `length` characters that people can read out to each other, 5 random bits each. */
+export function randomReadable(random: Random, length: number): string {
+  return Array.from(random.bytes(length), (byte) => READABLE.charAt(byte % READABLE.length)).join(
+    '',
+  )
+}
+
+/** @returns a public app key of Pusher clients: 100 random bits. */
+export function newAppKey(random: Random): string {
+  return randomReadable(random, APP_KEY_LENGTH)
 }
 
 /** Version 4, RFC 9562 §5.4. */

@@ -25,6 +25,7 @@ import type {
   RotationRequest,
   VersionRequest,
 } from './issued.ts'
+import { withNames } from './credential-names.ts'
 import { knownValues } from './known-values.ts'
 import { readUses, type UseReport } from './readiness.ts'
 import type { Revocations } from './revocations.ts'
@@ -56,7 +57,10 @@ export class CredentialChanges {
     const owned = { ...request, ...place.owner }
     const made = await makeCredential(owned, caller, this.#deps)
     if (!made.ok) return made
-    const saved = await saveNewCredential(made.value.credential, { place, caller }, this.#deps)
+    const { credential } = made.value
+    const saved = await withNames(credential, this.#deps, () =>
+      saveNewCredential(credential, { place, caller }, this.#deps),
+    )
     if (!saved.ok) return saved
     await this.#deps.authority.changed(
       request.kind === 'operator_key' ? { kind: 'operators' } : place.change,

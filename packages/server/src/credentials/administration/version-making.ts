@@ -20,6 +20,12 @@ import type { AdministrationDeps, Caller } from './context.ts'
 /** 256 bits for values that have no key format: they sign, and nobody types them. */
 const SECRET_BYTES = 32
 const HINT_LENGTH = 4
+/**
+ * Our bounds on what a provider has made: service accounts are JSON of two to three thousand
+ * characters, and of a shorter value the hint would tell too much.
+ */
+export const FOREIGN_LENGTH_MIN = 16
+export const FOREIGN_LENGTH_MAX = 8_192
 
 export interface VersionOrder {
   readonly credentialId: string
@@ -57,7 +63,7 @@ export async function makeVersion(
     const material = { storage: 'public' as const, jwk: jwk ?? '' }
     return ok({ draft: { ...rest, keyId: undefined, hint: '', material }, value: undefined })
   }
-  const taken = order.value === undefined ? ok(generated(order, deps)) : given(order, deps)
+  const taken = order.value === undefined ? generated(order, deps) : given(order, deps)
   if (!taken.ok) return taken
   const { value, keyId } = taken.value
   const hint = value.slice(-HINT_LENGTH)
@@ -80,16 +86,22 @@ interface Taken {
   readonly keyId: string | undefined
 }
 
-function generated({ kind, attributes }: VersionOrder, { random }: AdministrationDeps): Taken {
-  const { prefixes } = rulesOf(kind)
+function generated(
+  { kind, attributes }: VersionOrder,
+  { random }: AdministrationDeps,
+): Result<Taken, AdminRefusalCode> {
+  const { prefixes, isForeign } = rulesOf(kind)
+  if (isForeign) return refuse('input_invalid', 'Bring the value that its provider has made.')
   const prefix = prefixes.find((each) => each === attributes.prefix) ?? prefixes[0]
-  if (prefix !== undefined) return generateKey(prefix, random)
-  return { value: Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url'), keyId: undefined }
+  if (prefix !== undefined) return ok(generateKey(prefix, random))
+  const value = Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url')
+  return ok({ value, keyId: undefined })
 }
 
 function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, AdminRefusalCode> {
   const { value = '', kind, known } = order
   const rules = rulesOf(kind)
+  if (rules.isForeign) return foreign(value)
   const parsed = parseKey(value)
   if (parsed.ok && rules.prefixes.includes(parsed.value.prefix)) {
     return isReused(value, order, deps) ?? ok({ value, keyId: parsed.value.keyId })
@@ -102,6 +114,14 @@ function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, Adm
   const strong = checkStrength(value, known.names)
   if (!strong.ok) return refuse('weak_secret', strong.detail)
   return isReused(value, order, deps) ?? ok({ value, keyId: undefined })
+}
+
+/** Nothing about it is ours to judge: apps may share an account, and some values hold line ends. */
+function foreign(value: string): Result<Taken, AdminRefusalCode> {
+  const isBounded = value.length >= FOREIGN_LENGTH_MIN && value.length <= FOREIGN_LENGTH_MAX
+  if (isBounded) return ok({ value, keyId: undefined })
+  const bounds = `${FOREIGN_LENGTH_MIN} to ${FOREIGN_LENGTH_MAX}`
+  return refuse('weak_secret', `A value of a provider has ${bounds} characters.`)
 }
 
 function isReused(value: string, order: VersionOrder, deps: AdministrationDeps) {

@@ -7,6 +7,8 @@ export interface KindRules {
   readonly storages: readonly Exclude<Material['storage'], 'erased'>[]
   /** Whether people may bring a value of their own. */
   readonly isCustomAllowed: boolean
+  /** Made by somebody else: taken as it is and never generated; absent: ours to judge. */
+  readonly isForeign?: true
   /** Of generated values; the first is the default, none: made in a form of their own. */
   readonly prefixes: readonly KeyPrefix[]
   /** `installation`: may also belong to a tenant, never to an app. */
@@ -65,6 +67,7 @@ export const KIND_RULES = {
   provider_credential: {
     storages: ['sealed'],
     isCustomAllowed: true,
+    isForeign: true,
     prefixes: [],
     level: 'app',
     policy: { ...POLICY, maxAgeDays: undefined },

@@ -4,6 +4,7 @@ import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { RotationOutcome } from '../../credentials/administration/issued.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { Handlers } from './handlers.ts'
+import { attributesOf } from './credential-attributes.ts'
 import { credentialShape, issuedShape } from './shapes.ts'
 
 type ChangeName =
@@ -26,15 +27,12 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
   async 'credentials.create'({ parameters, body }, { deps, caller }) {
     const loaded = deps.authority.apps.findById(parameters.appId)
     if (loaded === undefined) return refuse('not_found')
-    const { kind, name, prefix, scopes, value } = body
-    const attributes = {
-      ...(kind === 'api_key' ? { prefix: prefix ?? 'sk' } : {}),
-      ...(kind === 'jwt_secret' ? { algorithms: ['HS256', 'HS384', 'HS512'] } : {}),
-      ...(scopes === undefined ? {} : { scopes }),
-    }
+    const { kind, name, value } = body
+    const attributes = attributesOf(body, deps.random)
+    if (!attributes.ok) return attributes
     const owner = { tenantId: loaded.tenant.id, appId: loaded.app.id }
     const expiresAtMs = msOf(body.expiresAt)
-    const request = { ...owner, kind, name, attributes, value, expiresAtMs }
+    const request = { ...owner, kind, name, attributes: attributes.value, value, expiresAtMs }
     const made = await deps.changes.create(request, caller)
     return made.ok ? ok(issuedShape(made.value, deps.clock.nowMs())) : made
   },
