@@ -1,6 +1,5 @@
 /** TLS, and a certificate that is replaced on disk under open connections. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -8,6 +7,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { connect } from 'node:tls'
 import PusherServer from 'pusher'
+import { makeCertificate } from '../support/certificate.ts'
 import { publish } from '../support/http.ts'
 import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
@@ -22,15 +22,14 @@ const home = mkdtempSync(join(tmpdir(), 'lockgate-tls-'))
 after(() => rmSync(home, { recursive: true, force: true }))
 const certFile = join(home, 'cert.pem')
 const keyFile = join(home, 'key.pem')
-makeCertificate('first', certFile, keyFile)
+writeCertificate('first', certFile, keyFile)
 
 const it = serving({ apps: [APP, SECURE], config: { tls: { certFile, keyFile } } })
 
-function makeCertificate(name: string, certPath: string, keyPath: string): void {
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
-  const files = ['-keyout', keyPath, '-out', certPath]
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  execFileSync('openssl', ['req', ...kind, '-days', '2', ...subject, ...files], { stdio: 'ignore' })
+function writeCertificate(name: string, certPath: string, keyPath: string): void {
+  const { cert, key } = makeCertificate(name, 'IP:127.0.0.1')
+  writeFileSync(certPath, cert)
+  writeFileSync(keyPath, key)
 }
 
 function securePort(): number {
@@ -116,7 +115,7 @@ test('a replaced certificate is shown to new connections while old ones go on', 
   for (const wire of [oldSecure, oldPlain]) await wire.join(APP, 'across')
   assert.equal(await presentedName(), 'first')
 
-  makeCertificate('second', join(home, 'new-cert.pem'), join(home, 'new-key.pem'))
+  writeCertificate('second', join(home, 'new-cert.pem'), join(home, 'new-key.pem'))
   renameSync(join(home, 'new-cert.pem'), certFile) // for a moment the pair does not match
   assert.ok(['first', 'second', undefined].includes(await nameDuringHandOver()))
   renameSync(join(home, 'new-key.pem'), keyFile)

@@ -14,10 +14,12 @@ import {
   parseMasterKey,
 } from '../../packages/server/src/credentials/master-key.ts'
 import { MasterKeyRing } from '../../packages/server/src/credentials/master-key-ring.ts'
+import type { Fetcher } from '../../packages/server/src/ports/fetcher.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
 import { createClosings } from '../../packages/server/src/transports/closings.ts'
 import { REGIONS } from '../contract/records.ts'
 import { RecordingFanout } from './recording-fanout.ts'
+import { ScriptedFetcher } from './scripted-fetcher.ts'
 
 const START_MS = 1_790_000_000_000
 /** The lowest cost of bcrypt: what is tested is not how long a guess takes. */
@@ -43,7 +45,7 @@ export interface CoreWorld {
 
 /** @param kept what an earlier world has left: its store, and the text of its master key. */
 export async function openCoreWorld(
-  kept: { readonly store?: Store; readonly keyText?: string } = {},
+  kept: { readonly store?: Store; readonly keyText?: string; readonly fetcher?: Fetcher } = {},
 ): Promise<CoreWorld> {
   const time = { ms: START_MS }
   const clock = { nowMs: () => time.ms, monotonicMs: () => time.ms }
@@ -73,6 +75,7 @@ export async function openCoreWorld(
       log,
       passwordHash: createPasswordHash({ cost: BCRYPT_COST }),
       closings: createClosings({ tally, log }),
+      fetcher: kept.fetcher ?? new ScriptedFetcher(),
       hub,
       masterKey: new MasterKeyRing(parsed.value),
       masterKeySource: { kind: 'memory', read: async () => text, write },

@@ -7,6 +7,7 @@ import { version } from '../package.json'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
 import { openMemoryLimiter } from './adapters/limiter-memory/limiter.ts'
+import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
 import { loadKeyFile, replaceKeyFile } from './adapters/master-key-file/key-file.ts'
@@ -110,6 +111,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     random,
     passwordHash,
     closings,
+    fetcher: createNodeFetcher(config.outbound),
     hub,
   })
   const demoCredentials = await provision(config, core)

@@ -24,6 +24,7 @@ import { type RecordUse, UseRecorder } from '../credentials/use-recorder.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Closings } from '../ports/closings.ts'
+import type { Fetcher } from '../ports/fetcher.ts'
 import type { Log } from '../ports/log.ts'
 import type { MasterKeySource } from '../ports/master-key-source.ts'
 import type { PasswordHash } from '../ports/password-hash.ts'
@@ -39,6 +40,8 @@ export interface CorePorts {
   readonly log: Log
   readonly passwordHash: PasswordHash
   readonly closings: Closings
+  /** Calls outside, to URLs that customers and operators gave. */
+  readonly fetcher: Fetcher
   readonly hub: Hub
   readonly masterKey: MasterKeyRing
   readonly masterKeySource: MasterKeySource
@@ -46,6 +49,7 @@ export interface CorePorts {
 
 export interface CredentialCore {
   readonly administration: AdministrationDeps
+  readonly fetcher: Fetcher
   readonly authority: Authority
   readonly keys: InstallationKeys
   readonly audit: AuditTrail
@@ -107,6 +111,7 @@ export async function openCredentialCore(
   })
   return {
     administration,
+    fetcher: ports.fetcher,
     authority,
     keys,
     audit,

@@ -98,6 +98,10 @@ export interface Config {
   readonly publicUrl: string | undefined
   /** Addresses and CIDR blocks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
+  readonly outbound: {
+    /** Addresses and CIDR blocks inside that calls to foreign URLs may reach, also by http. */
+    readonly allowedNetworks: readonly string[]
+  }
   /** `sqlite`: files in `dataDir`. `memory`: nothing survives a restart. */
   readonly store: 'sqlite' | 'memory'
   /** Absolute path. */

@@ -1,5 +1,5 @@
 /**
- * Checks the entries of `trustedProxies`: an IP address, or a block in CIDR notation. Pure.
+ * Checks the entries of a list of networks: an IP address, or a block in CIDR notation. Pure.
  * RFC 4632 §3.1, RFC 4291 §2.3.
  */
 import { isIP } from 'node:net'
@@ -23,6 +23,6 @@ export function objectToNetwork(entry: string): Objection | undefined {
     return { what: `the part after the slash is not 1 to ${bitsMax}`, next: EXAMPLE }
   }
   if (prefix !== '0') return undefined
-  const next = 'name only the proxies; who is trusted can invent the address of any client'
+  const next = 'name only the networks that are meant: everything else must stay outside'
   return { what: 'this block holds every address', next }
 }

@@ -89,6 +89,17 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'The proxies in front of the server: their `X-Forwarded-For` and `-Proto` are believed.',
     prevents: 'Nobody else can choose the address that limits count and the audit log keeps.',
   },
+  'outbound.allowedNetworks': {
+    type: 'list',
+    of: 'networks',
+    countMax: 100,
+    default: [],
+    does:
+      'Private networks that URLs of customers may lead to, such as their key sets; plain http ' +
+      'is taken there too.',
+    prevents:
+      'Empty, a URL never reaches your own network, the machine itself or the metadata of a cloud.',
+  },
   store: {
     type: 'choice',
     values: ['sqlite', 'memory'],

@@ -11,11 +11,12 @@ export type OutageCode =
   | 'store_unavailable'
   | 'broker_unavailable'
   | 'witness_unavailable'
+  | 'fetch_unavailable'
 
 export class Outage extends Error {
   override readonly name = 'Outage'
   readonly code: OutageCode
-  readonly port: 'store' | 'broker' | 'witness'
+  readonly port: 'store' | 'broker' | 'witness' | 'fetcher'
   /** Given when trying again may help. */
   readonly retryAfterMs: number | undefined
 
@@ -27,7 +28,7 @@ export class Outage extends Error {
     code: OutageCode,
     message: string,
     options: {
-      readonly port: 'store' | 'broker' | 'witness'
+      readonly port: 'store' | 'broker' | 'witness' | 'fetcher'
       readonly retryAfterMs?: number
       readonly cause?: unknown
     },

@@ -1,0 +1,104 @@
+/**
+ * One request and its answer over `node:http` or `node:https`, to addresses that were judged. Not
+ * `fetch`: Bun's ignores `lookup`, so it could connect to another address than the one that was
+ * judged (DNS rebinding).
+ */
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { FetchedAnswer, FetchRefusal } from '../../ports/fetcher.ts'
+
+const HEADER_BYTES_MAX = 16_384
+
+export interface Exchange {
+  readonly method: 'GET' | 'POST'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+  /** Nothing else is connected to. */
+  readonly addresses: readonly string[]
+  /** Ends it at any point. */
+  readonly signal: AbortSignal
+  readonly bytesMax: number
+  /** PEM; undefined: the certificates the system trusts. */
+  readonly trustedCertificates: string | undefined
+}
+
+type Answer = Result<FetchedAnswer, FetchRefusal>
+
+/** @throws an error of the system when there is no whole answer. */
+export function exchange(order: Exchange): Promise<Answer> {
+  const { url, method, body, signal, headers, trustedCertificates: ca } = order
+  const options = {
+    method,
+    signal,
+    agent: false as const, // A kept connection would be one to an address judged for another call.
+    lookup: pinnedTo(order.addresses),
+    maxHeaderSize: HEADER_BYTES_MAX,
+    // What is compressed could unpack to any size.
+    headers: { accept: '*/*', 'accept-encoding': 'identity', ...headers },
+    ...(ca === undefined ? {} : { ca }),
+  }
+  return new Promise((resolve, reject) => {
+    const request =
+      url.protocol === 'https:' ? https.request(url, options) : http.request(url, options)
+    const settle = (answer: Answer) => {
+      resolve(answer)
+      request.destroy()
+    }
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'HPE_HEADER_OVERFLOW') settle(refuse('answer_large'))
+      else reject(error)
+    })
+    request.on('response', (response) => {
+      response.on('error', reject)
+      if (isRedirect(response)) settle(refuse('redirected'))
+      else if (method === 'POST') settle(ok(answerOf(response, new Uint8Array())))
+      else readBody(response, { bytesMax: order.bytesMax, settle, reject })
+    })
+    request.end(body)
+  })
+}
+
+interface Reading {
+  readonly bytesMax: number
+  readonly settle: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+}
+
+function readBody(response: http.IncomingMessage, reading: Reading): void {
+  const chunks: Buffer[] = []
+  let byteCount = 0
+  response.on('data', (chunk: Buffer) => {
+    byteCount += chunk.length
+    if (byteCount > reading.bytesMax) reading.settle(refuse('answer_large'))
+    else chunks.push(chunk)
+  })
+  response.on('end', () => reading.settle(ok(answerOf(response, Buffer.concat(chunks)))))
+  // After `end` this changes nothing; before it, the answer was cut off.
+  response.on('close', () => reading.reject(new Error('the answer ended early')))
+}
+
+/** What points elsewhere; 304 answers a condition that is never sent. */
+function isRedirect({ statusCode = 0 }: http.IncomingMessage): boolean {
+  return statusCode >= 300 && statusCode < 400
+}
+
+function answerOf(response: http.IncomingMessage, body: Uint8Array): FetchedAnswer {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(response.headersDistinct)) {
+    if (value !== undefined) headers[name] = value.join(', ')
+  }
+  return { status: response.statusCode ?? 0, headers, body }
+}
+
+/** Answers every look-up of the connection with what was judged. */
+function pinnedTo(addresses: readonly string[]): LookupFunction {
+  const entries = addresses.map((address) => ({ address, family: isIP(address) }))
+  return (_hostname, options, answer) => {
+    const [first] = entries
+    if (options.all === true) answer(null, entries)
+    else answer(null, first?.address ?? '', first?.family)
+  }
+}
