@@ -24,6 +24,14 @@ export const version = z.object({
   expiresAt: time.optional(),
 })
 
+/** How a credential is rotated; the configuration bounds it. */
+export const policy = z.object({
+  overlapDefaultSeconds: z.int().min(0).describe('Of a rotation that asks for none.'),
+  overlapMaxSeconds: z.int().min(0),
+  maxAgeDays: z.int().min(1).max(3_650).nullable().describe('null: never due.'),
+  isAutomatic: z.boolean().describe('When it is due, a new version waits to be fetched once.'),
+})
+
 export const credential = z.object({
   id,
   kind: z.string(),
@@ -38,6 +46,7 @@ export const credential = z.object({
       at: time.optional(),
     })
     .describe('When it has to be rotated, by the greatest age of its policy.'),
+  policy,
   versions: z.array(version),
 })
 

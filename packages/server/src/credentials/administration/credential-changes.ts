@@ -5,15 +5,12 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { Receipt } from '../../core/receipt.ts'
-import type {
-  CredentialAttributes,
-  CredentialRecord,
-  RotationPolicy,
-} from '../../ports/records/credential.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { AuditAction } from '../audit/actions.ts'
 import type { Move } from '../engine/moves.ts'
 import * as retirement from '../engine/retirement.ts'
 import * as rotation from '../engine/rotation.ts'
+import { changeTerms, type TermsRequest } from '../engine/terms.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { carryOutMove, type MoveRequest } from './credential-move.ts'
 import { makeCredential, saveNewCredential } from './credential-making.ts'
@@ -167,24 +164,21 @@ export class CredentialChanges {
     return ok({ credential: moved.value.after, receipt: moved.value.receipt })
   }
 
-  changePolicy(
-    request: {
-      readonly credentialId: string
-      readonly policy?: Partial<RotationPolicy> | undefined
-      readonly name?: string | undefined
-      readonly attributes?: Partial<CredentialAttributes> | undefined
-    },
+  /** Name, scopes and policy; what a key may do no longer is refused from the next call on. */
+  async update(
+    request: { readonly credentialId: string; readonly reason?: string | undefined } & TermsRequest,
     caller: Caller,
   ): CredentialResult {
-    const { policy = {}, attributes = {} } = request
+    const { name, scopes, policy } = request
+    if (name === undefined && scopes === undefined && policy === undefined) {
+      return refuse('input_invalid', 'Name what to change.')
+    }
+    const kind = this.#deps.authority.findCredential(request.credentialId)?.kind
+    if (scopes !== undefined && kind !== undefined && kind !== 'api_key') {
+      return refuse('input_invalid', 'Only API keys have scopes.')
+    }
     return this.#change({ ...request, caller, action: 'policy.changed' }, (record) =>
-      ok({
-        ...record,
-        name: request.name ?? record.name,
-        policy: { ...record.policy, ...policy },
-        attributes: { ...record.attributes, ...attributes },
-        revision: record.revision + 1,
-      }),
+      changeTerms(record, request, this.#deps.policy),
     )
   }
 

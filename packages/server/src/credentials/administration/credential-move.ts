@@ -108,9 +108,10 @@ async function commit(
           target: { kind: after.kind, id: after.id, name: after.name },
           outcome: 'success',
           ...(request.reason === undefined ? {} : { reason: request.reason }),
-          before: describeVersions(before, nowMs),
+          before: { ...describeVersions(before, nowMs), ...changedTerms(before, after) },
           after: {
             ...describeVersions(after, nowMs),
+            ...changedTerms(after, before),
             ...versionChanges(before, after, nowMs),
             familyCount: ended.familyCount,
           },
@@ -203,6 +204,16 @@ function describeVersions(record: CredentialRecord, nowMs: number): AuditDetail 
   return { revision: record.revision, versions: live.map(describe) }
 }
 
+/** Name, scopes and policy where they differ: how they are here. */
+function changedTerms(of: CredentialRecord, other: CredentialRecord): AuditDetail {
+  const termsOf = ({ name, attributes, policy }: CredentialRecord) =>
+    Object.entries({ name, scopes: attributes.scopes ?? null, policy })
+  const others = termsOf(other).map(([, value]) => JSON.stringify(value))
+  return Object.fromEntries(
+    termsOf(of).filter(([, value], index) => JSON.stringify(value) !== others[index]),
+  )
+}
+
 const ADMIN_CODES = {
   too_many_active: 'too_many_active_secrets',
   overlap_too_long: 'overlap_too_long',
@@ -213,6 +224,7 @@ const ADMIN_CODES = {
   not_extendable: 'invalid_transition',
   deadline_invalid: 'input_invalid',
   custom_not_allowed: 'custom_value_denied',
+  policy_denied: 'policy_denied',
 } as const satisfies Record<EngineRefusal, AdminRefusalCode>
 
 /** @returns the refusal of the engine as callers of the administration see it. */

@@ -22,6 +22,8 @@ export type EngineRefusal =
   /** A new end of the overlap is needed, or does not lie after the present one. */
   | 'deadline_invalid'
   | 'custom_not_allowed'
+  /** The configuration allows no such policy. */
+  | 'policy_denied'
 
 export type Move = Result<CredentialRecord, EngineRefusal>
 type Versions = readonly VersionRecord[]

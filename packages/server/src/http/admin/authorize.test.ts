@@ -12,6 +12,7 @@ const ALLOWED: Readonly<Record<keyof typeof OPERATIONS, readonly Role[]>> = {
   'credentials.get': ROLES,
   'credentials.readiness': ROLES,
   'credentials.create': ['owner', 'admin', 'developer'],
+  'credentials.update': ['owner', 'admin', 'developer'],
   'credentials.rotate': ['owner', 'admin', 'developer'],
   'credentials.stage': ['owner', 'admin', 'developer'],
   'credentials.promote': ['owner', 'admin', 'developer'],

@@ -9,6 +9,7 @@ import { credentialShape, issuedShape } from './shapes.ts'
 
 type ChangeName =
   | 'credentials.create'
+  | 'credentials.update'
   | 'credentials.rotate'
   | 'credentials.stage'
   | 'credentials.promote'
@@ -36,9 +37,23 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
     const made = await deps.changes.create(request, caller)
     return made.ok ? ok(issuedShape(made.value, deps.clock.nowMs())) : made
   },
+  async 'credentials.update'({ parameters, body }, { deps, caller }) {
+    const { policy } = body
+    const request = {
+      ...parameters,
+      ...body,
+      policy: policy && {
+        overlapDefaultMs: msOfSeconds(policy.overlapDefaultSeconds),
+        overlapMaxMs: msOfSeconds(policy.overlapMaxSeconds),
+        maxAgeDays: policy.maxAgeDays,
+        isAutomatic: policy.isAutomatic,
+      },
+    }
+    return shownAnswer(await deps.changes.update(request, caller), deps.clock.nowMs())
+  },
   async 'credentials.rotate'({ parameters, body }, { deps, caller }) {
     const { overlapSeconds } = body
-    const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1_000
+    const overlapMs = msOfSeconds(overlapSeconds)
     const request = { ...parameters, ...rotationOf(body), overlapMs }
     return rotatedAnswer(await deps.changes.rotate(request, caller), deps.clock.nowMs())
   },
@@ -48,7 +63,7 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
   },
   async 'credentials.promote'({ parameters, body }, { deps, caller }) {
     const { overlapSeconds, reason } = body
-    const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1_000
+    const overlapMs = msOfSeconds(overlapSeconds)
     const request = { ...parameters, overlapMs, reason }
     return shownAnswer(await deps.changes.promote(request, caller), deps.clock.nowMs())
   },
@@ -119,6 +134,10 @@ interface RotationBody {
 
 function rotationOf({ value, expiresAt, force, reason }: RotationBody) {
   return { value, expiresAtMs: msOf(expiresAt), isForced: force, reason }
+}
+
+function msOfSeconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000
 }
 
 /** @param text checked as RFC 3339 before. */

@@ -3,7 +3,7 @@ import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { IssuedCredential, Readiness } from '../../credentials/administration/issued.ts'
 import { dueState } from '../../credentials/engine/due-state.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
-import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { CredentialRecord, RotationPolicy } from '../../ports/records/credential.ts'
 import type { TenantRecord } from '../../ports/records/tenant.ts'
 
 export function timeText(ms: number): string {
@@ -48,7 +48,17 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
   }))
   const { state, dueAtMs } = dueState(record, nowMs)
   const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
-  return { id, kind, tenantId, appId, name, scopes, appKey, due, versions }
+  const policy = policyShape(record.policy)
+  return { id, kind, tenantId, appId, name, scopes, appKey, due, policy, versions }
+}
+
+function policyShape({ overlapDefaultMs, overlapMaxMs, maxAgeDays, isAutomatic }: RotationPolicy) {
+  return {
+    overlapDefaultSeconds: Math.floor(overlapDefaultMs / 1_000),
+    overlapMaxSeconds: Math.floor(overlapMaxMs / 1_000),
+    maxAgeDays: maxAgeDays ?? null,
+    isAutomatic,
+  }
 }
 
 export function issuedShape(issued: IssuedCredential, nowMs: number) {

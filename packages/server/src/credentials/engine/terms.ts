@@ -1,0 +1,95 @@
+/**
+ * Changes what a credential is called, may do and how it is rotated; its versions stay as they are.
+ * A policy is held to what the configuration allows: it can be stricter, never laxer. Pure.
+ */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type {
+  CredentialAttributes,
+  CredentialRecord,
+  RotationPolicy,
+} from '../../ports/records/credential.ts'
+import { rulesOf } from './kind-rules.ts'
+import type { EngineRefusal, Move } from './moves.ts'
+
+export interface TermsRequest {
+  readonly name?: string | undefined
+  /** Of an API key. Undefined leaves them; null takes them off: what a key without any may do. */
+  readonly scopes?: readonly string[] | null | undefined
+  /** `maxAgeDays`: null is never due; undefined fields stay as they are. */
+  readonly policy?:
+    | {
+        readonly overlapDefaultMs?: number | undefined
+        readonly overlapMaxMs?: number | undefined
+        readonly maxAgeDays?: number | null | undefined
+        readonly isAutomatic?: boolean | undefined
+      }
+    | undefined
+}
+
+/** What the configuration allows at most. */
+export type PolicyBounds = Pick<RotationPolicy, 'overlapMaxMs' | 'maxAgeDays'>
+
+export function changeTerms(
+  record: CredentialRecord,
+  request: TermsRequest,
+  bounds: PolicyBounds,
+): Move {
+  const { name = record.name, scopes, policy: asked } = request
+  const policy = asked === undefined ? ok(record.policy) : checked(record, asked, bounds)
+  if (!policy.ok) return policy
+  const attributes = scopes === undefined ? record.attributes : withScopes(record, scopes)
+  const revision = record.revision + 1
+  return ok({ ...record, name, attributes, policy: policy.value, revision })
+}
+
+/** Whether a new value can be made here without anybody bringing one. */
+export function canRotateByItself({
+  kind,
+  attributes,
+}: Pick<CredentialRecord, 'kind' | 'attributes'>): boolean {
+  const isPublic = attributes.jwk !== undefined || attributes.jwksUrl !== undefined
+  return rulesOf(kind).isForeign !== true && !isPublic
+}
+
+function checked(
+  record: CredentialRecord,
+  asked: NonNullable<TermsRequest['policy']>,
+  bounds: PolicyBounds,
+): Result<RotationPolicy, EngineRefusal> {
+  const { policy: before } = record
+  const { maxAgeDays } = asked
+  const policy = {
+    overlapDefaultMs: asked.overlapDefaultMs ?? before.overlapDefaultMs,
+    overlapMaxMs: asked.overlapMaxMs ?? before.overlapMaxMs,
+    maxAgeDays: maxAgeDays === undefined ? before.maxAgeDays : (maxAgeDays ?? undefined),
+    isAutomatic: asked.isAutomatic ?? before.isAutomatic,
+  }
+  // The verifiers of issued tokens follow its schedule, so it is the configuration's alone.
+  if (record.kind === 'tenant_signing_key') return denied('Signing keys follow the configuration.')
+  if (policy.overlapMaxMs > bounds.overlapMaxMs) {
+    return denied('The longest overlap is longer than the configuration allows.')
+  }
+  if (policy.overlapDefaultMs > policy.overlapMaxMs) {
+    return denied('The default overlap is longer than the longest one.')
+  }
+  const isOlder = (policy.maxAgeDays ?? Number.POSITIVE_INFINITY) > (bounds.maxAgeDays ?? Infinity)
+  if (isOlder && rulesOf(record.kind).isForeign !== true) {
+    return denied('The greatest age is greater than the configuration allows.')
+  }
+  if (policy.isAutomatic && !canRotateByItself(record)) {
+    return denied('Its value is made elsewhere, so it cannot rotate by itself.')
+  }
+  return ok(policy)
+}
+
+function withScopes(
+  { attributes }: CredentialRecord,
+  scopes: readonly string[] | null,
+): CredentialAttributes {
+  const { scopes: _before, ...rest } = attributes
+  return scopes === null ? rest : { ...rest, scopes }
+}
+
+function denied(why: string) {
+  return refuse('policy_denied' as const, why)
+}
