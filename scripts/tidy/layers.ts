@@ -28,6 +28,7 @@ const RESULT = [
   'packages/protocol/src/allowed-domain.ts',
 ]
 const SERVER = 'packages/server/src'
+const SDK = 'packages/server-sdk/src'
 const INNER = [`${SERVER}/core/`, `${SERVER}/ports/`, ...RESULT]
 const EDGE = [
   ...INNER,
@@ -43,6 +44,12 @@ const LAYERS: readonly Layer[] = [
   { prefix: 'packages/protocol/src/*/', may: ['packages/protocol/src/*/', ...RESULT] },
   { prefix: 'packages/protocol/src/', may: RESULT },
   { prefix: 'packages/admin-api/src/', may: ['packages/admin-api/src/', ...RESULT, 'npm:zod'] },
+  // The one module of the SDK that is for Node and Bun alone.
+  { prefix: `${SDK}/operator-key-file.ts`, may: ['node:fs/promises'] },
+  {
+    prefix: `${SDK}/`,
+    may: [`${SDK}/`, 'packages/protocol/src/', 'packages/admin-api/src/', 'npm:jose'],
+  },
   { prefix: `${SERVER}/ports/`, may: [`${SERVER}/ports/`, ...RESULT] },
   { prefix: `${SERVER}/core/`, may: INNER },
   { prefix: `${SERVER}/credentials/`, may: [...INNER, `${SERVER}/credentials/`, 'node:crypto'] },

@@ -128,14 +128,20 @@ function entriesOf({ manifests, files }: Tree): Set<string> {
   const entries = new Set<string>()
   for (const [folder, { main, bin, exports }] of manifests) {
     entries.add(`${folder}/src/main.ts`)
-    const declared = [main, bin, exports].flatMap((each) =>
-      typeof each === 'object' ? Object.values(each) : [each],
-    )
-    for (const each of declared) {
-      if (typeof each === 'string') entries.add(posix.join(folder, each))
+    for (const each of [main, bin, exports].flatMap(pathsIn)) {
+      entries.add(posix.join(folder, each))
+      // What is built keeps its place below `dist`: dist/NAME/src/x.js comes of NAME/src/x.ts.
+      const built = /^\.\/dist\/(.+)\.js$/.exec(each)
+      if (built !== null) entries.add(`packages/${built[1]}.ts`)
     }
   }
   return new Set([...entries].filter((each) => files.has(each)))
+}
+
+/** The paths a field of a manifest names, whatever the conditions. */
+function pathsIn(field: unknown): string[] {
+  if (typeof field === 'string') return [field]
+  return typeof field === 'object' && field !== null ? Object.values(field).flatMap(pathsIn) : []
 }
 
 function reach({ sources }: Tree, entries: readonly SourceFile[]): Set<string> {

@@ -42,7 +42,7 @@ export interface Manifest {
   readonly exports?: string | Readonly<Record<string, unknown>>
 }
 
-const IGNORED_FOLDERS = new Set(['node_modules', '.git', '.cache', 'data', 'generated'])
+const IGNORED_FOLDERS = new Set(['node_modules', '.git', '.cache', 'data', 'generated', 'dist'])
 const SOURCE_ENDING = /\.(?:ts|mts|tsx|js|mjs|cjs)$/
 const IMPORT_START = /\bfrom\s*(?=['"])|\bimport\s*(?:\(\s*)?(?=['"])|\bnew\s+URL\(\s*(?=['"])/g
 

@@ -1,0 +1,94 @@
+/** What npm would publish of the server SDK runs where there is no TypeScript and no `node:`. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { packedSdk } from '../support/packed-sdk.ts'
+import { repositoryRoot } from '../support/server.ts'
+import { test } from '../support/test.ts'
+
+const ROOT = repositoryRoot()
+const BUN = join(ROOT, 'node_modules/bun/bin/bun.exe')
+/** The one module that reads a file, for Node and Bun. */
+const WITH_FILES = './operator-key-file'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
+const home = mkdtempSync(join(tmpdir(), 'lockgate-sdk-'))
+const SDK = join(home, 'node_modules/@lockgate/server-sdk')
+let manifest: Manifest
+let files: readonly string[]
+
+before(() => {
+  files = packedSdk(home)
+  manifest = JSON.parse(readFileSync(join(SDK, 'package.json'), 'utf8')) as Manifest
+})
+after(() => rmSync(home, { recursive: true, force: true }))
+
+const modules = () => Object.keys(manifest.exports)
+const nameOf = (path: string) => path.replace('.', '@lockgate/server-sdk')
+
+test('the packed server SDK is JavaScript with declarations, and nothing else', () => {
+  const others = files.filter((file) => !/^package\/dist\/.*\.(?:js|d\.ts)$/.test(file))
+  assert.deepEqual(others.toSorted(), [
+    ...(others.includes('package/README.md') ? ['package/README.md'] : []),
+    'package/package.json',
+  ])
+  for (const { types, default: code } of Object.values(manifest.exports)) {
+    for (const path of [types, code]) assert.ok(files.includes(path.replace('.', 'package')), path)
+  }
+})
+
+test('Node imports every module of the packed server SDK', () => {
+  const script = `for (const name of ${JSON.stringify(modules().map(nameOf))}) {
+    const module = await import(name)
+    if (Object.keys(module).length === 0) throw new Error(name + ' gives nothing')
+  }
+  const { authorizeChannel } = await import('@lockgate/server-sdk/channel-authorization')
+  const request = { socketId: '1234.1234', channelName: 'private-foobar' }
+  console.log((await authorizeChannel({ appKey: 'k', secret: '7ad3773142a6692b25b8' }, request)).auth)`
+  writeFileSync(join(home, 'import.mjs'), script)
+  for (const program of [process.execPath, BUN]) {
+    const { status, stdout, stderr } = spawnSync(program, ['import.mjs'], {
+      cwd: home,
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^k:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4$/m)
+  }
+})
+
+test('an edge runtime gets no import of node: from any module but the one that reads a file', () => {
+  for (const path of modules()) {
+    writeFileSync(join(home, 'edge.mjs'), `export * from '${nameOf(path)}'\n`)
+    const { status, stdout, stderr } = spawnSync(
+      BUN,
+      ['build', '--target=browser', '--packages=bundle', '--external=node:*', 'edge.mjs'],
+      { cwd: home, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+    )
+    assert.equal(status, 0, stderr)
+    const isEdge = !/["']node:[a-z/]+["']|\brequire\s*\(|\bprocess\.\w|\bBuffer\.\w/.test(stdout)
+    assert.equal(isEdge, path !== WITH_FILES, path)
+  }
+})
+
+test('TypeScript of another project accepts the declarations, with its strictest settings', () => {
+  const lines = modules().map((path, index) => `export * as m${index} from '${nameOf(path)}'`)
+  writeFileSync(join(home, 'use.ts'), `${lines.join('\n')}\n`)
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [
+      join(ROOT, 'node_modules/typescript/bin/tsc'),
+      ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess'],
+      ...['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2024,dom,dom.iterable'],
+      ...['--types', '', 'use.ts'],
+    ],
+    { cwd: home, encoding: 'utf8' },
+  )
+  assert.equal(status, 0, stdout)
+})
