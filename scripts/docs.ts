@@ -1,6 +1,7 @@
 /**
- * Writes the generated pages, docs/config.md and docs/config.example.yaml, from the configuration
- * table. With `--check` writes nothing and ends with 1 when a page is stale.
+ * Writes what is generated: docs/config.md and docs/config.example.yaml from the configuration
+ * table, and the routes of the administration from its table of operations. With `--check` writes
+ * nothing and ends with 1 when one of them is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -32,6 +33,7 @@ import {
   SIGNING_KEY_FIELDS,
   TENANT_FIELDS,
 } from '../packages/server/src/config/tenant-schema.ts'
+import { adminRoutes } from './admin-routes.ts'
 import { configExample } from './config-example.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -102,6 +104,7 @@ function pages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', reference()],
     ['docs/config.example.yaml', configExample()],
+    ['packages/admin-api/src/generated/routes.ts', adminRoutes()],
   ])
 }
 

@@ -1,6 +1,7 @@
 /** The command line: commands, flags, help and exit codes. Commands are loaded when they run. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
+import type { ConnectionFlags } from './admin/connection.ts'
 import type { Shell } from './completion.ts'
 import { EXIT_CONFIGURATION, EXIT_OK } from './exit.ts'
 import { addSettingFlags, givenFlags } from './flags.ts'
@@ -105,6 +106,14 @@ function createProgram(report: (exitCode: number) => void): Command {
       if (value === undefined) command.error(`error: --type is one of ${KEY_TYPE_NAMES.join(', ')}`)
       process.stdout.write(`${value}\n`)
     })
+  const whoami = program.command('whoami').description('Show whose operator key this is.')
+  const json = ['--json', 'Print the answer as JSON.'] as const
+  addConnectionFlags(whoami)
+    .option(...json)
+    .action(async (flags: ConnectionFlags) => {
+      const { runOperation } = await import('./admin/run.ts')
+      report(await runOperation('whoami', {}, flags))
+    })
   program
     .command('completion')
     .description('Print a script that completes commands and flags in a shell.')
@@ -123,6 +132,14 @@ function createProgram(report: (exitCode: number) => void): Command {
       process.stdout.write(`lockgate ${version} (${runtime})\n`)
     })
   return program
+}
+
+function addConnectionFlags(command: Command): Command {
+  return command
+    .option('--url <url>', 'Where the server is; else from the configuration. [LOCKGATE_URL]')
+    .option('--operator-key-file <file>', 'The operator key. [LOCKGATE_OPERATOR_KEY_FILE]')
+    .option('--data-dir <folder>', 'Its operator.key is the key unless one is named.')
+    .option(CONFIG_FLAG, CONFIG_TEXT)
 }
 
 function givenTo(command: Command) {

@@ -24,8 +24,17 @@ export interface LayerContext {
 /** The signing secrets the environment gives, by the public key in the spelling of the variable. */
 export type SigningSecrets = Map<string, { readonly secret: string; readonly name: string }>
 
-/** Variables of the program itself: the file to read, and the process that started this one. */
-export const RESERVED_VARIABLES: readonly string[] = ['LOCKGATE_CONFIG', 'LOCKGATE_LAUNCHER_PID']
+/**
+ * Variables of the program itself: the file to read, the process that started this one, and where
+ * and as whom the commands of the administration speak.
+ */
+export const RESERVED_VARIABLES: readonly string[] = [
+  'LOCKGATE_CONFIG',
+  'LOCKGATE_LAUNCHER_PID',
+  'LOCKGATE_URL',
+  'LOCKGATE_OPERATOR_KEY',
+  'LOCKGATE_OPERATOR_KEY_FILE',
+]
 
 const SIGNING_SECRET = /^LOCKGATE_KEY_(.+)_SECRET(_FILE)?$/
 /** What container platforms put into the environment for a service that is called `lockgate`. */
