@@ -24,6 +24,7 @@ export const ROUTES = {
   'credentials.rollback': { method: 'POST', path: '/credentials/{credentialId}/rollback' },
   'credentials.rotate': { method: 'POST', path: '/credentials/{credentialId}/rotate' },
   'credentials.stage': { method: 'POST', path: '/credentials/{credentialId}/stage' },
+  'credentials.update': { method: 'PATCH', path: '/credentials/{credentialId}' },
   'master-key.rewrap': { method: 'POST', path: '/master-key/rewrap' },
   'master-key.rotate': { method: 'POST', path: '/master-key/rotate' },
   'master-key.status': { method: 'GET', path: '/master-key' },
