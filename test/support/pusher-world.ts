@@ -5,6 +5,7 @@ import { Tally } from '../../packages/server/src/core/tally.ts'
 import { AppDirectory } from '../../packages/server/src/credentials/app-directory.ts'
 import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import { PusherSession } from '../../packages/server/src/sessions/pusher/session.ts'
+import type { DeniedAttempt } from '../../packages/server/src/credentials/audit/denied-access.ts'
 import type { Use } from '../../packages/server/src/credentials/use-recorder.ts'
 import { loadedApp } from './loaded-app.ts'
 import { RecordingFanout, RecordingOutbox } from './recording-fanout.ts'
@@ -58,8 +59,10 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
   const space = hub.space(loaded.app)
   const uses: Use[] = []
   const recordUse = (use: Use) => void uses.push(use)
+  const denials: DeniedAttempt[] = []
+  const recordDenial = (attempt: DeniedAttempt) => void denials.push(attempt)
   const times = { activityTimeoutMs: 120_000, pongTimeoutMs: 30_000 }
-  const deps = { hub, directory, clock, tally, times, recordUse }
+  const deps = { hub, directory, clock, tally, times, recordUse, recordDenial }
   const start = { space, credentialId: `cred_${KEY}`, source: SOURCE }
   let count = 0
   const connect = () => {
@@ -69,7 +72,7 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
     outbox.take()
     return new Client(session, outbox)
   }
-  return { hub, space, tally, fanout, directory, clock, time, connect, loaded, uses }
+  return { hub, space, tally, fanout, directory, clock, time, connect, loaded, uses, denials }
 }
 
 export type World = ReturnType<typeof pusherWorld>

@@ -116,18 +116,19 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   })
   const demoCredentials = await provision(config, core)
   await core.deadlines.start()
-  const { authority, check, recordUse, revoker } = core
+  const { authority, check, recordUse, recordDenial, revoker } = core
   const directory = authority.apps
-  const deps = { hub, directory, clock, tally, random, times: limits, recordUse }
+  const records = { recordUse, recordDenial }
+  const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const protocols = webSocketProtocols(deps)
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
-  const bearers = new Bearers({ apps: directory, check, clock, recordUse, doors: [] })
+  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, recordUse, bearers, demo, admin: adminDeps(core, store) }),
+    route: publicRoute({ ...api, ...records, bearers, demo, admin: adminDeps(core, store) }),
     metrics: () => exportMetrics(tally),
     webSockets,
     pump,
@@ -145,11 +146,12 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
 
 function adminDeps(core: CredentialCore, store: Store): AdminDeps {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
+  const { recordDenial } = core
   const { tenants } = authority
-  const operators = { tenants, check, clock, uses, control: store.control }
+  const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
-  return { ...rest, operators, limiter, clock, random, version }
+  return { ...rest, operators, recordDenial, limiter, clock, random, version }
 }
 
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */

@@ -12,6 +12,7 @@ import { MasterKeyChanges } from '../credentials/administration/master-key-chang
 import type { UseReport } from '../credentials/administration/readiness.ts'
 import { Revocations } from '../credentials/administration/revocations.ts'
 import { Denials } from '../credentials/audit/denials.ts'
+import { denialRecorder, type RecordDenial } from '../credentials/audit/denied-access.ts'
 import { AuditTrail } from '../credentials/audit/trail.ts'
 import { Authority } from '../credentials/authority.ts'
 import { Deadlines } from '../credentials/deadlines.ts'
@@ -55,6 +56,8 @@ export interface CredentialCore {
   readonly audit: AuditTrail
   /** Rows of refused credentials and calls, sampled and counted. */
   readonly denials: Denials
+  /** How every door tells them. */
+  readonly recordDenial: RecordDenial
   readonly check: SecretCheck
   readonly uses: UseRecorder
   readonly recordUse: RecordUse
@@ -94,6 +97,11 @@ export async function openCredentialCore(
     authority,
     policy,
   }
+  const denials = new Denials({ trail: audit, clock })
+  const recordDenial = denialRecorder(
+    (denial, code) => denials.deny(denial, code),
+    (region) => authority.regionOf({ region }).code,
+  )
   const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
   const revocations = new Revocations(administration, revoker)
   const uses = new UseRecorder(clock)
@@ -115,7 +123,8 @@ export async function openCredentialCore(
     authority,
     keys,
     audit,
-    denials: new Denials({ trail: audit, clock }),
+    denials,
+    recordDenial,
     check: new SecretCheck({ fingerprintKey: keys.fingerprint, passwordHash }),
     uses,
     recordUse: (use, source, app) => uses.record(use, source, authority.regionOf(app)),

@@ -8,7 +8,15 @@ import type { RefusalCode } from '../core/refusals.ts'
 import { type Reliance, relianceOn } from '../core/reliance.ts'
 import type { Source } from '../core/source.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { AppRecord } from '../ports/records/app.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from './app-directory.ts'
+import {
+  type DenialOwner,
+  namedBearer,
+  NO_OWNER,
+  type RecordDenial,
+  retiredAttempt,
+} from './audit/denied-access.ts'
 import { parseKey } from './key-format.ts'
 import { permissionsOfScopes } from './scopes.ts'
 import type { SecretCheck } from './secret-check.ts'
@@ -39,6 +47,7 @@ export interface BearerDeps {
   readonly check: SecretCheck
   readonly clock: Clock
   readonly recordUse: RecordUse
+  readonly recordDenial: RecordDenial
   readonly doors: readonly TokenDoor[]
 }
 
@@ -49,33 +58,66 @@ export class Bearers {
     this.#deps = deps
   }
 
-  /** @returns one refusal for every way in which a key is not valid. */
-  async authenticate(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>> {
-    const { apps, check, clock, recordUse, doors } = this.#deps
+  /**
+   * What is refused is in the audit of the app whose key it is; where that is nobody's, of the one
+   * that was addressed, or of the installation.
+   * @param addressed the app the caller wants something of, if that is known.
+   * @returns one refusal for every way in which a key is not valid.
+   */
+  async authenticate(
+    token: string,
+    source: Source,
+    addressed?: AppRecord,
+  ): Promise<Result<BearerIdentity, RefusalCode>> {
+    const owner = addressed ?? NO_OWNER
+    const target = namedBearer(token)
+    const { doors, recordDenial } = this.#deps
     const peeked = peekToken(token)
-    if (peeked !== undefined) {
-      const door = doors.find((each) => each.isFor(peeked))
-      return door === undefined ? refuse('credential_invalid') : door.authenticate(token, source)
+    if (peeked === undefined) return this.#authenticateKey(token, { source, owner })
+    const door = doors.find((each) => each.isFor(peeked))
+    const identity = await (door?.authenticate(token, source) ?? refuse('credential_invalid'))
+    if (!identity.ok) {
+      recordDenial({ action: 'auth.failed', reason: identity.refusal, source, target }, owner)
+    }
+    return identity
+  }
+
+  async #authenticateKey(
+    token: string,
+    { source, owner }: { readonly source: Source; readonly owner: DenialOwner },
+  ): Promise<Result<BearerIdentity, RefusalCode>> {
+    const { apps, check, clock, recordUse, recordDenial } = this.#deps
+    const target = namedBearer(token)
+    const fail = (of: DenialOwner) => {
+      const reason = 'credential_invalid'
+      recordDenial({ action: 'auth.failed', reason, source, target }, of)
+      return refuse(reason)
     }
     const parsed = parseKey(token)
     // What is mistyped or made up costs a checksum and no look-up.
-    if (!parsed.ok || !API_KEY_PREFIXES.has(parsed.value.prefix)) {
-      return refuse('credential_invalid')
-    }
+    if (!parsed.ok || !API_KEY_PREFIXES.has(parsed.value.prefix)) return fail(owner)
     const entry = apps.findByKeyId(parsed.value.keyId)
     const nowMs = clock.nowMs()
     const match = check.match(token, entry === undefined ? [] : [entry.version], nowMs)
-    if (entry === undefined || match === undefined) return refuse('credential_invalid')
+    if (entry === undefined || match === undefined) return fail(entry?.loaded.app ?? owner)
     const { loaded, credential } = entry
     const { id: credentialId, attributes } = credential.record
     const { version, outcome } = match
-    recordUse({ credentialId, versionId: version.id, outcome }, source, loaded.app)
-    if (outcome !== 'accepted') return refuse('credential_invalid')
-    if (!check.isConfirmed(version) && !(await check.confirm(token, version))) {
+    const use = { credentialId, versionId: version.id, outcome }
+    recordUse(use, source, loaded.app)
+    if (outcome !== 'accepted') {
+      recordDenial({ ...retiredAttempt(use), source }, loaded.app)
       return refuse('credential_invalid')
     }
+    if (!check.isConfirmed(version) && !(await check.confirm(token, version))) {
+      return fail(loaded.app)
+    }
     const admitted = admitApp(loaded, nowMs)
-    if (!admitted.ok) return admitted
+    if (!admitted.ok) {
+      const denied = { action: 'auth.denied', reason: admitted.refusal, source, target } as const
+      recordDenial(denied, loaded.app)
+      return admitted
+    }
     return ok({
       loaded,
       permissions: permissionsOfScopes(attributes.scopes),

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Role } from '../ports/records/tenant.ts'
 import type { ControlDatabase } from '../ports/store.ts'
 import { parseKey } from './key-format.ts'
+import { namedBearer, NO_OWNER, type RecordDenial, retiredAttempt } from './audit/denied-access.ts'
 import type { SecretCheck } from './secret-check.ts'
 import type { TenantDirectory } from './tenant-directory.ts'
 import type { UseRecorder } from './use-recorder.ts'
@@ -25,27 +26,45 @@ export interface OperatorDeps {
   readonly clock: Clock
   readonly uses: UseRecorder
   readonly control: ControlDatabase
+  readonly recordDenial: RecordDenial
 }
 
-/** @returns one refusal for every way in which a key is not valid (ASVS 6.3.8). */
+/**
+ * A key that is refused is in the audit: of its tenant, or of the installation.
+ * @returns one refusal for every way in which a key is not valid (ASVS 6.3.8).
+ */
 export async function authenticateOperator(
   token: string,
   source: Source,
   deps: OperatorDeps,
 ): Promise<Result<OperatorPrincipal, RefusalCode>> {
   const parsed = parseKey(token)
+  const failed = { action: 'auth.failed', reason: 'credential_invalid', source } as const
   // What is mistyped or made up costs a checksum and no look-up.
-  if (!parsed.ok || parsed.value.prefix !== 'op') return refuse('credential_invalid')
+  if (!parsed.ok || parsed.value.prefix !== 'op') {
+    deps.recordDenial({ ...failed, target: namedBearer(token) }, NO_OWNER)
+    return refuse('credential_invalid')
+  }
   const entry = deps.tenants.findOperator(parsed.value.keyId)
+  const owner = { tenantId: entry?.credential.tenantId }
   const nowMs = deps.clock.nowMs()
   const match = deps.check.match(token, entry === undefined ? [] : [entry.version], nowMs)
-  if (entry === undefined || match === undefined) return refuse('credential_invalid')
+  if (entry === undefined || match === undefined) {
+    deps.recordDenial({ ...failed, target: namedBearer(token) }, owner)
+    return refuse('credential_invalid')
+  }
   const { credential } = entry
   const use = { credentialId: credential.id, versionId: match.version.id, outcome: match.outcome }
   deps.uses.record(use, source, deps.control)
   const { role } = credential.attributes
-  if (match.outcome !== 'accepted' || role === undefined) return refuse('credential_invalid')
-  if (!(await deps.check.confirm(token, match.version))) return refuse('credential_invalid')
+  if (match.outcome !== 'accepted' || role === undefined) {
+    deps.recordDenial({ ...retiredAttempt(use), source }, owner)
+    return refuse('credential_invalid')
+  }
+  if (!(await deps.check.confirm(token, match.version))) {
+    deps.recordDenial({ ...failed, target: namedBearer(token) }, owner)
+    return refuse('credential_invalid')
+  }
   // A key of a suspended tenant still administers it: somebody has to be able to mend it.
   const { name, tenantId } = credential
   return ok({ credentialId: credential.id, versionId: match.version.id, name, role, tenantId })

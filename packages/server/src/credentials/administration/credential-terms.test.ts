@@ -33,9 +33,16 @@ const ACCOUNT = 'an-account-of-somebody-else'
 
 describe('scopes of an API key', () => {
   async function rulesOf(value: string) {
-    const { check, authority, recordUse } = world.core
+    const { check, authority, recordUse, recordDenial } = world.core
     const clock = world.core.administration.clock
-    const bearers = new Bearers({ apps: authority.apps, check, clock, recordUse, doors: [] })
+    const bearers = new Bearers({
+      apps: authority.apps,
+      check,
+      clock,
+      recordUse,
+      recordDenial,
+      doors: [],
+    })
     const identity = await bearers.authenticate(value, CALLER.source)
     if (!identity.ok) throw new Error(identity.refusal)
     return identity.value.permissions.rules

@@ -4,6 +4,7 @@ import type { CredentialChanges } from '../../credentials/administration/credent
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
+import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -19,6 +20,7 @@ export interface AdminDeps {
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
   readonly operators: OperatorDeps
+  readonly recordDenial: RecordDenial
   readonly limiter: Limiter
   readonly clock: Clock
   readonly random: Random

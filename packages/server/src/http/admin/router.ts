@@ -8,6 +8,11 @@ import { parseJsonObject } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { z } from 'zod'
 import type { Caller } from '../../credentials/administration/context.ts'
+import {
+  type DeniedAttempt,
+  type DenialOwner,
+  NO_OWNER,
+} from '../../credentials/audit/denied-access.ts'
 import { randomUuid } from '../../credentials/identifiers.ts'
 import { authenticateOperator, type OperatorPrincipal } from '../../credentials/operators.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
@@ -79,7 +84,21 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     concern === undefined
       ? refuse('not_found' as const)
       : authorizeOperation(principal.value, route.operation, concern)
-  if (!allowed.ok) return problemAnswer(allowed.refusal)
+  if (!allowed.ok) {
+    const object = { kind: 'operation', id: route.name, ...namedObject(read.input) }
+    const denied = {
+      action: 'auth.denied',
+      reason: allowed.refusal,
+      actor,
+      target: object,
+    } as const
+    // What is not there and what is another tenant's read the same here too.
+    call.deps.recordDenial(
+      { ...denied, source: call.source, requestId: call.requestId },
+      principal.value,
+    )
+    return problemAnswer(allowed.refusal)
+  }
   const { source, requestId, deps } = call
   const caller: Caller = { actor, source, requestId }
   // One cast where the table and its handlers meet: both are keyed by the same name.
@@ -95,20 +114,42 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
 
 async function authenticate(
   request: Request,
-  { deps, source }: Call,
+  { deps, source, requestId }: Call,
 ): Promise<
   Result<OperatorPrincipal, 'rate_limited' | 'credential_missing' | 'credential_invalid'>
 > {
   const subject = limitSubject(source.ip)
   const token = bearerToken(request.headers)
-  if (token === undefined) return refuse('credential_missing')
+  const deny = (attempt: LimitOrMissing, owner: DenialOwner) =>
+    deps.recordDenial({ ...attempt, source, requestId }, owner)
+  if (token === undefined) {
+    const target = { kind: 'bearer', id: 'none' }
+    deny({ action: 'auth.failed', reason: 'credential_missing', target }, NO_OWNER)
+    return refuse('credential_missing')
+  }
   const principal = await authenticateOperator(token, source, deps.operators)
   if (!principal.ok) {
     const isAllowed = deps.limiter.take(FAILURES, subject).isAllowed
     return refuse(isAllowed ? 'credential_invalid' : 'rate_limited')
   }
-  const isAllowed = deps.limiter.take(CALLS, principal.value.credentialId).isAllowed
-  return isAllowed ? ok(principal.value) : refuse('rate_limited')
+  const { credentialId } = principal.value
+  if (deps.limiter.take(CALLS, credentialId).isAllowed) return principal
+  const actor = { kind: 'operator' as const, id: credentialId }
+  const target = { kind: 'limit', id: CALLS.name }
+  deny({ action: 'limit.exceeded', reason: 'rate_limited', actor, target }, principal.value)
+  return refuse('rate_limited')
+}
+
+type LimitOrMissing = Pick<DeniedAttempt, 'action' | 'reason' | 'target' | 'actor'>
+
+/** Ids of the forms we make; other text of a caller may be a secret in the wrong place. */
+const OWN_ID = /^(?:[a-z]{3,4}_[0-9A-Za-z]{16,24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
+
+/** @returns the object an operation was asked about, where it can be named. */
+function namedObject({ parameters, body }: Input): { readonly name?: string } {
+  const { credentialId, appId, tenantId } = { ...body, ...parameters }
+  const id = credentialId ?? appId ?? tenantId
+  return typeof id === 'string' && OWN_ID.test(id) ? { name: id } : {}
 }
 
 interface Input {

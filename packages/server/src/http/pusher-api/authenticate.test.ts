@@ -10,6 +10,11 @@ import {
 } from '../../../../../test/support/pusher-world.ts'
 import type { AppSettings } from '../../ports/records/app.ts'
 import { createPasswordHash } from '../../adapters/system/password-hash.ts'
+import {
+  type DeniedAttempt,
+  type DenialOwner,
+  NO_OWNER,
+} from '../../credentials/audit/denied-access.ts'
 import { Bearers } from '../../credentials/bearers.ts'
 import { SecretCheck } from '../../credentials/secret-check.ts'
 import { type AuthenticateDeps, authenticate, type SignedCall } from './authenticate.ts'
@@ -21,16 +26,19 @@ const BODY = new TextEncoder().encode('{"name":"e","channel":"c","data":"d"}')
 const PATH = '/apps/app/events'
 
 function world(overrides: Partial<AppSettings> = {}) {
-  const { directory, clock, time } = pusherWorld(overrides)
+  const { directory, clock, time, loaded } = pusherWorld(overrides)
   const replays = new ReplayMemory(WINDOW_MS)
   const recordUse = () => {}
+  const denials: { attempt: DeniedAttempt; owner: DenialOwner }[] = []
+  const recordDenial = (attempt: DeniedAttempt, owner: DenialOwner) =>
+    void denials.push({ attempt, owner })
   const passwordHash = createPasswordHash({ cost: 4 })
   const check = new SecretCheck({ fingerprintKey: createSecretKey(Buffer.alloc(32)), passwordHash })
-  const bearers = new Bearers({ apps: directory, check, clock, recordUse, doors: [] })
+  const bearers = new Bearers({ apps: directory, check, clock, recordUse, recordDenial, doors: [] })
   const authTimestampWindowMs = WINDOW_MS
   const base = { directory, clock, replays, authTimestampWindowMs }
-  const deps: AuthenticateDeps = { ...base, recordUse, bearers }
-  return { deps, time }
+  const deps: AuthenticateDeps = { ...base, recordUse, recordDenial, bearers }
+  return { deps, time, denials, loaded }
 }
 
 interface Signing {
@@ -153,6 +161,69 @@ describe('a signed call', () => {
     expect(authenticate(call, deps)).toMatchObject({ refusal: 'replayed' })
     time.ms += 2_000
     expect(authenticate(call, deps)).toEqual(UNAUTHENTICATED)
+  })
+})
+
+describe('the audit learns of a refused call', () => {
+  test('in the chain of the app that was addressed, with address and reason', () => {
+    const { deps, time, denials, loaded } = world()
+    authenticate(signed(time.ms, { secret: 'x' }), deps)
+    expect(denials).toEqual([
+      {
+        attempt: {
+          action: 'auth.failed',
+          reason: 'unauthenticated',
+          target: { kind: 'signing_secret', id: `cred_${KEY}`, name: KEY },
+          source: { ip: '192.0.2.1', agent: 'test', protocol: 'http' },
+        },
+        owner: loaded.app,
+      },
+    ])
+  })
+
+  test('in that of the installation where the app is nobody`s', () => {
+    const { deps, time, denials } = world()
+    authenticate({ ...signed(time.ms), appId: 'other' }, deps)
+    expect(denials[0]?.owner).toEqual(NO_OWNER)
+  })
+
+  test('without anything the caller sent: a secret where the key belongs is not written down', () => {
+    const { deps, time, denials } = world()
+    const query = `auth_key=${SECRET}&auth_signature=${KEY}&body_md5=${SECRET}`
+    authenticate({ ...signed(time.ms), appId: SECRET, query }, deps)
+    authenticate({ ...signed(time.ms), query }, deps)
+    expect(denials).toHaveLength(2)
+    expect(JSON.stringify(denials.map(({ attempt }) => attempt))).not.toContain(SECRET)
+  })
+
+  test('as a use of a retired version where one signed', () => {
+    const { deps, time, denials, loaded } = world()
+    const [credential] = loaded.credentials
+    if (credential === undefined) throw new Error('no credential')
+    const [version] = credential.record.versions
+    if (version === undefined) throw new Error('no version')
+    const versions = [{ ...version, state: 'revoked' as const }]
+    const record = { ...credential.record, versions }
+    deps.directory.put({ ...loaded, credentials: [{ ...credential, record }] })
+    expect(authenticate(signed(time.ms), deps)).toEqual(UNAUTHENTICATED)
+    expect(denials.at(-1)?.attempt).toMatchObject({
+      action: 'auth.retired_version',
+      reason: 'revoked',
+      target: { kind: 'version', id: version.id },
+      after: { credentialId: credential.record.id },
+    })
+  })
+
+  test('as a denial where who asks is known and may not', () => {
+    const { deps, time, denials } = world({ enabled: false })
+    authenticate(signed(time.ms), deps)
+    expect(denials.at(-1)?.attempt).toMatchObject({ action: 'auth.denied', reason: 'app_disabled' })
+  })
+
+  test('and an accepted call leaves nothing', () => {
+    const { deps, time, denials } = world()
+    expect(authenticate(signed(time.ms), deps).ok).toBe(true)
+    expect(denials).toEqual([])
   })
 })
 

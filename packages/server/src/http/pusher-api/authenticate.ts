@@ -14,6 +14,14 @@ import type { ServerPrincipal } from '../../core/acl.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Source } from '../../core/source.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from '../../credentials/app-directory.ts'
+import {
+  type DeniedAttempt,
+  namedAppKey,
+  namedBearer,
+  NO_OWNER,
+  type RecordDenial,
+  retiredAttempt,
+} from '../../credentials/audit/denied-access.ts'
 import type { Bearers } from '../../credentials/bearers.ts'
 import { isMd5Of, signerOf } from '../../credentials/signature.ts'
 import type { RecordUse } from '../../credentials/use-recorder.ts'
@@ -34,6 +42,7 @@ export interface AuthenticateDeps {
   readonly directory: AppDirectory
   readonly bearers: Bearers
   readonly recordUse: RecordUse
+  readonly recordDenial: RecordDenial
   readonly clock: Clock
   readonly replays: ReplayMemory
   readonly authTimestampWindowMs: number
@@ -43,6 +52,8 @@ export interface AuthenticatedCall {
   readonly loaded: LoadedApp
   readonly principal: ServerPrincipal
   readonly query: SignedQuery
+  /** Who calls, for the audit. */
+  readonly caller: DeniedAttempt['target']
 }
 
 export function authenticate(
@@ -61,21 +72,29 @@ export function authenticate(
   const signer = signerOf(credential, { signature, text }, nowMs)
   const isFresh = isTimely(query.get('auth_timestamp'), nowMs, deps)
   const isWhole = parsed.ok && isSignature(signature) && query.get('auth_version') === '1.0'
+  const caller = namedAppKey(entry?.loaded === loaded ? entry : undefined)
+  const fail = <R extends RefusalCode>(refusal: R, attempt: Partial<DeniedAttempt> = {}) => {
+    const source = { ...call.source(), protocol: 'http' }
+    const denied = { action: 'auth.failed', reason: refusal, target: caller, source } as const
+    deps.recordDenial({ ...denied, ...attempt }, loaded?.app ?? NO_OWNER)
+    return refuse(refusal)
+  }
   if (loaded === undefined || signer === undefined || !isWhole || !isFresh) {
-    return refuse('unauthenticated')
+    return fail('unauthenticated')
   }
   deps.recordUse(signer, { ...call.source(), protocol: 'http' }, loaded.app)
-  if (signer.outcome !== 'accepted') return refuse('unauthenticated')
+  if (signer.outcome !== 'accepted') return fail('unauthenticated', retiredAttempt(signer))
   // Last: a digest costs as much as the body is long, and only the holder of a secret gets here.
-  if (!isBodyCovered(query.get('body_md5'), call.body)) return refuse('unauthenticated')
+  if (!isBodyCovered(query.get('body_md5'), call.body)) return fail('unauthenticated')
   const admitted = admitApp(loaded, nowMs)
-  if (!admitted.ok) return admitted
+  if (!admitted.ok) return fail(admitted.refusal, { action: 'auth.denied' })
   const { settings } = loaded.app
   if (settings.rejectReplays && call.method !== 'GET') {
     const remembered = deps.replays.remember(signature, nowMs)
-    if (remembered !== 'new') return refuse(remembered)
+    if (remembered !== 'new') return fail(remembered)
   }
-  return ok({ loaded, principal: { kind: 'server', settings, permissions: undefined }, query })
+  const principal = { kind: 'server' as const, settings, permissions: undefined }
+  return ok({ loaded, principal, query, caller })
 }
 
 /**
@@ -88,14 +107,21 @@ export async function authenticateBearer(
   deps: AuthenticateDeps,
 ): Promise<Result<AuthenticatedCall, RefusalCode>> {
   const source = { ...call.source(), protocol: 'http' }
-  const identity = await deps.bearers.authenticate(token, source)
+  const addressed = deps.directory.findById(call.appId)?.app
+  const identity = await deps.bearers.authenticate(token, source, addressed)
   if (!identity.ok) return identity
   const { loaded, permissions } = identity.value
-  if (loaded.app.id !== call.appId) return refuse('credential_invalid')
+  const caller = namedBearer(token)
+  if (loaded.app.id !== call.appId) {
+    const reason = 'credential_invalid' as const
+    deps.recordDenial({ action: 'auth.denied', reason, source, target: caller }, loaded.app)
+    return refuse(reason)
+  }
   const parsed = parseSignedQuery(call.query)
   if (!parsed.ok) return refuse('request_malformed')
   const { settings } = loaded.app
-  return ok({ loaded, principal: { kind: 'server', settings, permissions }, query: parsed.value })
+  const principal = { kind: 'server' as const, settings, permissions }
+  return ok({ loaded, principal, query: parsed.value, caller })
 }
 
 /** The digest is mandatory with a body; where it is given without one it still has to hold. */

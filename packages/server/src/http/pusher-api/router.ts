@@ -87,6 +87,12 @@ async function answer(
   }
   const outcome = operate(route.operation, authenticated.value, { deps, body: body.value })
   if (outcome.ok) return jsonAnswer(outcome.value)
+  if (outcome.refusal === 'operation_denied') {
+    const { loaded, caller } = authenticated.value
+    const named = { ...caller, name: route.operation.name }
+    const denied = { action: 'auth.denied', reason: outcome.refusal, target: named } as const
+    deps.recordDenial({ ...denied, source: { ...source(), protocol: 'http' } }, loaded.app)
+  }
   return refused(outcome.refusal, outcome.detail, deps)
 }
 

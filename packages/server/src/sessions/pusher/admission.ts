@@ -7,6 +7,7 @@ import { parseSignedQuery } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
 import { admitApp, type AppKeyEntry } from '../../credentials/app-directory.ts'
+import { namedAppKey, NO_OWNER } from '../../credentials/audit/denied-access.ts'
 import { acceptedVersions } from '../../credentials/engine/reading.ts'
 import { isOriginAllowed } from '../../credentials/origin-policy.ts'
 import type { Random } from '../../ports/random.ts'
@@ -28,9 +29,13 @@ export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): 
         return MISPLACED_PATH.test(request.path) ? refusedFrame('path_unknown') : undefined
       }
       const found = findApp(request, deps)
-      if (!found.ok) return refusedFrame(found.refusal)
+      if (!found.ok) {
+        if (DENIALS.has(found.refusal)) recordDenial(request, found.refusal, deps)
+        return refusedFrame(found.refusal)
+      }
       const { loaded, credential, connectionCountMax } = found.value
       if (!isOriginAllowed(loaded.app.settings, request.origin)) {
+        recordDenial(request, 'origin_refused', deps)
         return loaded.app.settings.originRefusal === 'http'
           ? { kind: 'refused_http', refusal: 'origin_refused' }
           : refusedFrame('origin_refused')
@@ -48,6 +53,24 @@ export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): 
       }
     },
   }
+}
+
+/** Refusals that are about who asks; the rest are about how. */
+const DENIALS: ReadonlySet<RefusalCode> = new Set([
+  'app_unknown',
+  'app_disabled',
+  'tenant_inactive',
+  'plan_missing',
+  'authority_revoked',
+])
+
+/** Into the audit of the app whose key it is. */
+function recordDenial(request: UpgradeRequest, reason: RefusalCode, deps: PusherDeps): void {
+  const entry = deps.directory.findByAppKey(PATH_WITH_KEY.exec(request.path)?.[1] ?? '')
+  const action = reason === 'app_unknown' ? 'auth.failed' : 'auth.denied'
+  const source = { ...request.source(), protocol: 'pusher' }
+  const attempt = { action, reason, source, target: namedAppKey(entry) } as const
+  deps.recordDenial(attempt, entry?.loaded.app ?? NO_OWNER)
 }
 
 interface Entrance extends AppKeyEntry {

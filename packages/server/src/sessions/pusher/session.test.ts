@@ -25,6 +25,29 @@ function subscribe(channel: string, auth: string | undefined, channelData?: stri
   return { event: 'pusher:subscribe', data: { channel, auth, channel_data: channelData } }
 }
 
+describe('the audit', () => {
+  test('learns of every proof that does not hold, and of no other subscription', () => {
+    const world = pusherWorld()
+    const client = world.connect()
+    client.subscribe('private-a')
+    client.send(subscribe('public', 'whatever'))
+    expect(world.denials).toEqual([])
+    client.send(subscribe('private-b', sign('anything', KEY, 'other')))
+    client.send(subscribe('private-b', undefined))
+    client.send(subscribe('private-b', `${SECRET}:${'0'.repeat(64)}`))
+    const reasons = world.denials.map(({ reason, target }) => [reason, target.id])
+    const unknown = ['signature_invalid', 'unknown']
+    expect(reasons).toEqual([['signature_invalid', `cred_${KEY}`], unknown, unknown])
+    expect(JSON.stringify(world.denials)).not.toContain(SECRET)
+    client.send({ event: 'pusher:signin', data: { auth: `${KEY}:x`, user_data: '{"id":"1"}' } })
+    expect(world.denials.at(-1)).toMatchObject({
+      action: 'auth.failed',
+      reason: 'sign_in_invalid',
+      source: { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' },
+    })
+  })
+})
+
 describe('authorized channels', () => {
   test.each(SIGNED)(
     '%s takes a signature of any key of the app, with or without channel data',

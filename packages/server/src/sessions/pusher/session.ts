@@ -28,6 +28,7 @@ import type { AppDirectory } from '../../credentials/app-directory.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Frame, Outbox } from '../../ports/fanout.ts'
 import type { AppSettings } from '../../ports/records/app.ts'
+import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Session } from '../session.ts'
 import { pusherEncoder } from './encoder.ts'
@@ -47,6 +48,7 @@ export interface PusherDeps {
   readonly times: PusherTimes
   /** Told of every signature that a version of the app made, accepted or not. */
   readonly recordUse: RecordUse
+  readonly recordDenial: RecordDenial
 }
 
 export interface PusherStart {
@@ -178,7 +180,8 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const { name, kind } = channel.value
     const { auth, channelData } = frame
     const text = channelStringToSign(this.id, name, channelData)
-    const restsOn = needsSignature(kind) ? provenBy(auth, text, this.#proof) : undefined
+    const given = { auth, text, refusal: 'signature_invalid' as const }
+    const restsOn = needsSignature(kind) ? provenBy(given, this.#proof) : undefined
     const isSigned = restsOn !== undefined
     this.signedChannel = isSigned ? name : undefined
     const allowed = authorize(this, 'subscribe', channel.value)
@@ -214,9 +217,10 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   }
 
   #signIn(frame: ClientFrameOf<'signin'>): void {
-    const restsOn = provenBy(frame.auth, userStringToSign(this.id, frame.userData), this.#proof)
-    const read =
-      restsOn === undefined ? refuse('sign_in_invalid' as const) : readUser(frame.userData)
+    const text = userStringToSign(this.id, frame.userData)
+    const refusal = 'sign_in_invalid' as const
+    const restsOn = provenBy({ auth: frame.auth, text, refusal }, this.#proof)
+    const read = restsOn === undefined ? refuse(refusal) : readUser(frame.userData)
     if (!read.ok) return this.end(read.refusal)
     const { user, isWatchlistCut } = read.value
     const success = () => this.outbox.send(frames.signinSuccess(frame.userData))
