@@ -27,6 +27,8 @@ const PUMP_CHECK_MS = 100
 
 export interface ServerParts {
   readonly route: Route
+  /** Told, before the server is ready, the URL its paths are below: prefix included. */
+  readonly listening: (base: string) => void
   /** Called once, at the first scrape. */
   readonly metrics: () => Promise<MetricsExporter>
   readonly webSockets: WebSockets
@@ -56,6 +58,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
   const { webSockets, pump, hub, log, tally } = parts
   const state = { isReady: false }
   const listeners = await bind(config, parts, () => state.isReady)
+  parts.listening(urlOf('http', config.listen.http, listeners.http.port) + config.pathPrefix)
   const timers = [
     setInterval(() => webSockets.tick(), TICK_MS),
     setInterval(() => hub.tick(), TICK_MS),

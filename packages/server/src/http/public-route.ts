@@ -5,18 +5,24 @@ import type { Route } from '../transports/http.ts'
 import type { AdminDeps } from './admin/deps.ts'
 import { jsonAnswer, refusedAnswer } from './answers.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'
+import type { OauthDeps } from './oauth/deps.ts'
+import { isOauthPath } from './oauth/paths.ts'
+import type { handleOauth } from './oauth/router.ts'
 import { handlePusherApi, type PusherApiDeps } from './pusher-api/router.ts'
 import type { RequestSource } from './request-source.ts'
 import type { RequestTarget } from './target.ts'
 
 export interface PublicDeps extends PusherApiDeps {
   readonly admin: AdminDeps
+  readonly oauth: OauthDeps
   /** Undefined when the demo is off. */
   readonly demo: DemoPage | undefined
 }
 
 export function publicRoute(deps: PublicDeps): Route {
+  const oauth = oauthRoute(deps.oauth)
   return (request, target, source) => {
+    if (isOauthPath(target.path)) return oauth(request, target, source)
     if (target.path.startsWith(`${ADMIN}/`)) return administer(request, target, { deps, source })
     const api = handlePusherApi(request, target, { ...deps, source })
     if (api !== undefined) return api
@@ -41,6 +47,18 @@ async function administer(
 ): Promise<Response> {
   const { handleAdmin } = await import('./admin/router.ts')
   return handleAdmin(request, target, { deps: deps.admin, source })
+}
+
+/** Loaded by the first call as well; from then on without waiting. */
+function oauthRoute(deps: OauthDeps): Route {
+  let handle: typeof handleOauth | undefined
+  return (request, target, source) => {
+    if (handle !== undefined) return handle(request, target, { deps, source })
+    return import('./oauth/router.ts').then((module) => {
+      handle = module.handleOauth
+      return handle(request, target, { deps, source })
+    })
+  }
 }
 
 const UPGRADE_TEXT =

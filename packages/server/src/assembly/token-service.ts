@@ -1,0 +1,72 @@
+/** Puts what gives out and takes tokens together over the credential core. */
+import type { Config } from '../config/config.ts'
+import type { Source } from '../core/source.ts'
+import { SYSTEM } from '../credentials/administration/callers.ts'
+import type { LoadedApp } from '../credentials/app-directory.ts'
+import { AccessTokenMint } from '../credentials/tokens/access-token-mint.ts'
+import {
+  type AssertionCheck,
+  ClientAuthentication,
+} from '../credentials/tokens/client-authentication.ts'
+import { Issuer } from '../credentials/tokens/issuer.ts'
+import { TenantKeys } from '../credentials/tokens/tenant-keys.ts'
+import { TokenGrants } from '../credentials/tokens/token-grants.ts'
+import type { CredentialCore } from './credential-core.ts'
+
+export interface TokenService {
+  readonly issuer: Issuer
+  readonly keys: TenantKeys
+  readonly clients: ClientAuthentication
+  readonly grants: TokenGrants
+}
+
+/** @param assertions undefined: `private_key_jwt` is not served. */
+export function createTokenService(
+  config: Pick<Config, 'tokens' | 'publicUrl'>,
+  core: CredentialCore,
+  assertions?: AssertionCheck,
+): TokenService {
+  const { authority, administration, check, recordUse, recordDenial } = core
+  const { clock, random } = administration
+  const { apps } = authority
+  const issuer = new Issuer(config.publicUrl)
+  const keys = new TenantKeys(authority.tenants)
+  const regionOf = (app: LoadedApp['app']) => authority.regionOf(app)
+  const dbCodeOf = (app: LoadedApp['app']) => regionOf(app).code
+  const lifeMs = config.tokens.accessTokenMs
+  const mint = new AccessTokenMint({ keys, issuer, clock, random, dbCodeOf, lifeMs })
+  const clients = new ClientAuthentication({
+    apps,
+    check,
+    clock,
+    recordUse,
+    recordDenial,
+    issuer,
+    assertions,
+  })
+  const grants = new TokenGrants({
+    apps,
+    mint,
+    refreshKey: administration.keys.refresh,
+    regionOf,
+    clock,
+    random,
+    recordUse,
+    recordDenial,
+    endFamily: (familyId, loaded, source) => endReused(core, { familyId, loaded, source }),
+    times: config.tokens,
+  })
+  return { issuer, keys, clients, grants }
+}
+
+/** Somebody else has the token too: the family ends, and what it gave out (RFC 9700 §4.14.2). */
+async function endReused(
+  { revocations }: CredentialCore,
+  of: { readonly familyId: string; readonly loaded: LoadedApp; readonly source: Source },
+): Promise<void> {
+  const { familyId, loaded, source } = of
+  const place = { tenantId: loaded.tenant.id, appId: loaded.app.id }
+  const reason = 'a refresh token was used twice'
+  const target = { kind: 'family' as const, familyId }
+  await revocations.revoke(target, { ...place, reason }, { ...SYSTEM, source })
+}

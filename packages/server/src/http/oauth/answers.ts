@@ -1,0 +1,45 @@
+/** Answers of the OAuth endpoints: JSON that nobody keeps (RFC 6749 §5.1), errors as in §5.2. */
+
+/** The status of each error (contract 3.4): 401 where the seed's clients expect it. */
+export const OAUTH_ERRORS = {
+  invalid_request: 400,
+  invalid_client: 401,
+  /** RFC 6749 §5.2 says 400; clients of the seed look for 401 to begin anew with the secret. */
+  invalid_grant: 401,
+  invalid_scope: 400,
+  unsupported_grant_type: 400,
+  unsupported_token_type: 400,
+  access_denied: 403,
+  slow_down: 429,
+  temporarily_unavailable: 503,
+} as const satisfies Record<string, number>
+
+export type OauthError = keyof typeof OAUTH_ERRORS
+
+const HEADERS = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  pragma: 'no-cache',
+  'x-content-type-options': 'nosniff',
+}
+const RETRY_AFTER_SECONDS = '1'
+
+/** @param body JSON text. */
+export function oauthAnswer(body: string): Response {
+  return new Response(body, { headers: HEADERS })
+}
+
+/**
+ * @param description public; of the characters §5.2 allows.
+ * @param headers in addition to the usual ones.
+ */
+export function oauthError(
+  error: OauthError,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body = JSON.stringify({ error, error_description: description })
+  const status = OAUTH_ERRORS[error]
+  const later = error === 'temporarily_unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+  return new Response(body, { status, headers: { ...HEADERS, ...later, ...headers } })
+}

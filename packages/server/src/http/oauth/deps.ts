@@ -1,0 +1,29 @@
+/** What the OAuth endpoints are given. */
+import type { Source } from '../../core/source.ts'
+import type { Tally } from '../../core/tally.ts'
+import type { ClientAuthentication } from '../../credentials/tokens/client-authentication.ts'
+import type { Issuer } from '../../credentials/tokens/issuer.ts'
+import type { TenantKeys } from '../../credentials/tokens/tenant-keys.ts'
+import type { TokenGrants } from '../../credentials/tokens/token-grants.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Limiter } from '../../ports/limiter.ts'
+import type { Log } from '../../ports/log.ts'
+
+export interface OauthDeps {
+  readonly clients: ClientAuthentication
+  readonly grants: TokenGrants
+  readonly keys: TenantKeys
+  readonly issuer: Issuer
+  readonly limiter: Limiter
+  readonly clock: Clock
+  readonly tally: Tally
+  readonly log: Log
+}
+
+/** One request as the endpoints see it. */
+export interface OauthCall {
+  readonly request: Request
+  readonly deps: OauthDeps
+  /** Of protocol `oauth`. */
+  readonly source: Source
+}

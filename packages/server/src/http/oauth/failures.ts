@@ -1,0 +1,46 @@
+/**
+ * What a refused client is told, and how often. Secrets have 256 bits or passed a strength policy,
+ * so they cannot be guessed; the limit keeps the guesser from costing anything. It is asked after
+ * the check: a right secret always passes, or a stranger could lock a client out.
+ */
+import type { LimitPolicy } from '../../ports/limiter.ts'
+import { limitSubject } from '../client-address.ts'
+import { oauthError, type OauthError } from './answers.ts'
+import { isBasic } from './client-proof.ts'
+import type { OauthCall } from './deps.ts'
+
+const BY_ADDRESS: LimitPolicy = { name: 'oauth_failures_ip', countMax: 60, windowMs: 60_000 }
+const BY_CLIENT: LimitPolicy = { name: 'oauth_failures_client', countMax: 120, windowMs: 60_000 }
+/** A limiter takes no longer ones, and no client id is. */
+const SUBJECT_LENGTH_MAX = 64
+
+/**
+ * @param clientId as it was said, whether there is such a client or not.
+ * @returns the same answer for every way to fail, or 429.
+ */
+export function failureAnswer(
+  error: Extract<OauthError, 'invalid_client' | 'invalid_grant'>,
+  description: string,
+  { call, clientId }: { readonly call: OauthCall; readonly clientId: string | undefined },
+): Response {
+  const { limiter, tally } = call.deps
+  tally.refused('credential_invalid')
+  const verdicts = [
+    limiter.take(BY_ADDRESS, limitSubject(call.source.ip)),
+    limiter.take(BY_CLIENT, (clientId ?? '').slice(0, SUBJECT_LENGTH_MAX)),
+  ]
+  const waitMs = Math.max(...verdicts.map(({ retryAfterMs }) => retryAfterMs))
+  if (waitMs > 0) return slowDown(waitMs)
+  // RFC 6749 §5.2: the challenge names the scheme the client has tried.
+  const isChallenged =
+    error === 'invalid_client' && isBasic(call.request.headers.get('authorization'))
+  const challenge = { 'www-authenticate': 'Basic realm="lockgate", charset="UTF-8"' }
+  return oauthError(error, description, isChallenged ? challenge : {})
+}
+
+export function slowDown(waitMs: number): Response {
+  const seconds = String(Math.ceil(waitMs / 1000))
+  return oauthError('slow_down', 'Too many requests.', { 'retry-after': seconds })
+}
+
+export const CLIENT_TEXT = 'The client is unknown, or what it sent does not prove it.'

@@ -1,0 +1,35 @@
+/** `GET /{tenantId}/.well-known/jwks`: the keys that tokens of a tenant are signed with. */
+import type { LimitPolicy } from '../../ports/limiter.ts'
+import { refusedAnswer } from '../answers.ts'
+import { limitSubject } from '../client-address.ts'
+import type { OauthCall } from './deps.ts'
+
+/** Contract 4: 20 requests in 10 minutes, by address. */
+export const KEY_SET_LIMIT: LimitPolicy = {
+  name: 'oauth_key_set',
+  countMax: 20,
+  windowMs: 600_000,
+}
+/** Verifiers ask again after this; a new key signs no earlier than that after it is published. */
+const CACHE_SECONDS = 300
+const PATH = /^\/([0-9a-f-]{36})\/\.well-known\/jwks(?:\.json)?$/
+
+/** @returns undefined when the path is not of a key set. */
+export function answerKeySet(path: string, { deps, source }: OauthCall): Response | undefined {
+  const [, tenantId] = PATH.exec(path) ?? []
+  if (tenantId === undefined) return undefined
+  const verdict = deps.limiter.take(KEY_SET_LIMIT, limitSubject(source.ip))
+  if (!verdict.isAllowed) {
+    const seconds = String(Math.ceil(verdict.retryAfterMs / 1000))
+    return refusedAnswer('rate_limited', undefined, { 'retry-after': seconds })
+  }
+  const keySet = deps.keys.keySet(tenantId, deps.clock.nowMs())
+  if (keySet === undefined) return refusedAnswer('path_unknown', 'There is no such tenant.')
+  const headers = {
+    'content-type': 'application/jwk-set+json', // RFC 7517 §8.5.1
+    'cache-control': `public, max-age=${CACHE_SECONDS}`,
+    'access-control-allow-origin': '*', // public keys, for verifiers in browsers too
+    'x-content-type-options': 'nosniff',
+  }
+  return new Response(JSON.stringify(keySet), { headers })
+}
