@@ -127,7 +127,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
   const tokens = createTokenService(config, core)
-  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [] })
+  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
   const admin = adminDeps(core, store)

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Source } from '../core/source.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
 import type { LoadedApp } from '../credentials/app-directory.ts'
+import { AccessTokenDoor } from '../credentials/tokens/access-token-door.ts'
 import { AccessTokenMint } from '../credentials/tokens/access-token-mint.ts'
 import {
   type AssertionCheck,
@@ -18,6 +19,8 @@ export interface TokenService {
   readonly keys: TenantKeys
   readonly clients: ClientAuthentication
   readonly grants: TokenGrants
+  /** Takes what {@link grants} gave. */
+  readonly door: AccessTokenDoor
 }
 
 /** @param assertions undefined: `private_key_jwt` is not served. */
@@ -56,7 +59,9 @@ export function createTokenService(
     endFamily: (familyId, loaded, source) => endReused(core, { familyId, loaded, source }),
     times: config.tokens,
   })
-  return { issuer, keys, clients, grants }
+  const { revocations } = authority
+  const door = new AccessTokenDoor({ apps, keys, issuer, revocations, clock })
+  return { issuer, keys, clients, grants, door }
 }
 
 /** Somebody else has the token too: the family ends, and what it gave out (RFC 9700 §4.14.2). */

@@ -38,7 +38,12 @@ export interface BearerIdentity {
 export interface TokenDoor {
   /** Whether this door decides about a token; the first one that is for it decides alone. */
   isFor(peeked: PeekedToken): boolean
-  /** @returns `credential_invalid` for every way in which a token does not hold. */
+  /** @returns who a token of this door stands for that was verified before and still holds. */
+  recall?(token: string): BearerIdentity | undefined
+  /**
+   * @returns `credential_invalid` for every way in which a token is not genuine; only of one that
+   * is, what has ended it.
+   */
   authenticate(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>>
 }
 
@@ -69,9 +74,13 @@ export class Bearers {
     source: Source,
     addressed?: AppRecord,
   ): Promise<Result<BearerIdentity, RefusalCode>> {
+    const { doors, recordDenial } = this.#deps
+    for (const door of doors) {
+      const known = door.recall?.(token)
+      if (known !== undefined) return ok(known)
+    }
     const owner = addressed ?? NO_OWNER
     const target = namedBearer(token)
-    const { doors, recordDenial } = this.#deps
     const peeked = peekToken(token)
     if (peeked === undefined) return this.#authenticateKey(token, { source, owner })
     const door = doors.find((each) => each.isFor(peeked))

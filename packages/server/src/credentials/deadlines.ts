@@ -71,6 +71,8 @@ export class Deadlines {
   async #endVersions(record: CredentialRecord, before: Watched, nowMs: number): Promise<void> {
     this.#watchCredential(record, before.appId, nowMs)
     const accepted = acceptedIds(record, nowMs)
+    // Access tokens outlive the secret that bought them (seed 000), and so does what they opened.
+    if (record.kind === 'client_secret') return this.#deps.settle(record)
     for (const versionId of before.acceptedIds.filter((id) => !accepted.includes(id))) {
       await this.#deps.end({ kind: 'version', versionId })
     }
