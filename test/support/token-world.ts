@@ -1,10 +1,12 @@
 /** Tenants with apps and client secrets, and the token service over them, in memory. */
 import { openMemoryLimiter } from '../../packages/server/src/adapters/limiter-memory/limiter.ts'
 import {
+  createIntrospection,
   createTokenService,
   type TokenService,
 } from '../../packages/server/src/assembly/token-service.ts'
 import type { LoadedApp } from '../../packages/server/src/credentials/app-directory.ts'
+import { Bearers } from '../../packages/server/src/credentials/bearers.ts'
 import { applyDeclarations } from '../../packages/server/src/credentials/declaration/declare.ts'
 import type {
   DeclaredApp,
@@ -83,8 +85,14 @@ export async function openTokenWorld(
     throw error
   }
   const nothing = () => {}
+  const { check, recordUse, recordDenial, authority } = core
+  const { apps } = authority
+  const doors = [tokens.door]
+  const bearers = new Bearers({ apps, check, clock, recordUse, recordDenial, doors })
   const oauth: OauthDeps = {
     ...tokens,
+    introspection: createIntrospection(core, bearers),
+    bearers,
     limiter: openMemoryLimiter({ clock }),
     clock,
     tally: world.tally,

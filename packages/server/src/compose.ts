@@ -24,7 +24,7 @@ import { systemRandom } from './adapters/system/random.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
-import { createTokenService, type TokenService } from './assembly/token-service.ts'
+import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
@@ -42,7 +42,6 @@ import { ensureFirstOperator } from './credentials/first-operator.ts'
 import { parseMasterKey } from './credentials/master-key.ts'
 import { MasterKeyRing } from './credentials/master-key-ring.ts'
 import type { AdminDeps } from './http/admin/deps.ts'
-import type { OauthDeps } from './http/oauth/deps.ts'
 import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
 import { publicRoute } from './http/public-route.ts'
@@ -131,7 +130,9 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
   const admin = adminDeps(core, store)
-  const oauth = oauthDeps(tokens, { tally, log })
+  const introspection = createIntrospection(core, bearers)
+  const limiter = openMemoryLimiter({ clock })
+  const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
@@ -158,10 +159,6 @@ function adminDeps(core: CredentialCore, store: Store): AdminDeps {
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   return { ...rest, operators, recordDenial, limiter, clock, random, version }
-}
-
-function oauthDeps(tokens: TokenService, parts: Pick<OauthDeps, 'tally' | 'log'>): OauthDeps {
-  return { ...tokens, ...parts, clock, limiter: openMemoryLimiter({ clock }) }
 }
 
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */

@@ -2,25 +2,30 @@
 import type { Config } from '../config/config.ts'
 import type { Source } from '../core/source.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
-import type { LoadedApp } from '../credentials/app-directory.ts'
+import type { AppDirectory, LoadedApp } from '../credentials/app-directory.ts'
+import type { Bearers } from '../credentials/bearers.ts'
 import { AccessTokenDoor } from '../credentials/tokens/access-token-door.ts'
 import { AccessTokenMint } from '../credentials/tokens/access-token-mint.ts'
 import {
   type AssertionCheck,
   ClientAuthentication,
 } from '../credentials/tokens/client-authentication.ts'
+import { Introspection } from '../credentials/tokens/introspection.ts'
 import { Issuer } from '../credentials/tokens/issuer.ts'
 import { TenantKeys } from '../credentials/tokens/tenant-keys.ts'
+import { TokenRevocation } from '../credentials/tokens/token-revocation.ts'
 import { TokenGrants } from '../credentials/tokens/token-grants.ts'
 import type { CredentialCore } from './credential-core.ts'
 
 export interface TokenService {
+  readonly apps: AppDirectory
   readonly issuer: Issuer
   readonly keys: TenantKeys
   readonly clients: ClientAuthentication
   readonly grants: TokenGrants
   /** Takes what {@link grants} gave. */
   readonly door: AccessTokenDoor
+  readonly revocation: TokenRevocation
 }
 
 /** @param assertions undefined: `private_key_jwt` is not served. */
@@ -61,7 +66,24 @@ export function createTokenService(
   })
   const { revocations } = authority
   const door = new AccessTokenDoor({ apps, keys, issuer, revocations, clock })
-  return { issuer, keys, clients, grants, door }
+  const refreshKey = administration.keys.refresh
+  const revocation = new TokenRevocation({
+    door,
+    refreshKey,
+    revocations: core.revocations,
+    regionOf,
+    random,
+  })
+  return { apps, issuer, keys, clients, grants, door, revocation }
+}
+
+/** @param bearers who verifies signed tokens, ours and those of customers. */
+export function createIntrospection(core: CredentialCore, bearers: Bearers): Introspection {
+  const { authority, check, administration } = core
+  const { clock, keys } = administration
+  const regionOf = (app: LoadedApp['app']) => authority.regionOf(app)
+  const { apps } = authority
+  return new Introspection({ apps, bearers, check, refreshKey: keys.refresh, regionOf, clock })
 }
 
 /** Somebody else has the token too: the family ends, and what it gave out (RFC 9700 §4.14.2). */

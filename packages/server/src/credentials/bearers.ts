@@ -74,8 +74,7 @@ export class Bearers {
     source: Source,
     addressed?: AppRecord,
   ): Promise<Result<BearerIdentity, RefusalCode>> {
-    const { doors, recordDenial } = this.#deps
-    for (const door of doors) {
+    for (const door of this.#deps.doors) {
       const known = door.recall?.(token)
       if (known !== undefined) return ok(known)
     }
@@ -83,12 +82,28 @@ export class Bearers {
     const target = namedBearer(token)
     const peeked = peekToken(token)
     if (peeked === undefined) return this.#authenticateKey(token, { source, owner })
-    const door = doors.find((each) => each.isFor(peeked))
-    const identity = await (door?.authenticate(token, source) ?? refuse('credential_invalid'))
+    const identity = await this.#throughDoor(token, peeked, source)
     if (!identity.ok) {
-      recordDenial({ action: 'auth.failed', reason: identity.refusal, source, target }, owner)
+      const denied = { action: 'auth.failed', reason: identity.refusal, source, target } as const
+      this.#deps.recordDenial(denied, owner)
     }
     return identity
+  }
+
+  /** Who a signed token stands for; looking at it is no attempt to come in. */
+  async verifySigned(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>> {
+    const peeked = peekToken(token)
+    if (peeked === undefined) return refuse('credential_invalid')
+    return this.#throughDoor(token, peeked, source)
+  }
+
+  async #throughDoor(
+    token: string,
+    peeked: PeekedToken,
+    source: Source,
+  ): Promise<Result<BearerIdentity, RefusalCode>> {
+    const door = this.#deps.doors.find((each) => each.isFor(peeked))
+    return door === undefined ? refuse('credential_invalid') : door.authenticate(token, source)
   }
 
   async #authenticateKey(

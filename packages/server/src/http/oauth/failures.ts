@@ -4,6 +4,7 @@
  * the check: a right secret always passes, or a stranger could lock a client out.
  */
 import type { LimitPolicy } from '../../ports/limiter.ts'
+import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../client-address.ts'
 import { oauthError, type OauthError } from './answers.ts'
 import { isBasic } from './client-proof.ts'
@@ -31,11 +32,16 @@ export function failureAnswer(
   ]
   const waitMs = Math.max(...verdicts.map(({ retryAfterMs }) => retryAfterMs))
   if (waitMs > 0) return slowDown(waitMs)
-  // RFC 6749 §5.2: the challenge names the scheme the client has tried.
-  const isChallenged =
-    error === 'invalid_client' && isBasic(call.request.headers.get('authorization'))
-  const challenge = { 'www-authenticate': 'Basic realm="lockgate", charset="UTF-8"' }
-  return oauthError(error, description, isChallenged ? challenge : {})
+  return oauthError(error, description, error === 'invalid_client' ? challengeOf(call) : {})
+}
+
+/** RFC 6749 §5.2: the challenge names the scheme the client has tried. */
+function challengeOf({ request }: OauthCall): Readonly<Record<string, string>> {
+  if (bearerToken(request.headers) !== undefined) {
+    return { 'www-authenticate': 'Bearer realm="lockgate", error="invalid_token"' }
+  }
+  if (!isBasic(request.headers.get('authorization'))) return {}
+  return { 'www-authenticate': 'Basic realm="lockgate", charset="UTF-8"' }
 }
 
 export function slowDown(waitMs: number): Response {

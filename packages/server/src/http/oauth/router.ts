@@ -8,13 +8,18 @@ import type { RequestSource } from '../request-source.ts'
 import type { RequestTarget } from '../target.ts'
 import { oauthError } from './answers.ts'
 import type { OauthCall, OauthDeps } from './deps.ts'
+import { answerIntrospection } from './introspection-endpoint.ts'
 import { answerKeySet } from './key-set-endpoint.ts'
-import { OAUTH_POSTS } from './paths.ts'
+import { answerMetadata } from './metadata.ts'
+import { OAUTH_POSTS, type OauthPost } from './paths.ts'
+import { answerRevocation } from './revocation-endpoint.ts'
 import { answerToken } from './token-endpoint.ts'
 
-const ENDPOINTS = {
+const ENDPOINTS: Readonly<Record<OauthPost, (call: OauthCall) => Promise<Response>>> = {
   token: answerToken,
-} as const
+  revoke: answerRevocation,
+  introspect: answerIntrospection,
+}
 
 export async function handleOauth(
   request: Request,
@@ -47,5 +52,5 @@ function answerPublished(path: string, call: OauthCall): Response {
   if (call.request.method !== 'GET' && call.request.method !== 'HEAD') {
     return refusedAnswer('method_unknown', undefined, { allow: 'GET, HEAD' })
   }
-  return answerKeySet(path, call) ?? refusedAnswer('path_unknown')
+  return answerKeySet(path, call) ?? answerMetadata(path, call) ?? refusedAnswer('path_unknown')
 }
