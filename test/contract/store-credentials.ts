@@ -3,8 +3,9 @@ import { expect, test } from 'bun:test'
 import type { DirectoryEntry } from '../../packages/server/src/ports/records/directory.ts'
 import type { RefreshFamilyRecord } from '../../packages/server/src/ports/records/refresh-family.ts'
 import type { UseRecord } from '../../packages/server/src/ports/records/use.ts'
-import { Conflict, USE_SOURCE_COUNT_MAX } from '../../packages/server/src/ports/store.ts'
+import { USE_SOURCE_COUNT_MAX } from '../../packages/server/src/ports/store.ts'
 import { appOf, credentialOf, tenantOf } from './records.ts'
+import { ruleOf, testAudit } from './store-audit.ts'
 import type { StoreBench } from './store-bench.ts'
 import { regionOf, saveUnit } from './store-units.ts'
 
@@ -33,29 +34,6 @@ const USE: UseRecord = {
   count: 1,
   firstAtMs: 100,
   lastAtMs: 100,
-}
-
-function rowOf(seq: number, tenantId = 'tenant') {
-  return {
-    tenantId,
-    seq,
-    atMs: seq,
-    entry: `{"n":${seq}}`,
-    hash: `hash ${seq}`,
-    seal: `seal ${seq}`,
-  }
-}
-
-function headOf(seq: number, tenantId = 'tenant') {
-  return { tenantId, seq, hash: `hash ${seq}`, seal: `head ${seq}` }
-}
-
-async function ruleOf(promise: Promise<unknown>): Promise<unknown> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return error instanceof Conflict ? error.rule : error
 }
 
 export function testStoreCredentials(bench: StoreBench): void {
@@ -148,31 +126,6 @@ function testNames(bench: StoreBench): void {
       await transaction.releaseNames([name('a', 'one'), name('none', 'none')])
       expect(await transaction.findName('app_name', 'a')).toBeUndefined()
     })
-  })
-}
-
-function testAudit(bench: StoreBench): void {
-  test('rows follow their head without gaps, by tenant', async () => {
-    await bench.store.control.transaction(async (transaction) => {
-      await transaction.appendAudit([rowOf(1), rowOf(2)], headOf(2))
-      await transaction.appendAudit([rowOf(3)], headOf(3))
-      await transaction.appendAudit([rowOf(1, 'other')], headOf(1, 'other'))
-      expect(await transaction.findAuditHead('tenant')).toEqual(headOf(3))
-      expect(await transaction.listAuditHeads()).toEqual([headOf(1, 'other'), headOf(3)])
-      const page = { tenantId: 'tenant', afterSeq: 1, countMax: 1 }
-      expect(await transaction.listAudit(page)).toEqual([rowOf(2)])
-    })
-  })
-
-  test('rows that do not follow the head are refused, and nothing of them stays', async () => {
-    const append = (seq: number) =>
-      bench.store.control.transaction((each) => each.appendAudit([rowOf(seq)], headOf(seq)))
-    expect(await ruleOf(append(2))).toBe('stale_revision')
-    await append(1)
-    expect(await ruleOf(append(1))).toBe('stale_revision')
-    expect(await bench.store.control.transaction((each) => each.findAuditHead('tenant'))).toEqual(
-      headOf(1),
-    )
   })
 }
 

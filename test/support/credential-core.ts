@@ -15,7 +15,9 @@ import {
 } from '../../packages/server/src/credentials/master-key.ts'
 import { MasterKeyRing } from '../../packages/server/src/credentials/master-key-ring.ts'
 import type { Fetcher } from '../../packages/server/src/ports/fetcher.ts'
+import type { Log } from '../../packages/server/src/ports/log.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
+import type { Witness } from '../../packages/server/src/ports/witness.ts'
 import { createClosings } from '../../packages/server/src/transports/closings.ts'
 import { REGIONS } from '../contract/records.ts'
 import { RecordingFanout } from './recording-fanout.ts'
@@ -45,7 +47,13 @@ export interface CoreWorld {
 
 /** @param kept what an earlier world has left: its store, and the text of its master key. */
 export async function openCoreWorld(
-  kept: { readonly store?: Store; readonly keyText?: string; readonly fetcher?: Fetcher } = {},
+  kept: {
+    readonly store?: Store
+    readonly keyText?: string
+    readonly fetcher?: Fetcher
+    readonly witnesses?: readonly Witness[]
+    readonly log?: Log
+  } = {},
 ): Promise<CoreWorld> {
   const time = { ms: START_MS }
   const clock = { nowMs: () => time.ms, monotonicMs: () => time.ms }
@@ -53,7 +61,7 @@ export async function openCoreWorld(
   const fail = (_event: string, error: unknown) => {
     throw error
   }
-  const log = { debug: nothing, info: nothing, warn: nothing, error: fail }
+  const log = kept.log ?? { debug: nothing, info: nothing, warn: nothing, error: fail }
   const broker = createMemoryBus({ onError: (error) => fail('bus', error) }).connect()
   const tally = new Tally()
   const limits = { subscriptionCountMax: 20, channelCountMax: 50 }
@@ -77,6 +85,7 @@ export async function openCoreWorld(
       closings: createClosings({ tally, log }),
       fetcher: kept.fetcher ?? new ScriptedFetcher(),
       hub,
+      witnesses: kept.witnesses ?? [],
       masterKey: new MasterKeyRing(parsed.value),
       masterKeySource: { kind: 'memory', read: async () => text, write },
     },

@@ -21,6 +21,8 @@ import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
+import { openFileWitness } from './adapters/witness-file/witness-file.ts'
+import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
@@ -49,6 +51,7 @@ import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
+import type { Witness } from './ports/witness.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
 import { createClosings } from './transports/closings.ts'
@@ -113,6 +116,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     passwordHash,
     closings,
     fetcher: createNodeFetcher(config.outbound),
+    witnesses: witnessesOf(config),
     hub,
   })
   const demoCredentials = await provision(config, core)
@@ -143,7 +147,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     broker,
     store,
     trustedProxies: new TrustedProxies(config.trustedProxies),
-    upkeep: new Upkeep(upkeepTasks(core, store), { clock, log }),
+    upkeep: new Upkeep(upkeepTasks(core, store, config.audit), { clock, log }),
     revoker,
     tally,
     log,
@@ -160,6 +164,26 @@ function adminDeps(core: CredentialCore, store: Store): AdminDeps {
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   return { ...rest, operators, recordDenial, limiter, clock, random, version }
 }
+
+/** The operator chose them, so they may well be inside. */
+function witnessesOf({ audit }: Config): readonly Witness[] {
+  const { witnessFile, witnessUrl } = audit
+  const file = witnessFile === undefined ? [] : [openFileWitness(witnessFile)]
+  if (witnessUrl === undefined) return file
+  const fetcher = createNodeFetcher({ allowedNetworks: WITNESS_NETWORKS })
+  return [...file, openHttpWitness(witnessUrl, fetcher)]
+}
+
+/** Loopback and private networks: RFC 1122 §3.2.1.3, RFC 1918, RFC 6598, RFC 4193. */
+const WITNESS_NETWORKS = [
+  '127.0.0.0/8',
+  '::1',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+]
 
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */
 async function provision(

@@ -11,9 +11,6 @@ import { CredentialChanges } from '../credentials/administration/credential-chan
 import { MasterKeyChanges } from '../credentials/administration/master-key-changes.ts'
 import type { UseReport } from '../credentials/administration/readiness.ts'
 import { Revocations } from '../credentials/administration/revocations.ts'
-import { Denials } from '../credentials/audit/denials.ts'
-import { denialRecorder, type RecordDenial } from '../credentials/audit/denied-access.ts'
-import { AuditTrail } from '../credentials/audit/trail.ts'
 import { Authority } from '../credentials/authority.ts'
 import { Deadlines } from '../credentials/deadlines.ts'
 import { randomUuid } from '../credentials/identifiers.ts'
@@ -31,6 +28,8 @@ import type { MasterKeySource } from '../ports/master-key-source.ts'
 import type { PasswordHash } from '../ports/password-hash.ts'
 import type { Random } from '../ports/random.ts'
 import type { Store } from '../ports/store.ts'
+import type { Witness } from '../ports/witness.ts'
+import { type AuditCore, createAuditCore } from './audit-core.ts'
 import { orStop } from './or-stop.ts'
 
 export interface CorePorts {
@@ -46,18 +45,15 @@ export interface CorePorts {
   readonly hub: Hub
   readonly masterKey: MasterKeyRing
   readonly masterKeySource: MasterKeySource
+  /** Who keeps audit checkpoints outside. */
+  readonly witnesses: readonly Witness[]
 }
 
-export interface CredentialCore {
+export interface CredentialCore extends AuditCore {
   readonly administration: AdministrationDeps
   readonly fetcher: Fetcher
   readonly authority: Authority
   readonly keys: InstallationKeys
-  readonly audit: AuditTrail
-  /** Rows of refused credentials and calls, sampled and counted. */
-  readonly denials: Denials
-  /** How every door tells them. */
-  readonly recordDenial: RecordDenial
   readonly check: SecretCheck
   readonly uses: UseRecorder
   readonly recordUse: RecordUse
@@ -79,7 +75,7 @@ export async function openCredentialCore(
   await resumeNames(store)
   const authority = new Authority({ store, masterKey, broker, clock, log })
   orStop(await authority.load())
-  const audit = new AuditTrail({ keys, clock })
+  const auditCore = createAuditCore({ store, keys, clock, log, witnesses: ports.witnesses })
   const { overlapDefaultMs, overlapMaxMs, maxAgeDays } = config.secrets
   const policy = {
     overlapDefaultMs,
@@ -93,15 +89,10 @@ export async function openCredentialCore(
     masterKey,
     keys,
     passwordHash,
-    audit,
+    audit: auditCore.audit,
     authority,
     policy,
   }
-  const denials = new Denials({ trail: audit, clock })
-  const recordDenial = denialRecorder(
-    (denial, code) => denials.deny(denial, code),
-    (region) => authority.regionOf({ region }).code,
-  )
   const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
   const revocations = new Revocations(administration, revoker)
   const uses = new UseRecorder(clock)
@@ -122,9 +113,7 @@ export async function openCredentialCore(
     fetcher: ports.fetcher,
     authority,
     keys,
-    audit,
-    denials,
-    recordDenial,
+    ...auditCore,
     check: new SecretCheck({ fingerprintKey: keys.fingerprint, passwordHash }),
     uses,
     recordUse: (use, source, app) => uses.record(use, source, authority.regionOf(app)),

@@ -9,7 +9,12 @@ const HOUR_MS = 3_600_000
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
 const IDEMPOTENCY_KEPT_MS = 24 * HOUR_MS
 
-export function upkeepTasks(core: CredentialCore, store: Store): readonly UpkeepTask[] {
+/** @param times of the configuration. */
+export function upkeepTasks(
+  core: CredentialCore,
+  store: Store,
+  times: { readonly checkpointSeconds: number },
+): readonly UpkeepTask[] {
   const { clock } = core.administration
   return [
     { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
@@ -20,6 +25,18 @@ export function upkeepTasks(core: CredentialCore, store: Store): readonly Upkeep
       finish: () => core.denials.finish(store),
     },
     { name: 'deadlines', everyMs: SECOND_MS, run: () => core.deadlines.check() },
+    // At the end after everything that writes rows, and the witnesses after what they are given.
+    {
+      name: 'checkpoints',
+      everyMs: times.checkpointSeconds * SECOND_MS,
+      run: () => core.checkpoints.make(),
+    },
+    ...core.witnessings.map((witnessing) => ({
+      name: `witness ${witnessing.name}`,
+      everyMs: SECOND_MS,
+      run: () => witnessing.run(),
+      finish: () => witnessing.finish(),
+    })),
     { name: 'sweep', everyMs: HOUR_MS, run: () => sweep(core, store, clock.nowMs()) },
   ]
 }

@@ -253,8 +253,8 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     type: 'path',
     default: undefined,
     does:
-      'Kept for checkpoints; nothing reads it yet. A file, best on another machine, that ' +
-      'every signed checkpoint of the audit is added to.',
+      'A file, best on another machine, that every signed checkpoint of the audit is ' +
+      'added to.',
     prevents: 'Who can rewrite the database cannot also rewrite what was witnessed.',
   },
   'audit.witnessUrl': {
@@ -262,8 +262,8 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     of: 'secure',
     default: undefined,
     does:
-      'Kept for checkpoints; nothing reads it yet. Where every checkpoint is posted to; ' +
-      'https, or http to this machine itself.',
+      'Where every checkpoint is posted to as JSON lines; https, or http to this machine ' +
+      'itself.',
     prevents: 'The same, kept by another service. The URL is shown: put no secret in it.',
   },
   'audit.checkpointSeconds': {
@@ -272,9 +272,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 5,
     max: 3_600,
     default: 60,
-    does:
-      'Kept for checkpoints; nothing reads it yet. How often the audit of a tenant is ' +
-      'signed, if anything was added.',
+    does: 'How often the audit of a tenant is signed, if anything was added.',
     prevents: 'Only what came after the last checkpoint could be cut off unnoticed.',
   },
   'tokens.accessTokenMs': {

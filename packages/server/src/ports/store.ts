@@ -5,7 +5,7 @@
  * power loss where the adapter is durable) or throws an `Outage`. No transaction spans databases.
  */
 import type { AppRecord } from './records/app.ts'
-import type { AuditCheckpoint, AuditHead, AuditRow } from './records/audit.ts'
+import type { AuditCheckpoint, AuditHead, AuditRow, WitnessedRecord } from './records/audit.ts'
 import type { CredentialRecord } from './records/credential.ts'
 import type { DirectoryEntry, NameKind } from './records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from './records/installation.ts'
@@ -49,11 +49,13 @@ export interface AuditRecords {
    */
   appendAudit(rows: readonly AuditRow[], head: AuditHead): Promise<void>
   /** Rows after `afterSeq`, rising, at most `countMax`. */
-  listAudit(page: {
-    readonly tenantId: string
-    readonly afterSeq: number
-    readonly countMax: number
-  }): Promise<readonly AuditRow[]>
+  listAudit(page: AuditPageQuery): Promise<readonly AuditRow[]>
+}
+
+export interface AuditPageQuery {
+  readonly tenantId: string
+  readonly afterSeq: number
+  readonly countMax: number
 }
 
 /** In both kinds of database: operator keys and tenants' keys are used too. */
@@ -94,11 +96,17 @@ export interface ControlTransaction extends CredentialRecords, AuditRecords, Use
   /** Inserts or replaces by name. */
   saveInstallationKey(key: InstallationKeyRecord): Promise<void>
 
+  /** The last one. */
   findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined>
-  /** Rising by `seq`; without a tenant those of all tenants, by tenant. */
-  listCheckpoints(tenantId?: string): Promise<readonly AuditCheckpoint[]>
+  /** Those after `afterSeq`, rising, at most `countMax`. */
+  listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]>
   /** @throws Conflict `stale_revision` when the tenant has one of this `seq`. */
   appendCheckpoint(checkpoint: AuditCheckpoint): Promise<void>
+
+  /** By tenant. */
+  listWitnessed(witness: string): Promise<readonly WitnessedRecord[]>
+  /** Inserts or replaces by witness and tenant. */
+  saveWitnessed(record: WitnessedRecord): Promise<void>
 
   findIdempotency(id: string): Promise<IdempotencyRecord | undefined>
   /** Inserts or replaces by id. */

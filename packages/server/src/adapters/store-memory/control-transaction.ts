@@ -1,10 +1,10 @@
 /** One transaction of the control database over maps. */
-import type { AuditCheckpoint } from '../../ports/records/audit.ts'
+import type { AuditCheckpoint, WitnessedRecord } from '../../ports/records/audit.ts'
 import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
 import type { PlanRecord } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
-import { Conflict, type ControlTransaction } from '../../ports/store.ts'
+import { type AuditPageQuery, Conflict, type ControlTransaction } from '../../ports/store.ts'
 import { type ControlRecords, keyOf, oldestFirst } from './records.ts'
 import { SharedTransaction } from './shared-transaction.ts'
 
@@ -129,8 +129,11 @@ export class MemoryControlTransaction
     return this.run(() => structuredClone(this.#checkpoints(tenantId).at(-1)))
   }
 
-  listCheckpoints(tenantId?: string): Promise<readonly AuditCheckpoint[]> {
-    return this.run(() => structuredClone(this.#checkpoints(tenantId)))
+  listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]> {
+    return this.run(() => {
+      const after = this.#checkpoints(page.tenantId).filter(({ seq }) => seq > page.afterSeq)
+      return structuredClone(after.slice(0, page.countMax))
+    })
   }
 
   appendCheckpoint(checkpoint: AuditCheckpoint): Promise<void> {
@@ -139,6 +142,20 @@ export class MemoryControlTransaction
       if (this.records.checkpoints.has(key)) throw new Conflict('stale_revision')
       this.records.checkpoints.set(key, structuredClone(checkpoint))
     })
+  }
+
+  listWitnessed(witness: string): Promise<readonly WitnessedRecord[]> {
+    return this.run(() =>
+      [...this.records.witnessed.values()]
+        .filter((each) => each.witness === witness)
+        .sort((a, b) => (a.tenantId < b.tenantId ? -1 : 1))
+        .map((each) => structuredClone(each)),
+    )
+  }
+
+  saveWitnessed(record: WitnessedRecord): Promise<void> {
+    const key = keyOf(record.witness, record.tenantId)
+    return this.run(() => void this.records.witnessed.set(key, structuredClone(record)))
   }
 
   findIdempotency(id: string): Promise<IdempotencyRecord | undefined> {
@@ -161,12 +178,10 @@ export class MemoryControlTransaction
     })
   }
 
-  #checkpoints(tenantId: string | undefined): AuditCheckpoint[] {
+  #checkpoints(tenantId: string): AuditCheckpoint[] {
     return [...this.records.checkpoints.values()]
-      .filter((each) => tenantId === undefined || each.tenantId === tenantId)
-      .sort((a, b) =>
-        a.tenantId === b.tenantId ? a.seq - b.seq : a.tenantId < b.tenantId ? -1 : 1,
-      )
+      .filter((each) => each.tenantId === tenantId)
+      .sort((a, b) => a.seq - b.seq)
   }
 }
 

@@ -1,6 +1,11 @@
 /** What a memory database holds: plain maps, replaced as a whole by each commit. */
 import type { AppRecord } from '../../ports/records/app.ts'
-import type { AuditCheckpoint, AuditHead, AuditRow } from '../../ports/records/audit.ts'
+import type {
+  AuditCheckpoint,
+  AuditHead,
+  AuditRow,
+  WitnessedRecord,
+} from '../../ports/records/audit.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { DirectoryEntry } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
@@ -26,6 +31,7 @@ export interface ControlRecords extends SharedRecords {
   names: Map<string, DirectoryEntry>
   installationKeys: Map<string, InstallationKeyRecord>
   checkpoints: Map<string, AuditCheckpoint>
+  witnessed: Map<string, WitnessedRecord>
   idempotency: Map<string, IdempotencyRecord>
 }
 
@@ -48,6 +54,7 @@ export function emptyControl(): ControlRecords {
     names: new Map(),
     installationKeys: new Map(),
     checkpoints: new Map(),
+    witnessed: new Map(),
     idempotency: new Map(),
   }
 }

@@ -29,6 +29,17 @@ export function controlMigrations(
         await database.schema.dropTable('apps').execute()
       },
     },
+    '0003_audit_witnessed': {
+      async up({ schema }: Kysely<unknown>): Promise<void> {
+        await schema
+          .createTable('audit_witnessed')
+          .addColumn('witness', 'text', (column) => column.notNull())
+          .addColumn('tenant_id', 'text', (column) => column.notNull())
+          .addColumn('seq', 'bigint', (column) => column.notNull())
+          .addPrimaryKeyConstraint('audit_witnessed_key', ['witness', 'tenant_id'])
+          .execute()
+      },
+    },
   }
 }
 

@@ -1,10 +1,10 @@
 /** The reads and writes of one transaction of the control database. */
-import type { AuditCheckpoint } from '../../ports/records/audit.ts'
+import type { AuditCheckpoint, WitnessedRecord } from '../../ports/records/audit.ts'
 import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
 import type { PlanRecord } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
-import { Conflict, type ControlTransaction } from '../../ports/store.ts'
+import { type AuditPageQuery, Conflict, type ControlTransaction } from '../../ports/store.ts'
 import {
   checkpointOf,
   idempotencyOf,
@@ -197,12 +197,16 @@ export class SqlControlTransaction extends SharedTransaction implements ControlT
     })
   }
 
-  listCheckpoints(tenantId?: string): Promise<readonly AuditCheckpoint[]> {
+  listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]> {
     return this.calls.run(async () => {
-      let query = control.selectFrom('audit_checkpoints').selectAll()
-      if (tenantId !== undefined) query = query.where('tenant_id', '=', tenantId)
-      const rows = await this.calls.read(query.orderBy('tenant_id').orderBy('seq').compile())
-      return rows.map(checkpointOf)
+      const query = control
+        .selectFrom('audit_checkpoints')
+        .selectAll()
+        .where('tenant_id', '=', page.tenantId)
+        .where('seq', '>', page.afterSeq)
+        .orderBy('seq')
+        .limit(page.countMax)
+      return (await this.calls.read(query.compile())).map(checkpointOf)
     })
   }
 
@@ -214,6 +218,24 @@ export class SqlControlTransaction extends SharedTransaction implements ControlT
         .onConflict((conflict) => conflict.columns(['tenant_id', 'seq']).doNothing())
       const [changeCount] = await this.calls.change([query.compile()])
       if (changeCount !== 1) throw new Conflict('stale_revision')
+    })
+  }
+
+  listWitnessed(witness: string): Promise<readonly WitnessedRecord[]> {
+    return this.calls.run(async () => {
+      const query = control.selectFrom('audit_witnessed').selectAll().where('witness', '=', witness)
+      const rows = await this.calls.read(query.orderBy('tenant_id').compile())
+      return rows.map(({ tenant_id: tenantId, seq }) => ({ witness, tenantId, seq }))
+    })
+  }
+
+  saveWitnessed({ witness, tenantId, seq }: WitnessedRecord): Promise<void> {
+    return this.calls.run(async () => {
+      const query = control
+        .insertInto('audit_witnessed')
+        .values({ witness, tenant_id: tenantId, seq })
+        .onConflict((conflict) => conflict.columns(['witness', 'tenant_id']).doUpdateSet({ seq }))
+      await this.calls.change([query.compile()])
     })
   }
 

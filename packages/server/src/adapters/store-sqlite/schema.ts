@@ -106,6 +106,12 @@ export interface CheckpointRow {
   readonly key_id: string
 }
 
+export interface WitnessedRow {
+  readonly witness: string
+  readonly tenant_id: string
+  readonly seq: number
+}
+
 export interface IdempotencyRow {
   readonly id: string
   readonly request_hash: string
@@ -122,6 +128,7 @@ export interface ControlTables extends SharedTables {
   names: NameRow
   installation_keys: InstallationKeyRow
   audit_checkpoints: CheckpointRow
+  audit_witnessed: WitnessedRow
   idempotency: IdempotencyRow
 }
 

@@ -4,6 +4,7 @@ import type { AuditHead, AuditRow } from '../../ports/records/audit.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
 import {
+  type AuditPageQuery,
   type AuditRecords,
   Conflict,
   type CredentialRecords,
@@ -102,11 +103,7 @@ export class SharedTransaction implements CredentialRecords, AuditRecords, UseRe
     })
   }
 
-  listAudit(page: {
-    readonly tenantId: string
-    readonly afterSeq: number
-    readonly countMax: number
-  }): Promise<readonly AuditRow[]> {
+  listAudit(page: AuditPageQuery): Promise<readonly AuditRow[]> {
     return this.calls.run(async () => {
       const query = shared
         .selectFrom('audit')

@@ -21,6 +21,15 @@ export interface AuditHead {
   readonly seal: string
 }
 
+/** How far a witness has the checkpoints of a tenant. Control database. */
+export interface WitnessedRecord {
+  /** {@link Witness.name}. */
+  readonly witness: string
+  readonly tenantId: string
+  /** Of the last checkpoint it has; it has all before it too. */
+  readonly seq: number
+}
+
 /** Signed over the heads of a tenant in all databases at one time. Control database. */
 export interface AuditCheckpoint {
   readonly tenantId: string
