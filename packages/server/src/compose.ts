@@ -130,6 +130,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
   const tokens = createTokenService(config, core)
+  await tokens.signingKeys.follow()
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
@@ -137,6 +138,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
+  const { signingKeys } = tokens
+  const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
@@ -147,7 +150,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     broker,
     store,
     trustedProxies: new TrustedProxies(config.trustedProxies),
-    upkeep: new Upkeep(upkeepTasks(core, store, config.audit), { clock, log }),
+    upkeep: new Upkeep(upkeepTasks(core, store, upkept), { clock, log }),
     revoker,
     tally,
     log,

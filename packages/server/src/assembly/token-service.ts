@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Source } from '../core/source.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
+import { SigningKeyChanges } from '../credentials/administration/signing-key-changes.ts'
 import type { AppDirectory, LoadedApp } from '../credentials/app-directory.ts'
 import type { Bearers } from '../credentials/bearers.ts'
 import { AccessTokenDoor } from '../credentials/tokens/access-token-door.ts'
@@ -26,6 +27,7 @@ export interface TokenService {
   /** Takes what {@link grants} gave. */
   readonly door: AccessTokenDoor
   readonly revocation: TokenRevocation
+  readonly signingKeys: SigningKeyChanges
 }
 
 /** @param assertions undefined: `private_key_jwt` is not served. */
@@ -74,7 +76,12 @@ export function createTokenService(
     regionOf,
     random,
   })
-  return { apps, issuer, keys, clients, grants, door, revocation }
+  const signingKeys = new SigningKeyChanges(administration, {
+    keys,
+    revocations: core.revocations,
+    times: config.tokens,
+  })
+  return { signingKeys, apps, issuer, keys, clients, grants, door, revocation }
 }
 
 /** @param bearers who verifies signed tokens, ours and those of customers. */

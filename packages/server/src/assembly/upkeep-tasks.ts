@@ -2,18 +2,21 @@
 import type { UpkeepTask } from '../core/upkeep.ts'
 import type { Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
+import type { TokenService } from './token-service.ts'
 
 const SECOND_MS = 1_000
+/** A tenant that lost its key in an emergency of another node is without one for so long. */
+const SIGNING_KEYS_MS = 5_000
 const HOUR_MS = 3_600_000
 /** Ended families are kept so long, so that a late reuse is still recognized. */
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
 const IDEMPOTENCY_KEPT_MS = 24 * HOUR_MS
 
-/** @param times of the configuration. */
+/** @param more what follows its own time, and how often checkpoints are made. */
 export function upkeepTasks(
   core: CredentialCore,
   store: Store,
-  times: { readonly checkpointSeconds: number },
+  more: Pick<TokenService, 'signingKeys'> & { readonly checkpointSeconds: number },
 ): readonly UpkeepTask[] {
   const { clock } = core.administration
   return [
@@ -25,10 +28,11 @@ export function upkeepTasks(
       finish: () => core.denials.finish(store),
     },
     { name: 'deadlines', everyMs: SECOND_MS, run: () => core.deadlines.check() },
+    { name: 'signing_keys', everyMs: SIGNING_KEYS_MS, run: () => more.signingKeys.follow() },
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {
       name: 'checkpoints',
-      everyMs: times.checkpointSeconds * SECOND_MS,
+      everyMs: more.checkpointSeconds * SECOND_MS,
       run: () => core.checkpoints.make(),
     },
     ...core.witnessings.map((witnessing) => ({

@@ -56,6 +56,8 @@ export async function makeVersion(
 ): Promise<Result<MadeVersion, AdminRefusalCode>> {
   const id = newId('ver', deps.random)
   const { kind, expiresAtMs, origin } = order
+  // A key pair is made for a tenant: see `signing-keys.ts`. Nothing else can sign.
+  if (kind === 'tenant_signing_key') return refuse('input_invalid', SIGNING_KEY_TEXT)
   const createdBy = `${caller.actor.kind}:${caller.actor.id}`
   const rest = { id, origin, createdBy, expiresAtMs }
   const { jwk } = order.attributes
@@ -130,3 +132,5 @@ function isReused(value: string, order: VersionOrder, deps: AdministrationDeps) 
   if (!order.known.fingerprints.has(fingerprint)) return undefined
   return refuse('weak_secret' as const, 'This value is or was in use. Choose a new one.')
 }
+
+const SIGNING_KEY_TEXT = 'Signing keys are rotated under tenants/{tenantId}/signing-keys.'
