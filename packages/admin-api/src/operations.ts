@@ -3,10 +3,13 @@
  * unit or its sense in the name.
  */
 import { z } from 'zod'
+import { APP_OPERATIONS } from './app-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import type { Operation } from './operation.ts'
 import { ROLES } from './permissions.ts'
-import { app, id, items, masterKey, none, reason, receipt, tenant, time } from './shapes.ts'
+import { PLAN_OPERATIONS } from './plan-operations.ts'
+import { id, items, masterKey, none, reason, receipt, time } from './shapes.ts'
+import { TENANT_OPERATIONS } from './tenant-operations.ts'
 
 export const OPERATIONS = {
   whoami: {
@@ -21,30 +24,9 @@ export const OPERATIONS = {
     refusals: [],
     command: 'whoami',
   },
-  'tenants.list': {
-    method: 'GET',
-    path: '/tenants',
-    summary: 'List the tenants the key may see.',
-    permission: 'tenants:read',
-    parameters: none,
-    body: undefined,
-    result: items(tenant),
-    status: 200,
-    refusals: [],
-    command: 'tenants list',
-  },
-  'apps.list': {
-    method: 'GET',
-    path: '/apps',
-    summary: 'List the apps the key may see.',
-    permission: 'apps:read',
-    parameters: z.strictObject({ tenantId: id.optional() }),
-    body: undefined,
-    result: items(app),
-    status: 200,
-    refusals: [],
-    command: 'apps list',
-  },
+  ...TENANT_OPERATIONS,
+  ...PLAN_OPERATIONS,
+  ...APP_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
   'revocations.create': {
     method: 'POST',

@@ -7,6 +7,7 @@ export const PERMISSIONS = [
   'tenants:read',
   'tenants:create',
   'tenants:write',
+  'tenants:state',
   'members:read',
   'members:write',
   'plans:read',
@@ -27,14 +28,23 @@ export type Permission = (typeof PERMISSIONS)[number]
 const READS = ['tenants:read', 'plans:read', 'apps:read'] as const
 
 /**
- * A key that names a tenant has these inside that tenant only; `tenants:create`, `operators:*` of
- * other tenants and `installation:write` stay with keys of the whole installation.
+ * What no key of a single tenant may do, whatever its role: the installation decides which tenants
+ * there are, whether they work, and what they may use.
  */
+export const INSTALLATION_PERMISSIONS: ReadonlySet<Permission> = new Set([
+  'tenants:create',
+  'tenants:state',
+  'plans:write',
+  'installation:write',
+])
+
+/** A key that names a tenant has these inside that tenant only. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   owner: new Set(PERMISSIONS),
   admin: new Set<Permission>([
     ...READS,
     'tenants:write',
+    'tenants:state',
     'members:read',
     'members:write',
     'plans:write',

@@ -1,5 +1,8 @@
 /** What operations take and give: shapes that several of them share. */
+import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
 import { z } from 'zod'
+import { appSettings } from './app-settings.ts'
+import { ROLES } from './permissions.ts'
 
 export const id = z.string().min(1).max(100)
 export const reason = z.string().min(1).max(500).describe('Goes into the audit log.')
@@ -73,8 +76,59 @@ export const tenant = z.object({
   shortId: z.string(),
   name: z.string(),
   state: z.enum(['pending', 'active', 'suspended']),
+  signingAlgorithm: z.enum(['ES256', 'RS256']),
   createdAt: time,
 })
+
+/** What people call a tenant, an app, a member: no control characters, something to see. */
+export const label = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]*$/u, 'Use 1 to 100 characters that can be seen.')
+
+export const member = z.object({
+  id,
+  tenantId: id,
+  email: z.string(),
+  name: z.string(),
+  role: z.enum(ROLES),
+  createdAt: time,
+})
+
+export const region = z.object({ code: z.string(), label: z.string(), dbCode: z.string() })
+
+/** The largest number stands for no bound: clients always read one. */
+export const LIMIT_MAX = 2_147_483_647
+const limit = z.int().min(0).max(LIMIT_MAX)
+export const limits = z.object({
+  maxConnections: limit,
+  maxDocuments: limit,
+  maxUsersPerDoc: limit,
+  opsPerMinute: limit,
+})
+
+export const planName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'Use 1 to 64 of a-z 0-9 _ -, beginning with none of _ -.')
+
+export const plan = z.object({
+  name: z.string(),
+  tenantId: id.optional().describe('Absent: a plan of the installation, for every tenant.'),
+  limits,
+  isOnePerTenant: z.boolean(),
+  createdAt: time,
+})
+
+export const subscriptionState = z.enum(['active', 'past_due', 'cancelled', 'inactive'])
+
+const allowedDomain = z
+  .string()
+  .refine((text) => normalizeAllowedDomain(text).ok, 'Use host[:port], without path and star.')
+export const allowedDomains = z
+  .array(allowedDomain)
+  .max(3)
+  .describe('Hosts, host[:port], whose pages may use tokens of the app; none means any.')
 
 export const app = z.object({
   id,
@@ -84,8 +138,14 @@ export const app = z.object({
   type: z.enum(['confidential', 'public']),
   clientId: z.string(),
   plan: z.string().optional(),
+  planState: subscriptionState.optional(),
+  planEndsAt: time.optional(),
+  limits: limits.optional().describe('Of its plan; absent: no token and no connection.'),
   isEnabled: z.boolean(),
+  allowedDomains: z.array(z.string()),
+  settings: appSettings,
   createdAt: time,
+  updatedAt: time,
 })
 
 export const masterKey = z.object({
@@ -96,6 +156,19 @@ export const masterKey = z.object({
 })
 
 export const items = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) })
+
+/** Our bound on one page of a list. */
+export const PAGE_COUNT_MAX = 200
+/** One page of a list in an order that does not change. */
+export const page = <T extends z.ZodType>(item: T) =>
+  z.object({
+    items: z.array(item),
+    nextCursor: z.string().optional().describe('Absent on the last page.'),
+  })
+export const paging = z.strictObject({
+  cursor: z.string().max(1_000).optional().describe('nextCursor of the page before.'),
+  limit: z.coerce.number().int().min(1).max(PAGE_COUNT_MAX).optional(),
+})
 export const ofCredential = z.strictObject({ credentialId: id })
 export const rotation = z.strictObject({
   overlapSeconds: overlapSeconds.optional(),

@@ -23,6 +23,7 @@ import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { openFileWitness } from './adapters/witness-file/witness-file.ts'
 import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
+import { openAdministration } from './assembly/administration.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
@@ -134,7 +135,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = adminDeps(core, store)
+  const admin = adminDeps(config, core, store)
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
@@ -158,14 +159,16 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function adminDeps(core: CredentialCore, store: Store): AdminDeps {
+function adminDeps(config: Config, core: CredentialCore, store: Store): AdminDeps {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial } = core
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
-  return { ...rest, operators, recordDenial, limiter, clock, random, version }
+  const { regions } = config
+  const more = { operators, recordDenial, limiter, clock, random, regions, version }
+  return { ...rest, ...openAdministration(core, config), ...more }
 }
 
 /** The operator chose them, so they may well be inside. */

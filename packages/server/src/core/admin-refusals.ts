@@ -10,6 +10,8 @@ export const ADMIN_REFUSALS = {
   input_invalid: no(400, 'no', 'The input does not fit the operation.'),
   reason_missing: no(400, 'no', 'Say why: this needs a reason.'),
   name_taken: no(409, 'no', 'This name is taken. Choose another.'),
+  id_taken: no(409, 'no', 'This id or shortId is taken. Choose another, or leave it out.'),
+  email_taken: no(409, 'no', 'A member of this tenant has this address already.'),
   region_unknown: no(400, 'no', 'There is no region of this code. List the regions.'),
   region_immutable: no(409, 'no', 'The region of an app is set once. Make a new app there.'),
   plan_unknown: no(400, 'no', 'There is no plan of this name. List the plans.'),
@@ -19,6 +21,13 @@ export const ADMIN_REFUSALS = {
     'no',
     'Another app of this tenant is on the plan that only one may have.',
   ),
+  origins_missing: no(
+    400,
+    'no',
+    'In production an app names its allowedOrigins, or says dangerousAnyOrigin: true.',
+  ),
+  last_owner: no(409, 'no', 'This is the last owner. Make another one first.'),
+  role_too_high: no(403, 'no', 'Only an owner makes, changes or removes owners.'),
   public_client: no(409, 'no', 'A public app cannot keep a secret, so it has none. Use PKCE.'),
   too_many_active_secrets: no(409, 'no', 'Two versions are accepted already. End one, or force.'),
   last_secret: no(409, 'no', 'This is the last accepted version. Rotate, or revoke it.'),
@@ -35,6 +44,7 @@ export const ADMIN_REFUSALS = {
   changed_meanwhile: no(409, 'later', 'Somebody else changed this first. Look at it, then decide.'),
   idempotency_mismatch: no(422, 'no', 'This Idempotency-Key belongs to another request.'),
   idempotency_running: no(409, 'later', 'The first request of this Idempotency-Key has no answer.'),
+  count_full: no(409, 'no', 'There are as many of these here as there may be.'),
   credentials_full: no(409, 'no', 'There are as many credentials here as there may be.'),
 } as const satisfies Record<string, RefusalText>
 

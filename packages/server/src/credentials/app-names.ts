@@ -5,6 +5,14 @@ import type { DirectoryEntry, NameKind } from '../ports/records/directory.ts'
 
 export type Name = Pick<DirectoryEntry, 'kind' | 'value'>
 
+/** What the record of an app itself is named by; the rest are names of its credentials. */
+export const APP_NAME_KINDS: ReadonlySet<NameKind> = new Set([
+  'app_id',
+  'app_name',
+  'client_id',
+  'free_app',
+])
+
 /** @param isOnePerTenant whether the plan of the app is one that a tenant may use once. */
 export function namesOfApp(
   app: Pick<AppRecord, 'id' | 'tenantId' | 'name' | 'clientId'>,

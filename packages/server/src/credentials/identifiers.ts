@@ -55,3 +55,16 @@ export function randomUuid(random: Random): string {
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
+
+const CLIENT_ID_LENGTH = 22
+const SHORT_ID_LENGTH = 12
+
+/** RFC 6749 §2.2: a client identifier is unique and no secret. */
+export function newClientId(random: Random): string {
+  return `cl_${randomBase62(random, CLIENT_ID_LENGTH)}`
+}
+
+/** @returns the short name of a tenant: `org_` and 12 of `a-z2-9`. */
+export function newShortId(random: Random): string {
+  return `org_${randomReadable(random, SHORT_ID_LENGTH)}`
+}

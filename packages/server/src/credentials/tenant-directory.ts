@@ -70,11 +70,7 @@ export class TenantDirectory {
 
   /** The tenant's own plan of this name, else the installation's. */
   findPlan(tenantId: string, name: string): PlanRecord | undefined {
-    const named = this.#plans.filter((plan) => plan.name === name)
-    return (
-      named.find((plan) => plan.tenantId === tenantId) ??
-      named.find((plan) => plan.tenantId === undefined)
-    )
+    return findPlanIn(this.#plans, tenantId, name)
   }
 
   /** What an app of the tenant can be put on: its own, and the installation's it does not hide. */
@@ -86,4 +82,17 @@ export class TenantDirectory {
   get plans(): readonly PlanRecord[] {
     return this.#plans
   }
+}
+
+/** The tenant's own plan of this name, else the installation's. */
+export function findPlanIn(
+  plans: readonly PlanRecord[],
+  tenantId: string,
+  name: string,
+): PlanRecord | undefined {
+  const named = plans.filter((plan) => plan.name === name)
+  return (
+    named.find((plan) => plan.tenantId === tenantId) ??
+    named.find((plan) => plan.tenantId === undefined)
+  )
 }

@@ -45,6 +45,8 @@ function event(
 export const AUDIT_ACTIONS = {
   'tenant.created': event(3004, entity.create, 1),
   'tenant.updated': event(3004, entity.update, 1),
+  'tenant.activated': event(3004, entity.update, 2),
+  'tenant.suspended': event(3004, entity.update, 3),
   'member.added': event(3001, account.create, 2),
   'member.updated': event(3005, ASSIGN_PRIVILEGES, 2),
   'member.removed': event(3001, account.remove, 2),
@@ -52,6 +54,8 @@ export const AUDIT_ACTIONS = {
   'plan.removed': event(3004, entity.remove, 1),
   'app.created': event(3004, entity.create, 1),
   'app.updated': event(3004, entity.update, 1),
+  'app.enabled': event(3004, entity.update, 1),
+  'app.disabled': event(3004, entity.update, 2),
   'app.deleted': event(3004, entity.remove, 2),
   'app.plan_assigned': event(3004, entity.update, 1),
   'credential.created': event(3001, account.create, 2),

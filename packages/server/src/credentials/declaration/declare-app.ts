@@ -1,21 +1,19 @@
 /** Brings one declared app with its credentials into its region. */
 import type { AppRecord, AppSettings } from '../../ports/records/app.ts'
 import type { CredentialKind, CredentialRecord } from '../../ports/records/credential.ts'
-import { namesOfApp, namesOfCredential, type Name, reserved } from '../app-names.ts'
 import type { LoadedApp } from '../app-directory.ts'
+import { writeApp } from '../administration/app-writing.ts'
 import { CONFIGURATION } from '../administration/callers.ts'
 import type { AdministrationDeps } from '../administration/context.ts'
-import { makeCredential, recordNewCredential } from '../administration/credential-making.ts'
+import { makeCredential } from '../administration/credential-making.ts'
 import { carryOutMove } from '../administration/credential-move.ts'
 import type { NewCredential } from '../administration/issued.ts'
 import { makeVersion } from '../administration/version-making.ts'
 import { rotate } from '../engine/rotation.ts'
-import { randomBase62 } from '../identifiers.ts'
+import { newClientId } from '../identifiers.ts'
 import { fingerprintOf } from '../material.ts'
 import type { DeclarationDeps } from './declare.ts'
 import type { DeclaredApp } from './declared.ts'
-
-const CLIENT_ID_LENGTH = 22
 
 /** A credential as it is declared: found again by its name, key or value. */
 interface Wanted {
@@ -41,7 +39,9 @@ export async function declareApp(
     .filter((record) => isDeclared(record) && !wanted.some(({ isMeant }) => isMeant(record)))
   let changeCount = 0
   if (before === undefined || !isSame(before.app, app) || made.length + gone.length > 0) {
-    await write({ app, before, made, gone }, administration)
+    const action = before === undefined ? ('app.created' as const) : ('app.updated' as const)
+    const writing = { app, before: before?.app, action, caller: CONFIGURATION, made, gone }
+    await writeApp(writing, administration)
     changeCount = 1 + made.length + gone.length
     const { region } = app
     await administration.authority.changed({ kind: 'app', region, appId: app.id })
@@ -69,8 +69,7 @@ function recordOf(
     name,
     region,
     type,
-    clientId:
-      declared.clientId ?? before?.clientId ?? `cl_${randomBase62(deps.random, CLIENT_ID_LENGTH)}`,
+    clientId: declared.clientId ?? before?.clientId ?? newClientId(deps.random),
     subscription: isKept ? before?.subscription : fresh,
     allowedDomains,
     settings,
@@ -153,67 +152,6 @@ async function make(request: NewCredential, deps: AdministrationDeps): Promise<C
   const made = await makeCredential({ ...request, origin: 'declared' }, CONFIGURATION, deps)
   if (made.ok) return made.value.credential
   throw new Error(`a declared ${request.kind} was refused: ${made.detail ?? made.refusal}`)
-}
-
-interface Writing {
-  readonly app: AppRecord
-  readonly before: LoadedApp | undefined
-  readonly made: readonly CredentialRecord[]
-  readonly gone: readonly CredentialRecord[]
-}
-
-/** Names first, then the app in its region, then the names for good: a crash can be resumed. */
-async function write(writing: Writing, deps: AdministrationDeps): Promise<void> {
-  const { app, before, made, gone } = writing
-  const { store, authority, clock } = deps
-  const region = authority.regionOf(app)
-  const wanted = [...namesOf(app, authority), ...made.flatMap(namesOfCredential)]
-  const held = before === undefined ? [] : namesOf(before.app, authority)
-  const isAmong = (names: readonly Name[]) => (name: Name) =>
-    names.some(({ kind, value }) => kind === name.kind && value === name.value)
-  const fresh = wanted.filter((name) => !isAmong(held)(name))
-  const left = [
-    ...held.filter((name) => !isAmong(wanted)(name)),
-    ...gone.flatMap(namesOfCredential),
-  ]
-  if (fresh.length > 0) {
-    const entries = reserved(fresh, app, clock.nowMs())
-    await store.control.transaction((transaction) => transaction.reserveNames(entries))
-  }
-  await region.transaction(async (transaction) => {
-    const place = { code: region.code, transaction }
-    await transaction.saveApp(app)
-    const { actor, source, requestId } = CONFIGURATION
-    await deps.audit.record(place, {
-      tenantId: app.tenantId,
-      actor,
-      source,
-      requestId,
-      action: before === undefined ? 'app.created' : 'app.updated',
-      target: { kind: 'app', id: app.id, name: app.name },
-      outcome: 'success',
-      after: {
-        name: app.name,
-        plan: app.subscription?.plan,
-        allowedDomains: app.allowedDomains,
-        settings: app.settings,
-        dropped: gone.map(({ id }) => id),
-      },
-    })
-    for (const record of gone) await transaction.removeCredential(record.id)
-    for (const record of made) {
-      await recordNewCredential(record, { ...place, caller: CONFIGURATION }, deps)
-    }
-  })
-  await store.control.transaction(async (transaction) => {
-    if (fresh.length > 0) await transaction.confirmNames(app.id)
-    if (left.length > 0) await transaction.releaseNames(left)
-  })
-}
-
-function namesOf(app: AppRecord, { tenants }: AdministrationDeps['authority']): readonly Name[] {
-  const plan = app.subscription && tenants.findPlan(app.tenantId, app.subscription.plan)
-  return namesOfApp(app, plan?.isOnePerTenant === true)
 }
 
 /** A declared value that was never seen takes the place of the current one, at once. */

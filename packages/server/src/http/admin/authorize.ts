@@ -3,7 +3,7 @@
  * it. Another tenant's object is not there, so that nobody learns which ids exist.
  */
 import type { Operation } from '@lockgate/admin-api/operation'
-import { ROLE_PERMISSIONS } from '@lockgate/admin-api/permissions'
+import { INSTALLATION_PERMISSIONS, ROLE_PERMISSIONS } from '@lockgate/admin-api/permissions'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { OperatorPrincipal } from '../../credentials/operators.ts'
@@ -28,6 +28,6 @@ export function authorizeOperation(
   if (principal.tenantId === undefined) return ok(true)
   // A tenant's own key never reaches beyond it, whatever its role.
   const isOfInstallation =
-    concern.level === 'installation' || operation.permission === 'installation:write'
+    concern.level === 'installation' || INSTALLATION_PERMISSIONS.has(operation.permission)
   return isOfInstallation ? refuse('operation_denied') : ok(true)
 }

@@ -1,10 +1,14 @@
 /** What the administration is given. */
 import type { Source } from '../../core/source.ts'
+import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
+import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
+import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
+import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -16,6 +20,10 @@ export interface AdminDeps {
   readonly store: Store
   readonly authority: Authority
   readonly changes: CredentialChanges
+  readonly tenantChanges: TenantChanges
+  readonly memberChanges: MemberChanges
+  readonly planChanges: PlanChanges
+  readonly appChanges: AppChanges
   readonly revocations: Revocations
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
@@ -24,8 +32,17 @@ export interface AdminDeps {
   readonly limiter: Limiter
   readonly clock: Clock
   readonly random: Random
+  /** Where apps can be made. */
+  readonly regions: readonly RegionShown[]
   /** Of the program. */
   readonly version: string
 }
 
 export type AdminSource = Omit<Source, 'protocol'>
+
+/** A region as people choose it. */
+export interface RegionShown {
+  readonly code: string
+  readonly label: string
+  readonly dbCode: string
+}

@@ -7,8 +7,11 @@ import { readUses } from '../../credentials/administration/readiness.ts'
 import { INSTALLATION } from '../../credentials/audit/entry.ts'
 import type { OperatorPrincipal } from '../../credentials/operators.ts'
 import type { AdminDeps } from './deps.ts'
+import { appHandlers } from './app-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
-import { appShape, credentialShape, readinessShape, tenantShape, timeText } from './shapes.ts'
+import { planHandlers } from './plan-handlers.ts'
+import { credentialShape, readinessShape, timeText } from './shapes.ts'
+import { tenantHandlers } from './tenant-handlers.ts'
 
 type Table = typeof OPERATIONS
 type Output<S> = S extends { readonly _zod: { readonly output: infer O } } ? O : undefined
@@ -36,20 +39,11 @@ const AUDIT_PAGE_COUNT = 50
 
 export const HANDLERS: Handlers = {
   ...changeHandlers,
+  ...tenantHandlers,
+  ...planHandlers,
+  ...appHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })
-  },
-  async 'tenants.list'(_input, { deps, principal }) {
-    const tenants = [...deps.authority.tenants.tenants()].map(({ tenant }) => tenant)
-    return ok({ items: tenants.filter(({ id }) => maySee(principal, id)).map(tenantShape) })
-  },
-  async 'apps.list'({ parameters }, { deps, principal }) {
-    const { tenantId } = parameters
-    const apps = [...deps.authority.apps.apps()].filter(
-      ({ tenant }) =>
-        maySee(principal, tenant.id) && (tenantId === undefined || tenant.id === tenantId),
-    )
-    return ok({ items: apps.map(appShape) })
   },
   async 'credentials.list'({ parameters }, { deps }) {
     const loaded = deps.authority.apps.findById(parameters.appId)
@@ -86,8 +80,4 @@ export const HANDLERS: Handlers = {
   async 'master-key.status'(_input, { deps }) {
     return ok(await deps.masterKeyChanges.status())
   },
-}
-
-function maySee({ tenantId }: OperatorPrincipal, id: string): boolean {
-  return tenantId === undefined || tenantId === id
 }

@@ -4,31 +4,42 @@ import type { IssuedCredential, Readiness } from '../../credentials/administrati
 import { dueState } from '../../credentials/engine/due-state.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
 import type { CredentialRecord, RotationPolicy } from '../../ports/records/credential.ts'
-import type { TenantRecord } from '../../ports/records/tenant.ts'
+import type { PlanRecord, Subscription } from '../../ports/records/plan.ts'
+import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
 
 export function timeText(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-export function tenantShape({ id, shortId, name, state, createdAtMs }: TenantRecord) {
-  return { id, shortId, name, state, createdAt: timeText(createdAtMs) }
+export function tenantShape(tenant: TenantRecord) {
+  const { id, shortId, name, state, signingAlgorithm, createdAtMs } = tenant
+  return { id, shortId, name, state, signingAlgorithm, createdAt: timeText(createdAtMs) }
 }
 
-export function appShape({ app }: LoadedApp) {
-  const { id, tenantId, name, region, type, clientId, subscription, settings, createdAtMs } = app
-  const createdAt = timeText(createdAtMs)
-  const plan = subscription?.plan
+export function memberShape({ createdAtMs, ...rest }: MemberRecord) {
+  return { ...rest, createdAt: timeText(createdAtMs) }
+}
+
+export function planShape({ createdAtMs, ...rest }: PlanRecord) {
+  return { ...rest, createdAt: timeText(createdAtMs) }
+}
+
+export function appShape({ app, limits }: LoadedApp) {
+  const { subscription, createdAtMs, updatedAtMs, settings: stored, ...rest } = app
+  const { enabled: isEnabled, ...settings } = stored
   return {
-    id,
-    tenantId,
-    name,
-    region,
-    type,
-    clientId,
-    plan,
-    isEnabled: settings.enabled,
-    createdAt,
+    ...rest,
+    ...(subscription === undefined ? {} : subscriptionShape(subscription)),
+    limits,
+    isEnabled,
+    settings,
+    createdAt: timeText(createdAtMs),
+    updatedAt: timeText(updatedAtMs),
   }
+}
+
+function subscriptionShape({ plan, state: planState, endsAtMs }: Subscription) {
+  return { plan, planState, ...(endsAtMs === undefined ? {} : { planEndsAt: timeText(endsAtMs) }) }
 }
 
 export function credentialShape(record: CredentialRecord, nowMs: number) {

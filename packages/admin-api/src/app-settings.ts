@@ -1,0 +1,26 @@
+/**
+ * The switches and bounds of an app, with the names and units of the configuration file. Each is
+ * optional: what is left out keeps its value. `enabled` is missing here because ending all
+ * connections of an app is an operation of its own.
+ */
+import { z } from 'zod'
+
+export const appSettings = z.strictObject({
+  requireTls: z.boolean().optional(),
+  clientMessages: z.boolean().optional(),
+  subscriptionCount: z.boolean().optional(),
+  watchlist: z.boolean().optional(),
+  requireAuthorization: z.boolean().optional(),
+  authorizationTimeoutMs: z.int().min(1_000).max(600_000).optional(),
+  allowedOrigins: z.array(z.string().min(1).max(300)).max(100).optional(),
+  dangerousAnyOrigin: z.boolean().optional(),
+  missingOrigin: z.enum(['allow', 'deny']).optional(),
+  originRefusal: z.enum(['http', 'close']).optional(),
+  rejectReplays: z.boolean().optional(),
+  connectionCountMax: z.int().min(1).max(10_000_000).optional(),
+  clientEventsPerSecondMax: z.int().min(1).max(100_000).optional(),
+  eventDataBytesMax: z.int().min(1).max(102_400).optional(),
+  presenceMemberCountMax: z.int().min(1).max(10_000).optional(),
+  presenceMemberBytesMax: z.int().min(1).max(65_536).optional(),
+  cacheTtlMs: z.int().min(1_000).max(604_800_000).optional(),
+})

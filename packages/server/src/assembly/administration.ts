@@ -1,0 +1,20 @@
+/** What the administration changes beside credentials, put together over the credential core. */
+import type { Config } from '../config/config.ts'
+import { AppChanges } from '../credentials/administration/app-changes.ts'
+import { MemberChanges } from '../credentials/administration/member-changes.ts'
+import { PlanChanges } from '../credentials/administration/plan-changes.ts'
+import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
+import { appRules } from './app-rules.ts'
+import type { CredentialCore } from './credential-core.ts'
+
+export function openAdministration(
+  { administration, revocations }: CredentialCore,
+  config: Pick<Config, 'mode'>,
+) {
+  return {
+    tenantChanges: new TenantChanges(administration, revocations),
+    memberChanges: new MemberChanges(administration),
+    planChanges: new PlanChanges(administration),
+    appChanges: new AppChanges(administration, { revocations, rules: appRules(config) }),
+  }
+}
