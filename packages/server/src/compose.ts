@@ -161,13 +161,13 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
 
 function adminDeps(config: Config, core: CredentialCore, store: Store): AdminDeps {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
-  const { recordDenial } = core
+  const { recordDenial, deliveries } = core
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   const { regions } = config
-  const more = { operators, recordDenial, limiter, clock, random, regions, version }
+  const more = { operators, recordDenial, deliveries, limiter, clock, random, regions, version }
   return { ...rest, ...openAdministration(core, config), ...more }
 }
 

@@ -23,6 +23,7 @@ export const ROUTES = {
   'credentials.discard': { method: 'POST', path: '/credentials/{credentialId}/discard' },
   'credentials.enable': { method: 'POST', path: '/credentials/{credentialId}/enable' },
   'credentials.extend': { method: 'POST', path: '/credentials/{credentialId}/extend' },
+  'credentials.fetch': { method: 'POST', path: '/credentials/{credentialId}/versions/{versionId}/fetch' },
   'credentials.get': { method: 'GET', path: '/credentials/{credentialId}' },
   'credentials.list': { method: 'GET', path: '/apps/{appId}/credentials' },
   'credentials.promote': { method: 'POST', path: '/credentials/{credentialId}/promote' },

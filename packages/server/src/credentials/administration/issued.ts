@@ -27,7 +27,7 @@ export interface NewCredential extends CredentialOwner {
 export interface IssuedCredential {
   readonly credential: CredentialRecord
   readonly versionId: string
-  /** Undefined for public keys of customers. */
+  /** Undefined for public keys of customers, and for values that wait to be fetched. */
   readonly value: string | undefined
 }
 
@@ -40,6 +40,8 @@ export interface RotationRequest {
   /** Ends the oldest accepted version where two are accepted already. */
   readonly isForced?: boolean | undefined
   readonly reason?: string | undefined
+  /** `stage`: until when the value waits to be fetched, in place of leaving in the answer. */
+  readonly waitsUntilMs?: number | undefined
 }
 
 export interface RotationOutcome extends IssuedCredential {

@@ -36,6 +36,7 @@ const ALLOWED: Readonly<Record<keyof typeof OPERATIONS, readonly Role[]>> = {
   'credentials.update': ['owner', 'admin', 'developer'],
   'credentials.rotate': ['owner', 'admin', 'developer'],
   'credentials.stage': ['owner', 'admin', 'developer'],
+  'credentials.fetch': ['owner', 'admin', 'developer'],
   'credentials.promote': ['owner', 'admin', 'developer'],
   'credentials.discard': ['owner', 'admin', 'developer'],
   'credentials.rollback': ['owner', 'admin', 'developer'],

@@ -2,6 +2,7 @@
 import type { Source } from '../../core/source.ts'
 import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
+import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
@@ -25,6 +26,7 @@ export interface AdminDeps {
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
   readonly revocations: Revocations
+  readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
   readonly operators: OperatorDeps
