@@ -10,6 +10,7 @@ import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, items, masterKey, none, reason, receipt, time } from './shapes.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
+import { TOKEN_OPERATIONS } from './token-operations.ts'
 
 export const OPERATIONS = {
   whoami: {
@@ -28,6 +29,7 @@ export const OPERATIONS = {
   ...PLAN_OPERATIONS,
   ...APP_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
+  ...TOKEN_OPERATIONS,
   'revocations.create': {
     method: 'POST',
     path: '/revocations',

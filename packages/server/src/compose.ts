@@ -135,7 +135,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = adminDeps(config, core, store)
+  const admin = { ...adminDeps(config, core, store), tokens }
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
@@ -159,7 +159,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function adminDeps(config: Config, core: CredentialCore, store: Store): AdminDeps {
+function adminDeps(config: Config, core: CredentialCore, store: Store): Omit<AdminDeps, 'tokens'> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial, deliveries } = core
   const { tenants } = authority

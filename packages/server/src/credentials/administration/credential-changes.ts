@@ -56,8 +56,9 @@ export class CredentialChanges {
     const made = await makeCredential(owned, caller, this.#deps)
     if (!made.ok) return made
     const { credential } = made.value
+    const { isOnlyOfKind } = request
     const saved = await withNames(credential, this.#deps, () =>
-      saveNewCredential(credential, { place, caller }, this.#deps),
+      saveNewCredential(credential, { place, caller, isOnlyOfKind }, this.#deps),
     )
     if (!saved.ok) return saved
     await this.#deps.authority.changed(

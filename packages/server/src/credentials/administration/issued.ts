@@ -21,6 +21,8 @@ export interface NewCredential extends CredentialOwner {
   readonly value?: string | undefined
   readonly expiresAtMs?: number | undefined
   readonly policy?: Partial<RotationPolicy> | undefined
+  /** Refused (`changed_meanwhile`) where the owner has one of this kind by then. */
+  readonly isOnlyOfKind?: boolean
 }
 
 /** `value` is given out this once and kept nowhere in clear. */

@@ -8,6 +8,8 @@ import type { MemberChanges } from '../../credentials/administration/member-chan
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
+import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
+import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
 import type { Authority } from '../../credentials/authority.ts'
@@ -29,6 +31,7 @@ export interface AdminDeps {
   readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
+  readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps
   readonly recordDenial: RecordDenial
   readonly limiter: Limiter
