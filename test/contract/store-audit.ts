@@ -66,6 +66,7 @@ function testCheckpoints(bench: StoreBench): void {
       await transaction.appendCheckpoint(checkpointOf(1, 'other'))
       expect(await transaction.findCheckpoint('tenant')).toEqual(checkpointOf(3))
       expect(await transaction.findCheckpoint('nobody')).toBeUndefined()
+      expect(await transaction.listCheckpointTenants()).toEqual(['other', 'tenant'])
       const page = { tenantId: 'tenant', afterSeq: 1, countMax: 1 }
       expect(await transaction.listCheckpoints(page)).toEqual([checkpointOf(2)])
     })

@@ -4,13 +4,13 @@
  */
 import { z } from 'zod'
 import { APP_OPERATIONS } from './app-operations.ts'
+import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import type { Operation } from './operation.ts'
 import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
-import { id, items, masterKey, none, reason, receipt, time } from './shapes.ts'
+import { id, masterKey, none, reason, receipt } from './shapes.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
-import { TOKEN_OPERATIONS } from './token-operations.ts'
 
 export const OPERATIONS = {
   whoami: {
@@ -29,7 +29,6 @@ export const OPERATIONS = {
   ...PLAN_OPERATIONS,
   ...APP_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
-  ...TOKEN_OPERATIONS,
   'revocations.create': {
     method: 'POST',
     path: '/revocations',
@@ -48,30 +47,7 @@ export const OPERATIONS = {
     refusals: ['not_found', 'input_invalid'],
     command: 'revoke',
   },
-  'audit.list': {
-    method: 'GET',
-    path: '/audit',
-    summary: 'Read the audit log of a tenant in one database, oldest first.',
-    permission: 'audit:read',
-    parameters: z.strictObject({
-      tenantId: id.optional().describe("Absent: the key's own tenant, else the installation."),
-      database: z.string().max(64).optional().describe('control, or the dbCode of a region.'),
-      after: z.coerce.number().int().min(0).optional(),
-      limit: z.coerce.number().int().min(1).max(200).optional(),
-    }),
-    body: undefined,
-    result: items(
-      z.object({
-        seq: z.int(),
-        at: time,
-        entry: z.record(z.string(), z.unknown()),
-        hash: z.string(),
-      }),
-    ),
-    status: 200,
-    refusals: ['not_found'],
-    command: 'audit list',
-  },
+  ...AUDIT_OPERATIONS,
   'master-key.status': {
     method: 'GET',
     path: '/master-key',

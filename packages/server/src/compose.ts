@@ -45,6 +45,7 @@ import { ensureFirstOperator } from './credentials/first-operator.ts'
 import { parseMasterKey } from './credentials/master-key.ts'
 import { MasterKeyRing } from './credentials/master-key-ring.ts'
 import type { AdminDeps } from './http/admin/deps.ts'
+import { Slots } from './http/admin/slots.ts'
 import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
 import { publicRoute } from './http/public-route.ts'
@@ -135,7 +136,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = { ...adminDeps(config, core, store), tokens }
+  const admin = adminDeps(config, core, store)
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
@@ -159,17 +160,21 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function adminDeps(config: Config, core: CredentialCore, store: Store): Omit<AdminDeps, 'tokens'> {
+function adminDeps(config: Config, core: CredentialCore, store: Store): AdminDeps {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
-  const { recordDenial, deliveries } = core
+  const { recordDenial, keys, audit: trail } = core
+  const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   const { regions } = config
-  const more = { operators, recordDenial, deliveries, limiter, clock, random, regions, version }
+  const more = { operators, audit, recordDenial, limiter, clock, random, regions, version }
   return { ...rest, ...openAdministration(core, config), ...more }
 }
+
+/** Our bound on exports and verifications at a time; each reads the whole log. */
+const AUDIT_READ_COUNT_MAX = 4
 
 /** The operator chose them, so they may well be inside. */
 function witnessesOf({ audit }: Config): readonly Witness[] {

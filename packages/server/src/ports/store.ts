@@ -98,6 +98,8 @@ export interface ControlTransaction extends CredentialRecords, AuditRecords, Use
 
   /** The last one. */
   findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined>
+  /** Every tenant that has one, sorted. */
+  listCheckpointTenants(): Promise<readonly string[]>
   /** Those after `afterSeq`, rising, at most `countMax`. */
   listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]>
   /** @throws Conflict `stale_revision` when the tenant has one of this `seq`. */
@@ -126,13 +128,6 @@ export interface RegionTransaction extends CredentialRecords, AuditRecords, UseR
   removeApp(id: string): Promise<void>
 
   findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
-  /** Of one app, ended ones too, by id and after `afterId`, at most `countMax`. */
-  listFamilies(page: {
-    readonly appId: string
-    /** Empty: from the first. */
-    readonly afterId: string
-    readonly countMax: number
-  }): Promise<readonly RefreshFamilyRecord[]>
   /** Revokes every family that is alive. @returns how many that were. */
   revokeFamilies(selector: FamilySelector, atMs: number): Promise<number>
   /** Removes families that ended before `beforeMs`. */

@@ -129,6 +129,13 @@ export class MemoryControlTransaction
     return this.run(() => structuredClone(this.#checkpoints(tenantId).at(-1)))
   }
 
+  listCheckpointTenants(): Promise<readonly string[]> {
+    return this.run(() => {
+      const ids = [...this.records.checkpoints.values()].map(({ tenantId }) => tenantId)
+      return [...new Set(ids)].sort()
+    })
+  }
+
   listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]> {
     return this.run(() => {
       const after = this.#checkpoints(page.tenantId).filter(({ seq }) => seq > page.afterSeq)

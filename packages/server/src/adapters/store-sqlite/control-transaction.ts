@@ -197,6 +197,14 @@ export class SqlControlTransaction extends SharedTransaction implements ControlT
     })
   }
 
+  listCheckpointTenants(): Promise<readonly string[]> {
+    return this.calls.run(async () => {
+      const query = control.selectFrom('audit_checkpoints').select('tenant_id').distinct()
+      const rows = await this.calls.read(query.orderBy('tenant_id').compile())
+      return rows.map(({ tenant_id: tenantId }) => tenantId)
+    })
+  }
+
   listCheckpoints(page: AuditPageQuery): Promise<readonly AuditCheckpoint[]> {
     return this.calls.run(async () => {
       const query = control

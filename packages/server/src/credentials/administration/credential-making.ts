@@ -49,15 +49,10 @@ export async function makeCredential(
 /** Saves a new credential and says so in the audit log. @throws Outage */
 export async function saveNewCredential(
   credential: CredentialRecord,
-  context: {
-    readonly place: CredentialPlace
-    readonly caller: Caller
-    /** See {@link NewCredential}. */
-    readonly isOnlyOfKind?: boolean | undefined
-  },
+  context: { readonly place: CredentialPlace; readonly caller: Caller },
   deps: AdministrationDeps,
 ): Promise<Result<true, AdminRefusalCode>> {
-  const { place, caller, isOnlyOfKind = false } = context
+  const { place, caller } = context
   return place.transaction(async (transaction) => {
     const { appId, tenantId } = place.owner
     const siblings = await transaction.listCredentials({
@@ -65,9 +60,6 @@ export async function saveNewCredential(
       ...(tenantId === undefined ? {} : { tenantId }),
     })
     if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
-    if (isOnlyOfKind && siblings.some(({ kind }) => kind === credential.kind)) {
-      return refuse('changed_meanwhile')
-    }
     await recordNewCredential(credential, { transaction, code: place.code, caller }, deps)
     return ok(true as const)
   })

@@ -2,22 +2,22 @@
 import type { Source } from '../../core/source.ts'
 import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
-import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
-import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
-import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
+import type { AuditTrail } from '../../credentials/audit/trail.ts'
 import type { Authority } from '../../credentials/authority.ts'
+import type { InstallationKeys } from '../../credentials/installation-keys.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Limiter } from '../../ports/limiter.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Store } from '../../ports/store.ts'
+import type { Slots } from './slots.ts'
 
 export interface AdminDeps {
   readonly store: Store
@@ -28,11 +28,10 @@ export interface AdminDeps {
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
   readonly revocations: Revocations
-  readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
-  readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps
+  readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
   readonly limiter: Limiter
   readonly clock: Clock
@@ -41,6 +40,13 @@ export interface AdminDeps {
   readonly regions: readonly RegionShown[]
   /** Of the program. */
   readonly version: string
+}
+
+export interface AuditDeps {
+  readonly trail: AuditTrail
+  readonly keys: Pick<InstallationKeys, 'auditSeal' | 'auditSign'>
+  /** For what reads much of the log. */
+  readonly slots: Slots
 }
 
 export type AdminSource = Omit<Source, 'protocol'>

@@ -4,15 +4,14 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { Caller } from '../../credentials/administration/context.ts'
 import { readUses } from '../../credentials/administration/readiness.ts'
-import { INSTALLATION } from '../../credentials/audit/entry.ts'
 import type { OperatorPrincipal } from '../../credentials/operators.ts'
 import type { AdminDeps } from './deps.ts'
 import { appHandlers } from './app-handlers.ts'
+import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { planHandlers } from './plan-handlers.ts'
-import { credentialShape, readinessShape, timeText } from './shapes.ts'
+import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
-import { tokenHandlers } from './token-handlers.ts'
 
 type Table = typeof OPERATIONS
 type Output<S> = S extends { readonly _zod: { readonly output: infer O } } ? O : undefined
@@ -36,14 +35,12 @@ export type Handler<N extends OperationName> = (
 
 export type Handlers = { readonly [N in OperationName]: Handler<N> }
 
-const AUDIT_PAGE_COUNT = 50
-
 export const HANDLERS: Handlers = {
   ...changeHandlers,
+  ...auditHandlers,
   ...tenantHandlers,
   ...planHandlers,
   ...appHandlers,
-  ...tokenHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })
   },
@@ -62,22 +59,6 @@ export const HANDLERS: Handlers = {
     const record = deps.authority.findCredential(parameters.credentialId)
     if (record === undefined) return refuse('not_found')
     return ok(readinessShape((await readUses(record, deps.useReport)).readiness()))
-  },
-  async 'audit.list'({ parameters }, { deps, principal }) {
-    const { database = 'control', after = 0, limit } = parameters
-    // A tenant's own key reads its own log; the installation's is for keys of the installation.
-    const tenantId = parameters.tenantId ?? principal.tenantId ?? INSTALLATION
-    const { control, regions } = deps.store
-    const region = [...regions.values()].find(({ code }) => code === database)
-    if (region === undefined && database !== control.code) return refuse('not_found')
-    const page = { tenantId, afterSeq: after, countMax: limit ?? AUDIT_PAGE_COUNT }
-    const rows = await (region === undefined
-      ? control.transaction((each) => each.listAudit(page))
-      : region.transaction((each) => each.listAudit(page)))
-    const items = rows.map(({ seq, atMs, entry, hash }) => {
-      return { seq, at: timeText(atMs), entry: JSON.parse(entry) as unknown, hash }
-    })
-    return ok({ items })
   },
   async 'master-key.status'(_input, { deps }) {
     return ok(await deps.masterKeyChanges.status())

@@ -47,7 +47,7 @@ function describeOperation(name: string, operation: Operation): Json {
     responses: {
       [String(status)]: {
         description: 'Done.',
-        content: { 'application/json': { schema: schemaOf(result) } },
+        content: { [mediaTypeOf(operation)]: { schema: schemaOf(result) } },
       },
       default: {
         description: `Refused.${codes}`,
@@ -57,6 +57,11 @@ function describeOperation(name: string, operation: Operation): Json {
       },
     },
   }
+}
+
+/** Of a stream, the schema is that of one line. */
+function mediaTypeOf({ isStream }: Operation): string {
+  return isStream === true ? 'application/x-ndjson' : 'application/json'
 }
 
 /** What is sent, so input shapes; the dialect is that of the document. */

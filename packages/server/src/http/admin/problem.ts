@@ -2,11 +2,11 @@
 import { ADMIN_REFUSALS, type AdminRefusalCode } from '../../core/admin-refusals.ts'
 
 /** ASVS 14.3.2: an answer may hold a secret. */
-const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+export const ANSWER_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 const RETRY_AFTER_SECONDS = '1'
 
 export function resultAnswer(value: unknown, status: number): Response {
-  const headers = { ...HEADERS, 'content-type': 'application/json' }
+  const headers = { ...ANSWER_HEADERS, 'content-type': 'application/json' }
   return new Response(JSON.stringify(value), { status, headers })
 }
 
@@ -29,6 +29,11 @@ export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}):
   }
   const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
   const challenge = status === 401 ? { 'www-authenticate': 'Bearer realm="lockgate"' } : {}
-  const headers = { ...HEADERS, 'content-type': 'application/problem+json', ...later, ...challenge }
+  const headers = {
+    ...ANSWER_HEADERS,
+    'content-type': 'application/problem+json',
+    ...later,
+    ...challenge,
+  }
   return new Response(JSON.stringify(body), { status, headers: { ...headers, ...more.headers } })
 }

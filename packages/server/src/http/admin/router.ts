@@ -22,6 +22,7 @@ import type { RequestTarget } from '../target.ts'
 import { authorizeOperation, type Concern } from './authorize.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
 import { type Handler, HANDLERS } from './handlers.ts'
+import { type Lines, lineStreamAnswer } from './line-stream.ts'
 import { openApiDocument } from './openapi.ts'
 import { type ProblemDetail, problemAnswer, resultAnswer } from './problem.ts'
 
@@ -109,6 +110,10 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     principal: principal.value,
   })
   if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
+  if (route.operation.isStream === true) {
+    // The handlers of these give lines.
+    return lineStreamAnswer(outcome.value as Lines, request.signal)
+  }
   return resultAnswer(outcome.value, route.operation.status)
 }
 

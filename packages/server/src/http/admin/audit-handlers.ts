@@ -1,0 +1,213 @@
+/** The operations on the audit log. Every one reads page by page. */
+import { ok, refuse } from '@lockgate/protocol/result'
+import {
+  type AuditDatabase,
+  auditedTenants,
+  auditPages,
+  type AuditSource,
+  storeSource,
+} from '../../credentials/audit/audit-source.ts'
+import { isObject, parseJson } from '../../credentials/audit/canonical-json.ts'
+import { publicJwkOf } from '../../credentials/audit/checkpoint-body.ts'
+import { type AuditEntry, INSTALLATION } from '../../credentials/audit/entry.ts'
+import { FAULTS } from '../../credentials/audit/faults.ts'
+import { ocsfEvent } from '../../credentials/audit/ocsf.ts'
+import { verifyAudit } from '../../credentials/audit/verification.ts'
+import type { AuditRow } from '../../ports/records/audit.ts'
+import type { HandlerContext, Handlers } from './handlers.ts'
+import type { Lines } from './line-stream.ts'
+import { PAGE_COUNT_DEFAULT, readCursor, writeCursor } from './paging.ts'
+import { timeText } from './shapes.ts'
+
+type AuditName =
+  | 'audit.list'
+  | 'audit.export'
+  | 'audit.verify'
+  | 'audit.checkpoints'
+  | 'audit.public-key'
+
+export const auditHandlers: Pick<Handlers, AuditName> = {
+  async 'audit.list'({ parameters }, { deps, principal }) {
+    const { database: code = 'control', limit = PAGE_COUNT_DEFAULT } = parameters
+    // A tenant's own key reads its own log; the installation's is for keys of the installation.
+    const tenantId = parameters.tenantId ?? principal.tenantId ?? INSTALLATION
+    const database = findDatabase(storeSource(deps.store), code)
+    if (database === undefined) return refuse('not_found')
+    const start = startOf(parameters, `audit.list ${tenantId} ${code}`)
+    if (!start.ok) return start
+    const { list, afterSeq } = start.value
+    const { rows, head } = await database.readPage({ tenantId, afterSeq, countMax: limit })
+    return ok({ items: rows.map(rowShape), ...nextOf(list, rows, head?.seq ?? 0) })
+  },
+  async 'audit.checkpoints'({ parameters }, { deps, principal }) {
+    const { limit = PAGE_COUNT_DEFAULT } = parameters
+    const tenantId = parameters.tenantId ?? principal.tenantId ?? INSTALLATION
+    const start = startOf(parameters, `audit.checkpoints ${tenantId}`)
+    if (!start.ok) return start
+    const { list, afterSeq } = start.value
+    const items = await deps.store.control.transaction((each) =>
+      each.listCheckpoints({ tenantId, afterSeq, countMax: limit + 1 }),
+    )
+    return ok({
+      items: items.slice(0, limit),
+      ...nextOf(list, items.slice(0, limit), items.at(-1)?.seq ?? 0),
+    })
+  },
+  async 'audit.public-key'(_input, { deps }) {
+    return ok(publicJwkOf(deps.audit.keys.auditSign.publicKey))
+  },
+  async 'audit.verify'({ parameters }, context) {
+    const { deps, principal } = context
+    const tenantId = parameters.tenantId ?? principal.tenantId
+    const slot = deps.audit.slots.take()
+    if (slot === undefined) return refuse('overloaded', BUSY_TEXT)
+    return ok(verdictLines(tenantId, context, slot))
+  },
+  async 'audit.export'({ parameters }, context) {
+    const { deps, principal } = context
+    const tenantId = parameters.tenantId ?? principal.tenantId
+    const { database: code, after } = parameters
+    if (after !== undefined && (code === undefined || tenantId === undefined)) {
+      return refuse('input_invalid', 'Rows are numbered by tenant and database: name both.')
+    }
+    const source = storeSource(deps.store)
+    const databases = source.databases.filter((each) => code === undefined || each.code === code)
+    if (databases.length === 0) return refuse('not_found')
+    const slot = deps.audit.slots.take()
+    if (slot === undefined) return refuse('overloaded', BUSY_TEXT)
+    const range = {
+      fromMs: parameters.from === undefined ? -Infinity : Date.parse(parameters.from),
+      toMs: parameters.to === undefined ? Infinity : Date.parse(parameters.to),
+      afterSeq: after ?? 0,
+    }
+    const { action, target } = { action: 'audit.exported' as const, target: targetOf(tenantId) }
+    await record(tenantId, { action, target, outcome: 'success', after: parameters }, context)
+    return ok(eventLines({ source, databases, tenantId, range, version: deps.version }, slot))
+  },
+}
+
+const BUSY_TEXT = 'As many verifications and exports run as may. Try again when one has ended.'
+
+function findDatabase({ databases }: AuditSource, code: string): AuditDatabase | undefined {
+  return databases.find((each) => each.code === code)
+}
+
+function startOf(
+  page: { readonly cursor?: string | undefined; readonly after?: number | undefined },
+  list: string,
+) {
+  if (page.cursor === undefined) return ok({ list, afterSeq: page.after ?? 0 })
+  const read = readCursor(list, page.cursor)
+  if (!read.ok) return read
+  const [seq] = read.value
+  return typeof seq === 'number' ? ok({ list, afterSeq: seq }) : refuse('input_invalid')
+}
+
+function nextOf(list: string, items: readonly { readonly seq: number }[], lastSeq: number) {
+  const shown = items.at(-1)
+  if (shown === undefined || shown.seq >= lastSeq) return {}
+  return { nextCursor: writeCursor(list, [shown.seq]) }
+}
+
+function rowShape({ seq, atMs, entry, hash }: AuditRow) {
+  const value = parseJson(entry)
+  // A row that was tampered with may be no JSON any more; it is shown, not hidden.
+  return { seq, at: timeText(atMs), entry: isObject(value) ? value : { unreadable: entry }, hash }
+}
+
+async function* verdictLines(
+  tenantId: string | undefined,
+  context: HandlerContext,
+  slot: () => void,
+): Lines {
+  const { keys } = context.deps.audit
+  const { publicKey } = keys.auditSign
+  const checkpoint = { publicKey, keyId: publicJwkOf(publicKey).kid }
+  const scope = tenantId === undefined ? undefined : { tenantId }
+  const source = storeSource(context.deps.store)
+  try {
+    for await (const finding of verifyAudit(source, { seal: keys.auditSeal, checkpoint }, scope)) {
+      if (finding.kind === 'progress') yield undefined
+      if (finding.kind === 'fault') {
+        const { fault } = finding
+        yield { kind: 'fault', isSound: false, ...fault, text: FAULTS[fault.code] }
+      }
+      if (finding.kind !== 'verdict') continue
+      const { verdict } = finding
+      const outcome = verdict.isSound ? 'success' : 'failure'
+      const target = targetOf(tenantId)
+      await record(
+        tenantId,
+        { action: 'audit.verified', target, outcome, after: { ...verdict } },
+        context,
+      )
+      yield { kind: 'verdict', ...verdict }
+    }
+  } finally {
+    slot()
+  }
+}
+
+interface Export {
+  readonly source: AuditSource
+  readonly databases: readonly AuditDatabase[]
+  readonly tenantId: string | undefined
+  readonly range: { readonly fromMs: number; readonly toMs: number; readonly afterSeq: number }
+  readonly version: string
+}
+
+/** Rows that were passed over before a sign of life. */
+const SILENT_ROW_COUNT_MAX = 20_000
+
+async function* eventLines(of: Export, slot: () => void): Lines {
+  const { source, databases, tenantId, range, version } = of
+  try {
+    const tenantIds = tenantId === undefined ? await auditedTenants(source) : [tenantId]
+    let silentCount = 0
+    for (const database of databases) {
+      for (const id of tenantIds) {
+        for await (const row of rowsNow(database, { tenantId: id, afterSeq: range.afterSeq })) {
+          if (row.atMs >= range.fromMs && row.atMs < range.toMs) {
+            silentCount = 0
+            yield ocsfEvent(row, { database: database.code, version })
+          } else if (++silentCount === SILENT_ROW_COUNT_MAX) {
+            silentCount = 0
+            yield undefined
+          }
+        }
+      }
+    }
+  } finally {
+    slot()
+  }
+}
+
+/** Up to the head of the first page: what is written while it is read is for the next export. */
+async function* rowsNow(
+  database: AuditDatabase,
+  chain: { readonly tenantId: string; readonly afterSeq: number },
+): AsyncGenerator<AuditRow> {
+  let endSeq: number | undefined
+  for await (const { rows, head } of auditPages(database, chain)) {
+    endSeq ??= head?.seq ?? Infinity
+    for (const row of rows) {
+      if (row.seq > endSeq) return
+      yield row
+    }
+  }
+}
+
+function targetOf(tenantId: string | undefined) {
+  return { kind: 'audit', id: tenantId ?? '*' }
+}
+
+function record(
+  tenantId: string = INSTALLATION,
+  entry: Pick<AuditEntry, 'action' | 'target' | 'outcome' | 'after'>,
+  { deps, caller }: HandlerContext,
+): Promise<void> {
+  const { control } = deps.store
+  return control.transaction((transaction) =>
+    deps.audit.trail.record({ code: control.code, transaction }, { ...entry, ...caller, tenantId }),
+  )
+}
