@@ -31,7 +31,7 @@ async function start(args) {
 /** @param {string[]} args */
 async function test([filter]) {
   if (filter !== undefined) return report([], await runTests(filter))
-  await ensureSystemPackages(['chromium', 'compiler', 'curl'])
+  await ensureSystemPackages(['chromium', 'compiler', 'curl', 'redis'])
   return report(await runChecks(), await runTests(undefined))
 }
 

@@ -1,7 +1,7 @@
 /**
  * What the tests and the bench need from the operating system: a Chromium for the page test, a C
- * compiler for the load generator. On Debian as root they are installed, elsewhere a person is told
- * what to install.
+ * compiler for the load generator, curl and a Redis. On Debian as root they are installed,
+ * elsewhere a person is told what to install.
  */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -16,7 +16,7 @@ const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 
  * @property {() => Promise<boolean>} isMet
  */
 
-/** @type {Readonly<Record<'chromium' | 'compiler' | 'curl', Need>>} */
+/** @type {Readonly<Record<'chromium' | 'compiler' | 'curl' | 'redis', Need>>} */
 const NEEDS = {
   chromium: {
     purpose: 'Chromium, for the test that opens the page in a browser',
@@ -32,6 +32,11 @@ const NEEDS = {
     purpose: 'curl, for the commands of the documentation',
     packages: ['curl'],
     isMet: async () => isInPath('curl'),
+  },
+  redis: {
+    purpose: 'redis-server, for the tests of what instances share',
+    packages: ['redis-server'],
+    isMet: async () => isInPath('redis-server'),
   },
 }
 

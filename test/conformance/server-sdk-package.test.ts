@@ -47,7 +47,8 @@ test('the packed server SDK is JavaScript with declarations, and nothing else', 
 test('Node imports every module of the packed server SDK', () => {
   const script = `for (const name of ${JSON.stringify(modules().map(nameOf))}) {
     const module = await import(name)
-    if (Object.keys(module).length === 0) throw new Error(name + ' gives nothing')
+    const isTypesOnly = name.endsWith('/token-cache')
+    if ((Object.keys(module).length === 0) !== isTypesOnly) throw new Error(name + ' gives nothing')
   }
   const { authorizeChannel } = await import('@lockgate/server-sdk/channel-authorization')
   const request = { socketId: '1234.1234', channelName: 'private-foobar' }

@@ -148,6 +148,19 @@ function testFamilies(bench: StoreBench): void {
     expect(outcomes.every(({ family }) => Bun.deepEquals(family, after))).toBe(true)
   })
 
+  test('the families of an app are listed by id, page by page', async () => {
+    const region = regionOf(bench.store)
+    for (const id of ['c', 'a', 'B']) await region.startFamily({ ...FAMILY, id })
+    await region.startFamily({ ...FAMILY, id: 'b', appId: 'another' })
+    const page = async (afterId: string, countMax: number) => {
+      const list = { appId: FAMILY.appId, afterId, countMax }
+      return (await region.transaction((each) => each.listFamilies(list))).map(({ id }) => id)
+    }
+    expect(await page('', 2)).toEqual(['B', 'a'])
+    expect(await page('a', 2)).toEqual(['c'])
+    expect(await page('c', 2)).toEqual([])
+  })
+
   test('an id is given to one family', async () => {
     const region = regionOf(bench.store)
     await region.startFamily(FAMILY)

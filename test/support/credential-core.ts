@@ -28,7 +28,12 @@ const START_MS = 1_790_000_000_000
 const BCRYPT_COST = 4
 const DAY_MS = 86_400_000
 
-const SECRETS = { overlapDefaultMs: DAY_MS, overlapMaxMs: 30 * DAY_MS, maxAgeDays: 90 }
+const SECRETS = {
+  overlapDefaultMs: DAY_MS,
+  overlapMaxMs: 30 * DAY_MS,
+  maxAgeDays: 90,
+  removeAfterDays: 7,
+}
 
 export const CALLER = {
   actor: { kind: 'operator', id: 'cred_operator' },

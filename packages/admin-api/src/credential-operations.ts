@@ -6,6 +6,7 @@ import {
   id,
   issued,
   items,
+  none,
   ofCredential,
   ofVersion,
   overlapSeconds,
@@ -122,7 +123,12 @@ export const CREDENTIAL_OPERATIONS = {
     summary: 'Make a new version that is accepted, to be tried before it is promoted.',
     permission: 'credentials:write',
     parameters: ofCredential,
-    body: rotation.omit({ overlapSeconds: true }),
+    body: rotation.omit({ overlapSeconds: true }).extend({
+      deliver: z
+        .boolean()
+        .optional()
+        .describe('The value is not in the answer: whoever uses it fetches it once, in a day.'),
+    }),
     result: rotated,
     status: 200,
     refusals: [
@@ -133,6 +139,19 @@ export const CREDENTIAL_OPERATIONS = {
       'changed_meanwhile',
     ],
     command: 'secrets stage',
+    isSecretShown: true,
+  },
+  'credentials.fetch': {
+    method: 'POST',
+    path: '/credentials/{credentialId}/versions/{versionId}/fetch',
+    summary: 'Fetch a value that a rotation left; it is given out once.',
+    permission: 'credentials:write',
+    parameters: ofCredential.extend({ versionId: id }),
+    body: none,
+    result: issued,
+    status: 200,
+    refusals: ['not_found', 'already_fetched', 'fetch_expired', 'invalid_transition'],
+    command: 'secrets fetch',
     isSecretShown: true,
   },
   'credentials.promote': {

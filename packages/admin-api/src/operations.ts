@@ -11,6 +11,7 @@ import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, masterKey, none, reason, receipt } from './shapes.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
+import { TOKEN_OPERATIONS } from './token-operations.ts'
 
 export const OPERATIONS = {
   whoami: {
@@ -29,6 +30,7 @@ export const OPERATIONS = {
   ...PLAN_OPERATIONS,
   ...APP_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
+  ...TOKEN_OPERATIONS,
   'revocations.create': {
     method: 'POST',
     path: '/revocations',

@@ -25,6 +25,10 @@ export const version = z.object({
   createdAt: time,
   acceptUntil: time.optional(),
   expiresAt: time.optional(),
+  fetch: z
+    .object({ until: time, fetchedAt: time.optional() })
+    .optional()
+    .describe('Of a version whose value waits to be fetched once, or did.'),
 })
 
 /** How a credential is rotated; the configuration bounds it. */

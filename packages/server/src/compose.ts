@@ -136,7 +136,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = adminDeps(config, core, store)
+  const admin = { ...adminDeps(config, core, store), tokens }
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
@@ -160,16 +160,17 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function adminDeps(config: Config, core: CredentialCore, store: Store): AdminDeps {
+function adminDeps(config: Config, core: CredentialCore, store: Store): Omit<AdminDeps, 'tokens'> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
-  const { recordDenial, keys, audit: trail } = core
+  const { recordDenial, deliveries, keys, audit: trail } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   const { regions } = config
-  const more = { operators, audit, recordDenial, limiter, clock, random, regions, version }
+  const shown = { clock, random, regions, version }
+  const more = { operators, audit, recordDenial, deliveries, limiter, ...shown }
   return { ...rest, ...openAdministration(core, config), ...more }
 }
 

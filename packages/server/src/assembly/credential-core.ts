@@ -8,9 +8,11 @@ import { Revoker } from '../core/revoker.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
 import type { AdministrationDeps } from '../credentials/administration/context.ts'
 import { CredentialChanges } from '../credentials/administration/credential-changes.ts'
+import { Deliveries } from '../credentials/administration/deliveries.ts'
 import { MasterKeyChanges } from '../credentials/administration/master-key-changes.ts'
 import type { UseReport } from '../credentials/administration/readiness.ts'
 import { Revocations } from '../credentials/administration/revocations.ts'
+import { Schedule } from '../credentials/administration/schedule.ts'
 import { Authority } from '../credentials/authority.ts'
 import { Deadlines } from '../credentials/deadlines.ts'
 import { randomUuid } from '../credentials/identifiers.ts'
@@ -31,6 +33,8 @@ import type { Store } from '../ports/store.ts'
 import type { Witness } from '../ports/witness.ts'
 import { type AuditCore, createAuditCore } from './audit-core.ts'
 import { orStop } from './or-stop.ts'
+
+const DAY_MS = 86_400_000
 
 export interface CorePorts {
   readonly store: Store
@@ -63,6 +67,8 @@ export interface CredentialCore extends AuditCore {
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
   readonly deadlines: Deadlines
+  readonly deliveries: Deliveries
+  readonly schedule: Schedule
 }
 
 /** @throws StartProblem or Outage: texts an operator can act on. */
@@ -108,6 +114,8 @@ export async function openCredentialCore(
     end: (target) => revoker.revokeHere(target),
     settle: (credential) => changes.settle(credential, SYSTEM),
   })
+  const removeAfterMs = config.secrets.removeAfterDays * DAY_MS
+  const schedule = new Schedule(administration, { changes, uses: useReport, log, removeAfterMs })
   return {
     administration,
     fetcher: ports.fetcher,
@@ -123,5 +131,7 @@ export async function openCredentialCore(
     masterKeyChanges,
     useReport,
     deadlines,
+    deliveries: new Deliveries(administration, revocations),
+    schedule,
   }
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Source } from '../core/source.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
 import { SigningKeyChanges } from '../credentials/administration/signing-key-changes.ts'
+import { TokenChanges } from '../credentials/administration/token-changes.ts'
 import type { AppDirectory, LoadedApp } from '../credentials/app-directory.ts'
 import type { Bearers } from '../credentials/bearers.ts'
 import { AccessTokenDoor } from '../credentials/tokens/access-token-door.ts'
@@ -28,6 +29,7 @@ export interface TokenService {
   readonly door: AccessTokenDoor
   readonly revocation: TokenRevocation
   readonly signingKeys: SigningKeyChanges
+  readonly changes: TokenChanges
 }
 
 /** @param assertions undefined: `private_key_jwt` is not served. */
@@ -81,7 +83,8 @@ export function createTokenService(
     revocations: core.revocations,
     times: config.tokens,
   })
-  return { signingKeys, apps, issuer, keys, clients, grants, door, revocation }
+  const changes = new TokenChanges(administration, core)
+  return { changes, signingKeys, apps, issuer, keys, clients, grants, door, revocation }
 }
 
 /** @param bearers who verifies signed tokens, ours and those of customers. */

@@ -7,6 +7,7 @@ import type { TokenService } from './token-service.ts'
 const SECOND_MS = 1_000
 /** A tenant that lost its key in an emergency of another node is without one for so long. */
 const SIGNING_KEYS_MS = 5_000
+const SCHEDULE_MS = 5_000
 const HOUR_MS = 3_600_000
 /** Ended families are kept so long, so that a late reuse is still recognized. */
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
@@ -28,6 +29,13 @@ export function upkeepTasks(
       finish: () => core.denials.finish(store),
     },
     { name: 'deadlines', everyMs: SECOND_MS, run: () => core.deadlines.check() },
+    {
+      name: 'schedule',
+      everyMs: SCHEDULE_MS,
+      run: () => core.schedule.run(),
+      // What is due stays due: the next start takes it up.
+      finish: async () => {},
+    },
     { name: 'signing_keys', everyMs: SIGNING_KEYS_MS, run: () => more.signingKeys.follow() },
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {

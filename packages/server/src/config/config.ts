@@ -159,6 +159,8 @@ export interface Config {
     readonly overlapMaxMs: number
     /** A version older than this is due for rotation; 0: never. */
     readonly maxAgeDays: number
+    /** A version that was disabled so long ago is removed: its value is erased. */
+    readonly removeAfterDays: number
   }
   readonly operatorKeys: readonly OperatorKeyDeclaration[]
   /** At least one; the first is where apps are made that name none. */

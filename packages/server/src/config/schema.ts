@@ -366,6 +366,15 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'A secret older than this is reported as due for rotation; 0: none is.',
     prevents: 'Secrets nobody looks after are noticed.',
   },
+  'secrets.removeAfterDays': {
+    type: 'integer',
+    unit: 'days',
+    min: 1,
+    max: 365,
+    default: 7,
+    does: 'What is kept of a disabled value is erased after this; until then it can be enabled.',
+    prevents: 'What nobody needs any more cannot leak, and a mistake can be undone for a while.',
+  },
 }
 
 /** Rows in the order of the table. */

@@ -40,6 +40,8 @@ export const ADMIN_REFUSALS = {
   overlap_too_long: no(400, 'no', 'The overlap is longer than the policy allows.'),
   weak_secret: no(422, 'no', 'This value is too easy to guess.'),
   custom_value_denied: no(403, 'no', 'Credentials of this kind take no values of your own.'),
+  already_fetched: no(410, 'no', 'This value was fetched before, and it is given out once.'),
+  fetch_expired: no(410, 'no', 'Nobody fetched this value in time. Stage a new version.'),
   policy_denied: no(403, 'no', 'The configuration allows no such policy.'),
   changed_meanwhile: no(409, 'later', 'Somebody else changed this first. Look at it, then decide.'),
   idempotency_mismatch: no(422, 'no', 'This Idempotency-Key belongs to another request.'),

@@ -16,7 +16,7 @@ export interface DeadlineDeps {
   /** Ends what rests on `target` on this node. */
   readonly end: (target: RevocationTarget) => Promise<unknown>
   /** Writes down what time has changed; only the first of several nodes changes anything. */
-  readonly settle: (credential: CredentialRecord) => Promise<void>
+  readonly settle: (credential: CredentialRecord) => Promise<unknown>
 }
 
 interface Watched {
@@ -72,7 +72,10 @@ export class Deadlines {
     this.#watchCredential(record, before.appId, nowMs)
     const accepted = acceptedIds(record, nowMs)
     // Access tokens outlive the secret that bought them (seed 000), and so does what they opened.
-    if (record.kind === 'client_secret') return this.#deps.settle(record)
+    if (record.kind === 'client_secret') {
+      await this.#deps.settle(record)
+      return
+    }
     for (const versionId of before.acceptedIds.filter((id) => !accepted.includes(id))) {
       await this.#deps.end({ kind: 'version', versionId })
     }

@@ -13,6 +13,7 @@ import type {
   Material,
   VersionRecord,
 } from '../ports/records/credential.ts'
+import { resealDelivered } from './delivered-value.ts'
 import type { MasterKey } from './master-key.ts'
 import {
   type OpeningRefusal,
@@ -84,24 +85,35 @@ export function resealMaterial(
   let isChanged = false
   const versions: VersionRecord[] = []
   for (const version of credential.versions) {
-    const { material } = version
-    if (
-      material.storage !== 'sealed' ||
-      sealedVersionOf(material.sealed) === deps.masterKey.currentVersion
-    ) {
-      versions.push(version)
-      continue
-    }
-    const context = contextOf(credential, version, material)
-    const opened = openSecret(Buffer.from(material.sealed, 'base64'), context, deps.masterKey)
-    if (!opened.ok) return opened
-    const { kind, id: credentialId } = credential
-    const owner = { kind, credentialId, versionId: version.id }
-    versions.push({ ...version, material: sealBytes(opened.value, owner, deps) })
-    isChanged = true
+    const waiting = resealDelivered(version, credential.id, deps)
+    if (!waiting.ok) return waiting
+    const sealed = resealVersion(credential, waiting.value, deps)
+    if (!sealed.ok) return sealed
+    versions.push(sealed.value)
+    if (sealed.value !== version) isChanged = true
   }
   if (!isChanged) return ok(credential)
   return ok({ ...credential, versions, revision: credential.revision + 1 })
+}
+
+/** @returns the same version when its material is not sealed, or under the current key already. */
+function resealVersion(
+  credential: CredentialRecord,
+  version: VersionRecord,
+  deps: SealingDeps,
+): Result<VersionRecord, OpeningRefusal> {
+  const { material } = version
+  if (
+    material.storage !== 'sealed' ||
+    sealedVersionOf(material.sealed) === deps.masterKey.currentVersion
+  ) {
+    return ok(version)
+  }
+  const context = contextOf(credential, version, material)
+  const opened = openSecret(Buffer.from(material.sealed, 'base64'), context, deps.masterKey)
+  if (!opened.ok) return opened
+  const owner = { kind: credential.kind, credentialId: credential.id, versionId: version.id }
+  return ok({ ...version, material: sealBytes(opened.value, owner, deps) })
 }
 
 /** @returns base64 of HMAC-SHA256: equal for equal values, so it finds one that is used again. */

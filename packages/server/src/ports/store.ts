@@ -128,6 +128,13 @@ export interface RegionTransaction extends CredentialRecords, AuditRecords, UseR
   removeApp(id: string): Promise<void>
 
   findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
+  /** Of one app, ended ones too, by id and after `afterId`, at most `countMax`. */
+  listFamilies(page: {
+    readonly appId: string
+    /** Empty: from the first. */
+    readonly afterId: string
+    readonly countMax: number
+  }): Promise<readonly RefreshFamilyRecord[]>
   /** Revokes every family that is alive. @returns how many that were. */
   revokeFamilies(selector: FamilySelector, atMs: number): Promise<number>
   /** Removes families that ended before `beforeMs`. */

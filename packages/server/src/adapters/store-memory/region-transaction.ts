@@ -43,6 +43,20 @@ export class MemoryRegionTransaction
     return this.run(() => structuredClone(this.records.families.get(id)))
   }
 
+  listFamilies(page: {
+    readonly appId: string
+    readonly afterId: string
+    readonly countMax: number
+  }): Promise<readonly RefreshFamilyRecord[]> {
+    return this.run(() =>
+      [...this.records.families.values()]
+        .filter(({ appId, id }) => appId === page.appId && id > page.afterId)
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, page.countMax)
+        .map((each) => structuredClone(each)),
+    )
+  }
+
   revokeFamilies(selector: FamilySelector, atMs: number): Promise<number> {
     return this.run(() => {
       let aliveCount = 0

@@ -40,6 +40,23 @@ export function findFamily(id: string): CompiledQuery<FamilyRow> {
   return bind(FIND, [id])
 }
 
+export interface FamilyPage {
+  readonly appId: string
+  readonly afterId: string
+  readonly countMax: number
+}
+
+export function listFamilies({ appId, afterId, countMax }: FamilyPage): CompiledQuery<FamilyRow> {
+  return region
+    .selectFrom('refresh_families')
+    .selectAll()
+    .where('app_id', '=', appId)
+    .where('id', '>', afterId)
+    .orderBy('id')
+    .limit(countMax)
+    .compile()
+}
+
 /** Changes one row, or none where the id is taken. */
 export function insertFamily(family: RefreshFamilyRecord): CompiledQuery {
   const { id, tenantId, appId, clientId, versionId, scope, generation } = family

@@ -4,7 +4,14 @@ import type { AppRecord } from '../../ports/records/app.ts'
 import type { FamilySelector, RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
 import type { RegionTransaction } from '../../ports/store.ts'
-import { familyOf, findFamily, revokeFamilies, sweepFamilies } from './family-queries.ts'
+import {
+  type FamilyPage,
+  familyOf,
+  findFamily,
+  listFamilies,
+  revokeFamilies,
+  sweepFamilies,
+} from './family-queries.ts'
 import { region } from './queries.ts'
 import type { AppRow, RevocationRow } from './schema.ts'
 import { SharedTransaction } from './shared-transaction.ts'
@@ -55,6 +62,10 @@ export class SqlRegionTransaction extends SharedTransaction implements RegionTra
       const [row] = await this.calls.read(findFamily(id))
       return row && familyOf(row)
     })
+  }
+
+  listFamilies(page: FamilyPage): Promise<readonly RefreshFamilyRecord[]> {
+    return this.calls.run(async () => (await this.calls.read(listFamilies(page))).map(familyOf))
   }
 
   revokeFamilies(selector: FamilySelector, atMs: number): Promise<number> {

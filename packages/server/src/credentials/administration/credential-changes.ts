@@ -11,6 +11,7 @@ import type { Move } from '../engine/moves.ts'
 import * as retirement from '../engine/retirement.ts'
 import * as rotation from '../engine/rotation.ts'
 import { changeTerms, type TermsRequest } from '../engine/terms.ts'
+import { SYSTEM } from './callers.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { carryOutMove, type MoveRequest } from './credential-move.ts'
 import { makeCredential, saveNewCredential } from './credential-making.ts'
@@ -55,8 +56,9 @@ export class CredentialChanges {
     const made = await makeCredential(owned, caller, this.#deps)
     if (!made.ok) return made
     const { credential } = made.value
+    const { isOnlyOfKind } = request
     const saved = await withNames(credential, this.#deps, () =>
-      saveNewCredential(credential, { place, caller }, this.#deps),
+      saveNewCredential(credential, { place, caller, isOnlyOfKind }, this.#deps),
     )
     if (!saved.ok) return saved
     await this.#deps.authority.changed(
@@ -182,17 +184,29 @@ export class CredentialChanges {
     )
   }
 
-  /** Writes down what time has changed, so that no clock set back undoes it. */
-  async settle(credential: CredentialRecord, caller: Caller): Promise<void> {
+  /**
+   * Writes down what time has changed, so that no clock set back undoes it.
+   * @returns whether there was anything to write down.
+   */
+  async settle(credential: CredentialRecord, caller: Caller): Promise<boolean> {
     const settled = retirement.settle(credential, this.#deps.clock.nowMs())
-    if (settled === credential) return
-    await this.#carryOut({
+    if (settled === credential) return false
+    const moved = await this.#carryOut({
       credentialId: credential.id,
       caller,
       action: 'secret.expired',
       expected: credential,
       move: (record, nowMs) => ok(retirement.settle(record, nowMs)),
     })
+    return moved.ok
+  }
+
+  /** A step that time asks for. @returns whether it was taken: another node may be first. */
+  async follow(
+    request: Pick<MoveRequest, 'credentialId' | 'action' | 'detail' | 'reason'>,
+    move: (record: CredentialRecord, nowMs: number) => Move,
+  ): Promise<boolean> {
+    return (await this.#carryOut({ ...request, caller: SYSTEM, move })).ok
   }
 
   async #withNewVersion(
@@ -233,6 +247,7 @@ export class CredentialChanges {
       value: request.value,
       origin: request.value === undefined ? ('generated' as const) : ('custom' as const),
       expiresAtMs: request.expiresAtMs,
+      waitsUntilMs: request.waitsUntilMs,
       known: knownValues(record, this.#deps),
     }
     return makeVersion(order, caller, this.#deps)

@@ -49,10 +49,15 @@ export async function makeCredential(
 /** Saves a new credential and says so in the audit log. @throws Outage */
 export async function saveNewCredential(
   credential: CredentialRecord,
-  context: { readonly place: CredentialPlace; readonly caller: Caller },
+  context: {
+    readonly place: CredentialPlace
+    readonly caller: Caller
+    /** See {@link NewCredential}. */
+    readonly isOnlyOfKind?: boolean | undefined
+  },
   deps: AdministrationDeps,
 ): Promise<Result<true, AdminRefusalCode>> {
-  const { place, caller } = context
+  const { place, caller, isOnlyOfKind = false } = context
   return place.transaction(async (transaction) => {
     const { appId, tenantId } = place.owner
     const siblings = await transaction.listCredentials({
@@ -60,6 +65,9 @@ export async function saveNewCredential(
       ...(tenantId === undefined ? {} : { tenantId }),
     })
     if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
+    if (isOnlyOfKind && siblings.some(({ kind }) => kind === credential.kind)) {
+      return refuse('changed_meanwhile')
+    }
     await recordNewCredential(credential, { transaction, code: place.code, caller }, deps)
     return ok(true as const)
   })

@@ -25,6 +25,8 @@ export interface MoveRequest {
   readonly action: AuditAction
   readonly caller: Caller
   readonly reason?: string | undefined
+  /** More of it for the audit row; no value of a secret. */
+  readonly detail?: AuditDetail
   /** Also ends what was issued under the versions that end: access tokens and their connections. */
   readonly isEmergency?: boolean
   /** The versions the move was prepared for; undefined: whatever is stored. */
@@ -114,6 +116,7 @@ async function commit(
             ...changedTerms(after, before),
             ...versionChanges(before, after, nowMs),
             familyCount: ended.familyCount,
+            ...request.detail,
           },
         },
       )
@@ -225,6 +228,8 @@ const ADMIN_CODES = {
   deadline_invalid: 'input_invalid',
   custom_not_allowed: 'custom_value_denied',
   policy_denied: 'policy_denied',
+  already_fetched: 'already_fetched',
+  fetch_expired: 'fetch_expired',
 } as const satisfies Record<EngineRefusal, AdminRefusalCode>
 
 /** @returns the refusal of the engine as callers of the administration see it. */

@@ -21,13 +21,15 @@ export interface NewCredential extends CredentialOwner {
   readonly value?: string | undefined
   readonly expiresAtMs?: number | undefined
   readonly policy?: Partial<RotationPolicy> | undefined
+  /** Refused (`changed_meanwhile`) where the owner has one of this kind by then. */
+  readonly isOnlyOfKind?: boolean
 }
 
 /** `value` is given out this once and kept nowhere in clear. */
 export interface IssuedCredential {
   readonly credential: CredentialRecord
   readonly versionId: string
-  /** Undefined for public keys of customers. */
+  /** Undefined for public keys of customers, and for values that wait to be fetched. */
   readonly value: string | undefined
 }
 
@@ -40,6 +42,8 @@ export interface RotationRequest {
   /** Ends the oldest accepted version where two are accepted already. */
   readonly isForced?: boolean | undefined
   readonly reason?: string | undefined
+  /** `stage`: until when the value waits to be fetched, in place of leaving in the answer. */
+  readonly waitsUntilMs?: number | undefined
 }
 
 export interface RotationOutcome extends IssuedCredential {

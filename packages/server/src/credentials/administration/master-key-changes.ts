@@ -9,6 +9,7 @@ import type { MasterKeySource } from '../../ports/master-key-source.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { AuditAction } from '../audit/actions.ts'
 import { INSTALLATION } from '../audit/entry.ts'
+import { isOutdated as isDeliveryOutdated } from '../delivered-value.ts'
 import { resealInstallationKey } from '../installation-keys.ts'
 import { type MasterKey, parseMasterKey, rotateMasterKeyFile } from '../master-key.ts'
 import type { MasterKeyRing } from '../master-key-ring.ts'
@@ -166,10 +167,12 @@ export class MasterKeyChanges {
 }
 
 function isOutdated({ versions }: CredentialRecord, key: MasterKey): boolean {
-  return versions.some(
-    ({ material }) =>
-      material.storage === 'sealed' && sealedVersionOf(material.sealed) !== key.currentVersion,
-  )
+  return versions.some((version) => {
+    const { material } = version
+    const isOld =
+      material.storage === 'sealed' && sealedVersionOf(material.sealed) !== key.currentVersion
+    return isOld || isDeliveryOutdated(version, key)
+  })
 }
 
 /** Versions that were retired from the text stay until nothing is sealed under them. */

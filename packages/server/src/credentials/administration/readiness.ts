@@ -57,6 +57,11 @@ export class CredentialUses {
     return this.#stragglers(versionId).length > 0 || countResting(this.#spaces(), versionId) > 0
   }
 
+  /** Whether somebody ever came with a version. */
+  wasUsed(versionId: string): boolean {
+    return this.#uses.some((use) => use.versionId === versionId && use.outcome === 'accepted')
+  }
+
   /** Who is in the way, for people. */
   sentence(): string {
     const [first = 'live connections', ...more] = this.blockers()

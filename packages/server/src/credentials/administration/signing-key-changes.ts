@@ -222,7 +222,8 @@ export class SigningKeyChanges {
     const place = placeOfOwner(owner, this.#deps)
     if (place === undefined) return false
     const credential = await makeSigningKey(tenant, SYSTEM, this.#deps)
-    const saved = await saveNewCredential(credential, { place, caller: SYSTEM }, this.#deps)
+    const context = { place, caller: SYSTEM, isOnlyOfKind: true }
+    const saved = await saveNewCredential(credential, context, this.#deps)
     if (saved.ok) await this.#deps.authority.changed(place.change)
     return saved.ok
   }

@@ -10,6 +10,7 @@ import type {
   VersionRecord,
 } from '../../ports/records/credential.ts'
 import type { VersionDraft } from '../engine/rotation.ts'
+import { sealDelivered } from '../delivered-value.ts'
 import { rulesOf } from '../engine/kind-rules.ts'
 import { newId } from '../identifiers.ts'
 import { generateKey, parseKey } from '../key-format.ts'
@@ -36,6 +37,8 @@ export interface VersionOrder {
   /** `declared`: the configuration vouches for the value, and may bring keys of the key format. */
   readonly origin: VersionRecord['origin']
   readonly expiresAtMs: number | undefined
+  /** Undefined: the value leaves in the answer. A time: it waits until then to be fetched once. */
+  readonly waitsUntilMs?: number | undefined
   /** What the value must not contain or repeat. */
   readonly known: {
     readonly names: readonly string[]
@@ -45,7 +48,7 @@ export interface VersionOrder {
 
 export interface MadeVersion {
   readonly draft: VersionDraft
-  /** Undefined for public keys of customers. */
+  /** Undefined for public keys of customers, and for a value that waits to be fetched. */
   readonly value: string | undefined
 }
 
@@ -70,17 +73,26 @@ export async function makeVersion(
   const { value, keyId } = taken.value
   const hint = value.slice(-HINT_LENGTH)
   const fingerprintKey = deps.keys.fingerprint
+  const shown = order.waitsUntilMs === undefined ? value : undefined
   if (rulesOf(kind).storages.some((storage) => storage === 'hashed')) {
     const material = await hashedMaterial(value, {
       passwordHash: deps.passwordHash,
       fingerprintKey,
     })
-    return ok({ draft: { ...rest, keyId, hint, material }, value })
+    const sealed = sealDelivered(value, { credentialId: order.credentialId, versionId: id }, deps)
+    const delivery = deliveryOf(order, sealed)
+    return ok({ draft: { ...rest, keyId, hint, material, delivery }, value: shown })
   }
   const context = { kind, credentialId: order.credentialId, versionId: id }
   const { masterKey, random } = deps
   const material = sealedMaterial(value, context, { masterKey, random, fingerprintKey })
-  return ok({ draft: { ...rest, keyId, hint, material }, value })
+  const delivery = deliveryOf(order, undefined)
+  return ok({ draft: { ...rest, keyId, hint, material, delivery }, value: shown })
+}
+
+function deliveryOf({ waitsUntilMs }: VersionOrder, sealed: string | undefined) {
+  if (waitsUntilMs === undefined) return undefined
+  return { untilMs: waitsUntilMs, fetchedAtMs: undefined, sealed }
 }
 
 interface Taken {

@@ -5,6 +5,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
+import { isWaiting } from './delivery.ts'
+import { fetchOnce } from './fetching.ts'
 import type { Move } from './moves.ts'
 import { acceptedVersions, isAccepted, nextChangeAtMs } from './reading.ts'
 import { disable, enable, remove, revoke, revokeAll, settle } from './retirement.ts'
@@ -14,8 +16,12 @@ const OVERLAP_MAX_MS = 60
 const NEVER = Number.POSITIVE_INFINITY
 
 type Step =
-  | { readonly kind: 'stage' | 'rotate'; readonly isForced: boolean; readonly lifeMs: number }
-  | { readonly kind: 'disable' | 'enable' | 'remove' | 'revoke'; readonly pick: number }
+  | {
+      readonly kind: 'stage' | 'rotate' | 'offer'
+      readonly isForced: boolean
+      readonly lifeMs: number
+    }
+  | { readonly kind: 'disable' | 'enable' | 'remove' | 'revoke' | 'fetch'; readonly pick: number }
   | { readonly kind: 'promote' | 'discard' | 'rollback' | 'extend' | 'revokeAll' | 'wait' }
 type TimedStep = Step & { readonly afterMs: number; readonly overlapMs: number }
 
@@ -31,6 +37,9 @@ const anyStep: fc.Arbitrary<TimedStep> = fc
         'rotate',
         'rollback',
         'extend',
+        'offer',
+        'fetch',
+        'fetch',
       ] as const),
       ...(['disable', 'enable', 'enable', 'remove', 'revoke', 'discard', 'wait', 'wait'] as const),
       'revokeAll',
@@ -66,12 +75,14 @@ function apply(model: Model, step: TimedStep, { nowMs, chosen, deadlineMs }: Con
     if (next === model.pending) model.pending = undefined
     model.current = next
   }
-  if (step.kind === 'stage' || step.kind === 'rotate') {
+  if (step.kind === 'stage' || step.kind === 'rotate' || step.kind === 'offer') {
     const given = model.pending ?? old
     if (given !== undefined && (model.pending !== undefined || until.size > 1)) until.delete(given)
     until.set(++model.last, nowMs + step.lifeMs)
     model.pending = model.last
+    if (step.kind === 'offer') until.set(model.last, Math.min(nowMs + step.lifeMs, deadlineMs))
   }
+  if (step.kind === 'fetch') until.set(chosen.number, chosen.expiresAtMs(chosen.number))
   if (step.kind === 'promote' || step.kind === 'rotate') take(model.pending, nowMs + step.overlapMs)
   if (step.kind === 'rollback' && old !== undefined) {
     until.set(old, chosen.expiresAtMs(old))
@@ -112,10 +123,15 @@ function perform(credential: CredentialRecord, step: TimedStep, nowMs: number): 
   const acceptUntilMs = nowMs + overlapMs
   switch (step.kind) {
     case 'stage':
+    case 'offer':
     case 'rotate': {
-      const draft = draftOf(number, step.lifeMs === NEVER ? undefined : nowMs + step.lifeMs)
+      const waiting = { untilMs: acceptUntilMs, fetchedAtMs: undefined, sealed: 'value' }
+      const draft = {
+        ...draftOf(number, step.lifeMs === NEVER ? undefined : nowMs + step.lifeMs),
+        delivery: step.kind === 'offer' ? waiting : undefined,
+      }
       const { isForced } = step
-      if (step.kind === 'stage') return stage(credential, { draft, isForced }, nowMs)
+      if (step.kind !== 'rotate') return stage(credential, { draft, isForced }, nowMs)
       return rotate(credential, { draft, isForced, overlapMs }, nowMs)
     }
     case 'promote':
@@ -134,6 +150,8 @@ function perform(credential: CredentialRecord, step: TimedStep, nowMs: number): 
       return remove(credential, { versionId }, nowMs)
     case 'revoke':
       return revoke(credential, { versionId }, nowMs)
+    case 'fetch':
+      return fetchOnce(credential, { versionId }, nowMs)
     case 'revokeAll':
       return revokeAll(credential, nowMs)
     case 'wait':
@@ -172,6 +190,9 @@ const numbersAccepted = (credential: CredentialRecord, nowMs: number) =>
 function checkState(credential: CredentialRecord, nowMs: number): void {
   expect(acceptedVersions(credential, nowMs).length).toBeLessThanOrEqual(2)
   for (const version of credential.versions) {
+    // What waits is pending, and no value is kept of what does not wait.
+    if (isWaiting(version)) expect(version.state).toBeOneOf(['pending', 'discarded', 'revoked'])
+    if (version.state !== 'pending') expect(version.delivery?.sealed).toBeUndefined()
     if (version.state !== 'previous' || version.acceptUntilMs === undefined) continue
     // Whoever took over was activated after it; after a rollback it was the one itself.
     const activations = credential.versions.map(({ activatedAtMs = 0 }) => activatedAtMs)
@@ -249,7 +270,7 @@ test('any moves at any times agree with the model on what is accepted', () => {
   expect(acceptedMoves).toBeGreaterThan(5_000)
   expect([...seen].sort()).toEqual(
     ['stage', 'promote', 'rotate', 'rollback', 'extend', 'disable', 'enable', 'remove', 'revoke']
-      .concat('discard', 'revokeAll')
+      .concat('discard', 'revokeAll', 'offer', 'fetch')
       .sort(),
   )
 })

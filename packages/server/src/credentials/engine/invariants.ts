@@ -8,6 +8,7 @@ import type {
   VersionRecord,
   VersionState,
 } from '../../ports/records/credential.ts'
+import { isWaiting } from './delivery.ts'
 import { acceptedVersions } from './reading.ts'
 
 /** Ours: caps the size of a record. The oldest that ended leave first, live ones never. */
@@ -81,6 +82,13 @@ function assertVersion(version: VersionRecord): void {
     const isGone =
       material.storage !== 'sealed' && !(material.storage === 'hashed' && material.bcrypt)
     assert(isGone, 'the value of a revoked version is kept')
+  }
+  if (version.delivery?.sealed !== undefined) {
+    assert(state === 'pending' && isWaiting(version), 'a value waits that nobody can fetch')
+  }
+  if (state === 'current' || state === 'previous') {
+    // Its consumers would lose the old value without ever having had the new one.
+    assert(!isWaiting(version), 'a version that nobody fetched took over')
   }
   if (state === 'disabled') assert(version.disabledAtMs !== undefined, 'a disabling has no time')
   if (state === 'current') {

@@ -1,6 +1,7 @@
 /** What every move of the engine is made of; only files beside this one use it. */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { CredentialRecord, Material, VersionRecord } from '../../ports/records/credential.ts'
+import { withoutValue } from './delivery.ts'
 import { assertMove, assertSound, hasEnded, VERSION_COUNT_MAX } from './invariants.ts'
 import { settledVersion } from './reading.ts'
 
@@ -22,6 +23,10 @@ export type EngineRefusal =
   /** A new end of the overlap is needed, or does not lie after the present one. */
   | 'deadline_invalid'
   | 'custom_not_allowed'
+  /** The value was given out before. */
+  | 'already_fetched'
+  /** Nobody fetched the value in time, or the version was given up. */
+  | 'fetch_expired'
   /** The configuration allows no such policy. */
   | 'policy_denied'
 
@@ -62,7 +67,8 @@ export function concluded(before: CredentialRecord, versions: Versions, nowMs: n
  */
 export function revoked(version: VersionRecord, nowMs: number): VersionRecord {
   const material = recognizable(version.material)
-  return { ...version, state: 'revoked', material, endedAtMs: nowMs }
+  const rest = { ...version, ...withoutValue(version) }
+  return { ...rest, state: 'revoked', material, endedAtMs: nowMs }
 }
 
 export function erased(
@@ -70,7 +76,8 @@ export function erased(
   state: 'removed' | 'discarded',
   nowMs: number,
 ): VersionRecord {
-  return { ...version, state, material: { storage: 'erased' }, endedAtMs: nowMs }
+  const rest = { ...version, ...withoutValue(version) }
+  return { ...rest, state, material: { storage: 'erased' }, endedAtMs: nowMs }
 }
 
 export function wrongState({ state }: VersionRecord, remedy: string) {

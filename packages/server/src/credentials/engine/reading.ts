@@ -8,6 +8,7 @@ import type {
   VersionState,
 } from '../../ports/records/credential.ts'
 import type { UseOutcome } from '../../ports/records/use.ts'
+import { waitingEndOf, withoutValue } from './delivery.ts'
 
 type Versions = Pick<CredentialRecord, 'versions'>
 
@@ -21,6 +22,7 @@ export function isAccepted(version: VersionRecord, nowMs: number): boolean {
   if (version.disabledAtMs !== undefined || isExpired(version, nowMs)) return false
   switch (version.state) {
     case 'pending':
+      return nowMs < waitingEndOf(version)
     case 'current':
       return true
     case 'previous':
@@ -88,7 +90,13 @@ export function settledVersion(version: VersionRecord, nowMs: number): VersionRe
   if (nowMs < atMs) return version
   switch (version.state) {
     case 'pending':
-      return { ...version, state: 'discarded', material: { storage: 'erased' }, endedAtMs: atMs }
+      return {
+        ...version,
+        ...withoutValue(version),
+        state: 'discarded',
+        material: { storage: 'erased' },
+        endedAtMs: atMs,
+      }
     case 'current':
       return { ...version, disabledAtMs: atMs } // stays current until another one takes over
     case 'previous':
@@ -104,8 +112,10 @@ export function settledVersion(version: VersionRecord, nowMs: number): VersionRe
 }
 
 /** When time ends a version at the latest; infinite for one without an end. */
-function endOf({ state, expiresAtMs, acceptUntilMs }: VersionRecord): number {
+function endOf(version: VersionRecord): number {
+  const { state, expiresAtMs, acceptUntilMs } = version
   const expiry = expiresAtMs ?? Number.POSITIVE_INFINITY
+  if (state === 'pending') return Math.min(expiry, waitingEndOf(version))
   // A previous version without a deadline is over: it is never accepted.
   return state === 'previous' ? Math.min(expiry, acceptUntilMs ?? 0) : expiry
 }

@@ -5,6 +5,7 @@
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { CredentialRecord, VersionRecord } from '../../ports/records/credential.ts'
+import { isWaiting } from './delivery.ts'
 import { ACCEPTED_COUNT_MAX, assertSound } from './invariants.ts'
 import { rulesOf } from './kind-rules.ts'
 import {
@@ -21,7 +22,7 @@ import { acceptedVersions, isAccepted } from './reading.ts'
 /** A value that was made and turned into material already. `id` was never used before. */
 export type VersionDraft = Pick<
   VersionRecord,
-  'id' | 'keyId' | 'material' | 'hint' | 'origin' | 'createdBy' | 'expiresAtMs'
+  'id' | 'keyId' | 'material' | 'hint' | 'origin' | 'createdBy' | 'expiresAtMs' | 'delivery'
 >
 
 export type CredentialDraft = Omit<CredentialRecord, 'versions' | 'revision' | 'createdAtMs'> & {
@@ -169,6 +170,9 @@ function withDraft(
   if (draft.expiresAtMs !== undefined && draft.expiresAtMs <= nowMs) {
     return refuse('expired', 'The expiry of the new version has passed already.')
   }
+  if (draft.delivery !== undefined && draft.delivery.untilMs <= nowMs) {
+    return refuse('expired', 'The time to fetch the new version has passed already.')
+  }
   const { storage } = draft.material
   if (!rules.storages.some((allowed) => allowed === storage)) {
     throw new Error(`a ${credential.kind} is never stored ${storage}`)
@@ -197,6 +201,9 @@ function promoting(
   if (overlapMs > policy.overlapMaxMs) return tooLong()
   const pending = versions.find(({ state }) => state === 'pending')
   if (pending === undefined) return nonePending()
+  if (isWaiting(pending)) {
+    return refuse('invalid_transition', 'Nobody has fetched its value yet. Fetch or discard it.')
+  }
   const changed = [activated(pending, nowMs)]
   const current = versions.find(({ state }) => state === 'current')
   if (current !== undefined) {

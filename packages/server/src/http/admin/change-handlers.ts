@@ -12,6 +12,7 @@ type ChangeName =
   | 'credentials.update'
   | 'credentials.rotate'
   | 'credentials.stage'
+  | 'credentials.fetch'
   | 'credentials.promote'
   | 'credentials.discard'
   | 'credentials.rollback'
@@ -23,6 +24,9 @@ type ChangeName =
   | 'revocations.create'
   | 'master-key.rotate'
   | 'master-key.rewrap'
+
+/** Contract 2.9: a day, for somebody who is told of it. */
+const FETCH_WAIT_MS = 24 * 60 * 60 * 1_000
 
 export const changeHandlers: Pick<Handlers, ChangeName> = {
   async 'credentials.create'({ parameters, body }, { deps, caller }) {
@@ -58,8 +62,14 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
     return rotatedAnswer(await deps.changes.rotate(request, caller), deps.clock.nowMs())
   },
   async 'credentials.stage'({ parameters, body }, { deps, caller }) {
-    const request = { ...parameters, ...rotationOf(body) }
-    return rotatedAnswer(await deps.changes.stage(request, caller), deps.clock.nowMs())
+    const nowMs = deps.clock.nowMs()
+    const waitsUntilMs = body.deliver === true ? nowMs + FETCH_WAIT_MS : undefined
+    const request = { ...parameters, ...rotationOf(body), waitsUntilMs }
+    return rotatedAnswer(await deps.changes.stage(request, caller), nowMs)
+  },
+  async 'credentials.fetch'({ parameters }, { deps, caller }) {
+    const fetched = await deps.deliveries.fetch(parameters, caller)
+    return fetched.ok ? ok(issuedShape(fetched.value, deps.clock.nowMs())) : fetched
   },
   async 'credentials.promote'({ parameters, body }, { deps, caller }) {
     const { overlapSeconds, reason } = body

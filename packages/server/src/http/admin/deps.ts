@@ -2,11 +2,14 @@
 import type { Source } from '../../core/source.ts'
 import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
+import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
+import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
+import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
 import type { AuditTrail } from '../../credentials/audit/trail.ts'
@@ -28,8 +31,10 @@ export interface AdminDeps {
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
   readonly revocations: Revocations
+  readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges
   readonly useReport: UseReport
+  readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial

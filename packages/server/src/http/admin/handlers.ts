@@ -12,6 +12,7 @@ import { changeHandlers } from './change-handlers.ts'
 import { planHandlers } from './plan-handlers.ts'
 import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
+import { tokenHandlers } from './token-handlers.ts'
 
 type Table = typeof OPERATIONS
 type Output<S> = S extends { readonly _zod: { readonly output: infer O } } ? O : undefined
@@ -41,6 +42,7 @@ export const HANDLERS: Handlers = {
   ...tenantHandlers,
   ...planHandlers,
   ...appHandlers,
+  ...tokenHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })
   },

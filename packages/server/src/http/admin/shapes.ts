@@ -3,7 +3,7 @@ import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { IssuedCredential, Readiness } from '../../credentials/administration/issued.ts'
 import { dueState } from '../../credentials/engine/due-state.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
-import type { CredentialRecord, RotationPolicy } from '../../ports/records/credential.ts'
+import type { CredentialRecord, Delivery, RotationPolicy } from '../../ports/records/credential.ts'
 import type { PlanRecord, Subscription } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
 
@@ -56,11 +56,17 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
       ? {}
       : { acceptUntil: timeText(version.acceptUntilMs) }),
     ...(version.expiresAtMs === undefined ? {} : { expiresAt: timeText(version.expiresAtMs) }),
+    ...(version.delivery === undefined ? {} : { fetch: fetchShape(version.delivery) }),
   }))
   const { state, dueAtMs } = dueState(record, nowMs)
   const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
   const policy = policyShape(record.policy)
   return { id, kind, tenantId, appId, name, scopes, appKey, due, policy, versions }
+}
+
+function fetchShape({ untilMs, fetchedAtMs }: Delivery) {
+  const fetched = fetchedAtMs === undefined ? {} : { fetchedAt: timeText(fetchedAtMs) }
+  return { until: timeText(untilMs), ...fetched }
 }
 
 function policyShape({ overlapDefaultMs, overlapMaxMs, maxAgeDays, isAutomatic }: RotationPolicy) {

@@ -36,6 +36,16 @@ export type Material =
   /** Removed or discarded: the value is destroyed, the row stays for the record. */
   | { readonly storage: 'erased' }
 
+/** A value that waits to be fetched once, by whoever is to use it. */
+export interface Delivery {
+  /** From then on the version is discarded, unless it was fetched; decided when read. */
+  readonly untilMs: number
+  /** Undefined while the value waits. */
+  readonly fetchedAtMs: number | undefined
+  /** Base64: the value of a hashed kind, under the master key, until it is fetched or ended. */
+  readonly sealed: string | undefined
+}
+
 export interface VersionRecord {
   /** `ver_` + 20 of base 62; never used again. */
   readonly id: string
@@ -58,6 +68,8 @@ export interface VersionRecord {
   readonly acceptUntilMs: number | undefined
   /** What `acceptUntilMs` may be raised to at most, once; set when another one takes over. */
   readonly acceptUntilMaxMs?: number | undefined
+  /** Absent: the value left in the answer that made it. */
+  readonly delivery?: Delivery | undefined
   readonly disabledAtMs: number | undefined
   /** When the value was erased or the version revoked for ever. */
   readonly endedAtMs: number | undefined
@@ -103,6 +115,8 @@ export interface CredentialRecord {
   readonly name: string
   readonly attributes: CredentialAttributes
   readonly policy: RotationPolicy
+  /** What was told of its deadlines, so that each is told once (`engine/due-steps.ts`). */
+  readonly notices?: readonly string[] | undefined
   /** Oldest first; at most `VERSION_COUNT_MAX` of the engine. */
   readonly versions: readonly VersionRecord[]
   /** 1 at creation; a save names the one it read. */

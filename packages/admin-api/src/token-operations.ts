@@ -1,0 +1,120 @@
+/** The operations on tokens, client secrets as seed 000 regenerates them, and signing keys. */
+import { z } from 'zod'
+import type { Operation } from './operation.ts'
+import { id, items, overlapSeconds, reason, receipt, rotated, time } from './shapes.ts'
+
+const family = z.object({
+  id,
+  clientId: id,
+  versionId: id.describe('The version of the client credential it rests on.'),
+  scope: z.string(),
+  state: z.enum(['active', 'expired', 'revoked']),
+  generation: z.int().describe('How often it was refreshed, and one.'),
+  createdAt: time,
+  usedAt: time.describe('Of the latest refresh, or the start.'),
+  expiresAt: time.describe('Unless it is used before.'),
+})
+
+const signingKey = z.object({
+  kid: z.string(),
+  versionId: id,
+  algorithm: z.enum(['ES256', 'RS256']),
+  state: z
+    .string()
+    .describe('pending: published, signs later. current: signs. previous: its tail.'),
+  createdAt: time,
+  signsSince: time.optional(),
+  publishedUntil: time.optional(),
+})
+
+const ofApp = z.strictObject({ appId: id })
+const ofTenant = z.strictObject({ tenantId: id })
+
+export const TOKEN_OPERATIONS = {
+  'apps.regenerate-secret': {
+    method: 'POST',
+    path: '/apps/{appId}/regenerate-secret',
+    summary: 'Make a new client secret; the old one and its refresh tokens end at once.',
+    permission: 'credentials:write',
+    parameters: ofApp,
+    body: z.strictObject({
+      overlapSeconds: overlapSeconds.optional().describe('Absent: 0, the old one ends at once.'),
+      reason: reason.optional(),
+    }),
+    result: rotated.extend({ clientId: id }),
+    status: 200,
+    refusals: [
+      'not_found',
+      'public_client',
+      'overlap_too_long',
+      'changed_meanwhile',
+      'credentials_full',
+      'input_invalid',
+    ],
+    command: 'secrets regenerate',
+    isSecretShown: true,
+  },
+  'tokens.families': {
+    method: 'GET',
+    path: '/apps/{appId}/refresh-families',
+    summary: 'List the refresh families of an app: who lives on refresh tokens.',
+    permission: 'tokens:read',
+    parameters: ofApp.extend({
+      cursor: z.string().max(100).optional().describe('nextCursor of the page before.'),
+      limit: z.coerce.number().int().min(1).max(200).optional(),
+    }),
+    body: undefined,
+    result: items(family).extend({ nextCursor: z.string().optional() }),
+    status: 200,
+    refusals: ['not_found'],
+    command: 'tokens list',
+  },
+  'tokens.revoke': {
+    method: 'POST',
+    path: '/apps/{appId}/tokens/revoke',
+    summary: 'End one access token by its jti, or a refresh family with what it gave out.',
+    permission: 'credentials:revoke',
+    parameters: ofApp,
+    body: z.strictObject({ tokenId: id.optional(), familyId: id.optional(), reason }),
+    result: receipt,
+    status: 200,
+    refusals: ['not_found', 'input_invalid'],
+    command: 'tokens revoke',
+  },
+  'signing-keys.list': {
+    method: 'GET',
+    path: '/tenants/{tenantId}/signing-keys',
+    summary: 'List the keys a tenant signs access tokens with.',
+    permission: 'credentials:read',
+    parameters: ofTenant,
+    body: undefined,
+    result: items(signingKey),
+    status: 200,
+    refusals: ['not_found'],
+    command: 'keys list',
+  },
+  'signing-keys.rotate': {
+    method: 'POST',
+    path: '/tenants/{tenantId}/signing-keys/rotate',
+    summary: 'Publish a new signing key now; it signs once verifiers have had time to see it.',
+    permission: 'tenants:write',
+    parameters: ofTenant,
+    body: z.strictObject({ reason: reason.optional() }),
+    result: items(signingKey),
+    status: 200,
+    refusals: ['not_found', 'too_many_active_secrets', 'changed_meanwhile'],
+    command: 'keys rotate',
+  },
+  'signing-keys.revoke': {
+    method: 'POST',
+    path: '/tenants/{tenantId}/signing-keys/revoke',
+    summary: 'An emergency: end every signing key, token and connection of a tenant at once.',
+    permission: 'tenants:write',
+    parameters: ofTenant,
+    body: z.strictObject({ reason }),
+    result: items(signingKey).extend({ receipt }),
+    status: 200,
+    refusals: ['not_found', 'changed_meanwhile'],
+    command: 'keys revoke',
+  },
+} as const satisfies Record<string, Operation>
