@@ -30,8 +30,6 @@ export async function makeCredential(
   deps: AdministrationDeps,
 ): Promise<Result<IssuedCredential, AdminRefusalCode>> {
   const { kind, tenantId, appId, name, attributes, value, expiresAtMs } = request
-  const app = appId === undefined ? undefined : deps.authority.apps.findById(appId)?.app
-  if (kind === 'client_secret' && app?.type === 'public') return refuse('public_client')
   const id = newId('cred', deps.random)
   const origin = request.origin ?? (value === undefined ? 'generated' : 'custom')
   const known = knownValues({ appId }, deps)
@@ -58,12 +56,20 @@ export async function saveNewCredential(
   deps: AdministrationDeps,
 ): Promise<Result<true, AdminRefusalCode>> {
   const { place, caller, isOnlyOfKind = false } = context
-  return place.transaction(async (transaction) => {
+  return place.transaction(async (transaction, region) => {
     const { appId, tenantId } = place.owner
-    const siblings = await transaction.listCredentials({
+    if (region !== undefined && appId !== undefined) {
+      // As it is now, not as it was when the value was made.
+      const app = await region.findApp(appId)
+      if (app === undefined) return refuse('not_found')
+      const isSecret = credential.kind === 'client_secret'
+      if (isSecret && app.type === 'public') return refuse('public_client')
+    }
+    const listed = await transaction.listCredentials({
       ...(appId === undefined ? {} : { appId }),
       ...(tenantId === undefined ? {} : { tenantId }),
     })
+    const siblings = listed.filter((each) => each.tenantId === tenantId && each.appId === appId)
     if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
     if (isOnlyOfKind && siblings.some(({ kind }) => kind === credential.kind)) {
       return refuse('changed_meanwhile')
