@@ -75,6 +75,12 @@ export class AdministrationWorld {
   get members() {
     return this.#changes.memberChanges
   }
+  get operators() {
+    return this.#changes.operatorChanges
+  }
+  get store() {
+    return this.#world.store
+  }
   get plans() {
     return this.#changes.planChanges
   }

@@ -7,6 +7,7 @@ import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import type { Operation } from './operation.ts'
+import { OPERATOR_OPERATIONS } from './operator-operations.ts'
 import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, masterKey, none, reason, receipt } from './shapes.ts'
@@ -31,6 +32,7 @@ export const OPERATIONS = {
   ...APP_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...OPERATOR_OPERATIONS,
   'revocations.create': {
     method: 'POST',
     path: '/revocations',

@@ -45,6 +45,7 @@ export const credential = z.object({
   tenantId: id.optional(),
   appId: id.optional(),
   name: z.string(),
+  role: z.enum(ROLES).optional().describe('Of an operator key.'),
   scopes: z.array(z.string()).optional(),
   appKey: z.string().optional(),
   due: z

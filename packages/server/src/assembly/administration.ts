@@ -2,13 +2,14 @@
 import type { Config } from '../config/config.ts'
 import { AppChanges } from '../credentials/administration/app-changes.ts'
 import { MemberChanges } from '../credentials/administration/member-changes.ts'
+import { OperatorChanges } from '../credentials/administration/operator-changes.ts'
 import { PlanChanges } from '../credentials/administration/plan-changes.ts'
 import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
 import { appRules } from './app-rules.ts'
 import type { CredentialCore } from './credential-core.ts'
 
 export function openAdministration(
-  { administration, revocations }: CredentialCore,
+  { administration, revocations, changes }: CredentialCore,
   config: Pick<Config, 'mode'>,
 ) {
   return {
@@ -16,5 +17,6 @@ export function openAdministration(
     memberChanges: new MemberChanges(administration),
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules: appRules(config) }),
+    operatorChanges: new OperatorChanges(administration, changes),
   }
 }

@@ -17,6 +17,7 @@ import type { EngineRefusal, Move } from '../engine/moves.ts'
 import { acceptedVersions, stateAt } from '../engine/reading.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { type CredentialPlace, placeOfCredential } from './credential-place.ts'
+import { endsLastOwner } from './last-owner.ts'
 import { addReceipts, EMPTY_RECEIPT } from './receipts.ts'
 import { REVOCATION_KEPT_MS, type Revocations } from './revocations.ts'
 
@@ -94,6 +95,7 @@ async function commit(
       const moved = request.move(before, nowMs)
       if (!moved.ok) return refuse(ADMIN_CODES[moved.refusal], moved.detail)
       const after = moved.value
+      if (await endsLastOwner({ before, after }, transaction, nowMs)) return refuse('last_owner')
       await transaction.saveCredential(after)
       const ended = await endStored(
         { before, after, isEmergency: request.isEmergency === true, nowMs },

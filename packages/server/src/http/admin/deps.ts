@@ -5,6 +5,7 @@ import type { CredentialChanges } from '../../credentials/administration/credent
 import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
+import type { OperatorChanges } from '../../credentials/administration/operator-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
@@ -30,6 +31,7 @@ export interface AdminDeps {
   readonly memberChanges: MemberChanges
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
+  readonly operatorChanges: OperatorChanges
   readonly revocations: Revocations
   readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges

@@ -9,6 +9,7 @@ import type { AdminDeps } from './deps.ts'
 import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
+import { operatorHandlers } from './operator-handlers.ts'
 import { planHandlers } from './plan-handlers.ts'
 import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
@@ -40,6 +41,7 @@ export const HANDLERS: Handlers = {
   ...changeHandlers,
   ...auditHandlers,
   ...tenantHandlers,
+  ...operatorHandlers,
   ...planHandlers,
   ...appHandlers,
   ...tokenHandlers,

@@ -15,6 +15,7 @@ import {
 } from '../../credentials/audit/denied-access.ts'
 import { randomUuid } from '../../credentials/identifiers.ts'
 import { authenticateOperator, type OperatorPrincipal } from '../../credentials/operators.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../client-address.ts'
@@ -238,10 +239,7 @@ function concernOf({ parameters, body }: Input, deps: AdminDeps): Concern | unde
   const { credentialId, appId, tenantId } = all
   if (typeof credentialId === 'string') {
     const record = deps.authority.findCredential(credentialId)
-    if (record === undefined) return undefined
-    return record.tenantId === undefined
-      ? { level: 'installation' }
-      : { level: 'tenant', tenantId: record.tenantId }
+    return record === undefined ? undefined : concernOfCredential(record)
   }
   if (typeof appId === 'string') {
     const loaded = deps.authority.apps.findById(appId)
@@ -252,6 +250,13 @@ function concernOf({ parameters, body }: Input, deps: AdminDeps): Concern | unde
     return isThere ? { level: 'tenant', tenantId } : undefined
   }
   return { level: 'none' }
+}
+
+function concernOfCredential({ kind, tenantId }: CredentialRecord): Concern {
+  const isWorthMore = kind === 'operator_key' || kind === 'tenant_signing_key'
+  const object = isWorthMore ? { object: kind } : {}
+  if (tenantId === undefined) return { level: 'installation', ...object }
+  return { level: 'tenant', tenantId, ...object }
 }
 
 const PATH_TEXT = `The administration has no such path; ${ADMIN_PREFIX}/openapi.json lists them.`

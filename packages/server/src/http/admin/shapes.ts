@@ -44,7 +44,7 @@ function subscriptionShape({ plan, state: planState, endsAtMs }: Subscription) {
 
 export function credentialShape(record: CredentialRecord, nowMs: number) {
   const { id, kind, tenantId, appId, name, attributes } = record
-  const { scopes, appKey } = attributes
+  const { role, scopes, appKey } = attributes
   const versions = record.versions.map((version) => ({
     id: version.id,
     number: version.number,
@@ -61,7 +61,7 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
   const { state, dueAtMs } = dueState(record, nowMs)
   const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
   const policy = policyShape(record.policy)
-  return { id, kind, tenantId, appId, name, scopes, appKey, due, policy, versions }
+  return { id, kind, tenantId, appId, name, role, scopes, appKey, due, policy, versions }
 }
 
 function fetchShape({ untilMs, fetchedAtMs }: Delivery) {
