@@ -71,7 +71,7 @@ async function issueKey(tenantId: string | undefined, kind: 'api_key' | 'operato
       appId: kind === 'api_key' ? 'app' : undefined,
       kind,
       name: 'a key',
-      attributes: kind === 'api_key' ? { prefix: 'sk' } : { role: 'owner' },
+      attributes: kind === 'api_key' ? { prefix: 'sk' } : { role: 'admin' },
     },
     CALLER,
   )
