@@ -17,6 +17,10 @@ export type AppConfig = Partial<AppSettings> & {
   readonly key: string
   readonly secret: string
   readonly name?: string
+  readonly clientId?: string
+  readonly clientSecret?: string
+  readonly plan?: string
+  readonly allowedDomains?: readonly string[]
   /** More pairs beside `key` and `secret`, accepted alike. */
   readonly moreKeys?: readonly { readonly key: string; readonly secret: string }[]
 }

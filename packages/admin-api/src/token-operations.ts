@@ -1,7 +1,17 @@
 /** The operations on tokens, client secrets as seed 000 regenerates them, and signing keys. */
 import { z } from 'zod'
 import type { Operation } from './operation.ts'
-import { id, items, overlapSeconds, reason, receipt, rotated, time } from './shapes.ts'
+import {
+  id,
+  items,
+  overlapSeconds,
+  page,
+  paging,
+  reason,
+  receipt,
+  rotated,
+  time,
+} from './shapes.ts'
 
 const family = z.object({
   id,
@@ -17,6 +27,7 @@ const family = z.object({
 
 const signingKey = z.object({
   kid: z.string(),
+  credentialId: id,
   versionId: id,
   algorithm: z.enum(['ES256', 'RS256']),
   state: z
@@ -59,12 +70,9 @@ export const TOKEN_OPERATIONS = {
     path: '/apps/{appId}/refresh-families',
     summary: 'List the refresh families of an app: who lives on refresh tokens.',
     permission: 'tokens:read',
-    parameters: ofApp.extend({
-      cursor: z.string().max(100).optional().describe('nextCursor of the page before.'),
-      limit: z.coerce.number().int().min(1).max(200).optional(),
-    }),
+    parameters: paging.extend({ appId: id }),
     body: undefined,
-    result: items(family).extend({ nextCursor: z.string().optional() }),
+    result: page(family),
     status: 200,
     refusals: ['not_found'],
     command: 'tokens list',

@@ -71,12 +71,20 @@ export async function saveNewCredential(
     })
     const siblings = listed.filter((each) => each.tenantId === tenantId && each.appId === appId)
     if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
-    if (isOnlyOfKind && siblings.some(({ kind }) => kind === credential.kind)) {
-      return refuse('changed_meanwhile')
-    }
+    const isAlike = isClientSecret(credential)
+      ? isClientSecret
+      : ({ kind }: CredentialRecord) => kind === credential.kind
+    if (isOnlyOfKind && siblings.some(isAlike)) return refuse('changed_meanwhile')
     await recordNewCredential(credential, { transaction, code: place.code, caller }, deps)
     return ok(true as const)
   })
+}
+
+/** Whether it is a secret of a client, and not a key the client has registered. */
+export function isClientSecret({ kind, attributes }: CredentialRecord): boolean {
+  return (
+    kind === 'client_secret' && attributes.jwk === undefined && attributes.jwksUrl === undefined
+  )
 }
 
 /** Writes a new credential and its audit row inside the caller's transaction. */

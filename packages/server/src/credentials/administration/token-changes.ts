@@ -8,6 +8,7 @@ import type { Receipt } from '../../core/receipt.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import type { CredentialChanges } from './credential-changes.ts'
+import { isClientSecret } from './credential-making.ts'
 import type { RotationOutcome } from './issued.ts'
 import type { Revocations } from './revocations.ts'
 
@@ -97,7 +98,7 @@ export class TokenChanges {
     if (loaded === undefined) return refuse('not_found')
     if (loaded.app.type === 'public') return refuse('public_client')
     const { changes } = this.#parts
-    const secrets = loaded.credentials.filter(({ record }) => record.kind === 'client_secret')
+    const secrets = loaded.credentials.filter(({ record }) => isClientSecret(record))
     const [first, second] = secrets
     if (second !== undefined) return refuse('input_invalid', SEVERAL_TEXT)
     if (first !== undefined) {

@@ -12,6 +12,7 @@ import { readSigningMaterial, type SigningKeyPair } from './signing-material.ts'
 export interface SigningKey {
   readonly pair: SigningKeyPair
   readonly version: VersionRecord
+  readonly credentialId: string
   /** The whole protected header of an access token, encoded (RFC 9068 §2.1). */
   readonly accessTokenHeader: string
 }
@@ -63,7 +64,9 @@ export class TenantKeys {
     if (known !== undefined) return known
     const keys = credential.record.versions.flatMap((version) => {
       const material = credential.secrets.get(version.id)
-      return material === undefined ? [] : [signingKey(version, readSigningMaterial(material))]
+      if (material === undefined) return []
+      const credentialId = credential.record.id
+      return [{ ...signingKey(version, readSigningMaterial(material)), credentialId }]
     })
     this.#opened.set(credential, keys)
     return keys
@@ -77,7 +80,7 @@ export function signingCredentialOf(
   return loaded?.credentials.find(({ record }) => record.kind === 'tenant_signing_key')
 }
 
-function signingKey(version: VersionRecord, pair: SigningKeyPair): SigningKey {
+function signingKey(version: VersionRecord, pair: SigningKeyPair) {
   const header = { alg: pair.algorithm, typ: 'at+jwt', kid: pair.kid }
   const accessTokenHeader = Buffer.from(JSON.stringify(header)).toString('base64url')
   return { pair, version, accessTokenHeader }

@@ -66,10 +66,11 @@ function familyShape(record: RefreshFamilyRecord, nowMs: number) {
 }
 
 function shapesOf(keys: readonly SigningKey[], nowMs: number) {
-  return keys.map(({ pair: { kid, algorithm }, version }) => {
+  return keys.map(({ pair: { kid, algorithm }, version, credentialId }) => {
     const { id: versionId, createdAtMs, activatedAtMs, acceptUntilMs } = version
     return {
       kid,
+      credentialId,
       versionId,
       algorithm,
       state: stateAt(version, nowMs),
