@@ -1,14 +1,15 @@
 /** Reads a body up to a bound, without ever holding more. Web streams; no state. */
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
 
 /**
- * @returns undefined for more than `bytesMax` bytes, or for bytes that are not UTF-8. The rest of
- *   the stream is given up then.
+ * @returns `body_too_large` for more than `bytesMax` bytes; `body_malformed` for bytes that are not
+ *   UTF-8. The rest of the stream is given up then.
  */
 export async function readBoundedText(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
-): Promise<string | undefined> {
-  if (body === null) return ''
+): Promise<Result<string, 'body_too_large' | 'body_malformed'>> {
+  if (body === null) return ok('')
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -18,7 +19,7 @@ export async function readBoundedText(
     length += next.value.byteLength
     if (length > bytesMax) {
       await reader.cancel()
-      return undefined
+      return refuse('body_too_large')
     }
     chunks.push(next.value)
   }
@@ -29,9 +30,9 @@ export async function readBoundedText(
     at += chunk.byteLength
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return ok(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    if (error instanceof TypeError) return undefined
+    if (error instanceof TypeError) return refuse('body_malformed')
     throw error
   }
 }

@@ -54,7 +54,9 @@ export function restRedis({ url, token, fetch = SYSTEM.fetch }: RestRedis): Redi
       signal: SYSTEM.deadline(REST_MS_MAX),
     })
     const text = await readBoundedText(response.body, REST_ANSWER_BYTES_MAX)
-    const answer = response.ok ? parseJsonObject(text ?? '', REST_DEPTH_MAX) : undefined
+    const answer = response.ok
+      ? parseJsonObject(text.ok ? text.value : '', REST_DEPTH_MAX)
+      : undefined
     if (answer?.['result'] === undefined) {
       throw new Error(`The REST interface of Redis answered ${response.status} with no result.`)
     }

@@ -116,15 +116,14 @@ export class TokenEndpoint {
       redirect: 'manual',
       signal,
     })
-    const text = await readBoundedText(response.body, ANSWER_BYTES_MAX)
+    const body = await readBody(response)
     const later = laterOf(response, system.now())
     if (later !== undefined) return later
     const unexpected = { kind: 'unexpected', status: response.status } as const
     if (response.status !== 200) return unexpected
-    const metadata = parseJsonObject(text ?? '', ANSWER_DEPTH_MAX)
-    const address = metadata?.['token_endpoint']
+    const address = body['token_endpoint']
     // OpenID Connect Discovery 1.0 §4.3: the metadata have to be those of this very issuer.
-    if (metadata?.['issuer'] !== issuer || typeof address !== 'string') return unexpected
+    if (body['issuer'] !== issuer || typeof address !== 'string') return unexpected
     try {
       return this.#checked(address)
     } catch (error) {
@@ -147,17 +146,22 @@ const METADATA_PATH = '/.well-known/openid-configuration'
 
 async function readOutcome(response: Response, nowMs: number): Promise<GrantOutcome> {
   const { status } = response
-  const text = await readBoundedText(response.body, ANSWER_BYTES_MAX)
+  const body = await readBody(response)
   const later = laterOf(response, nowMs)
   if (later !== undefined) return later
-  const body = parseJsonObject(text ?? '', ANSWER_DEPTH_MAX)
-  if (status === 200) return readTokens(body ?? {})
-  const oauthError = body?.['error']
+  if (status === 200) return readTokens(body)
+  const oauthError = body['error']
   // RFC 6749 §5.2; a longer or stranger text could be anything.
   if (status < 400 || typeof oauthError !== 'string' || !/^[a-z_]{1,64}$/.test(oauthError)) {
     return { kind: 'unexpected', status }
   }
   return { kind: 'refused', status, oauthError }
+}
+
+/** @returns no field for what is no JSON object of bounded size. */
+async function readBody(response: Response): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readBoundedText(response.body, ANSWER_BYTES_MAX)
+  return (text.ok ? parseJsonObject(text.value, ANSWER_DEPTH_MAX) : undefined) ?? {}
 }
 
 function readTokens(body: Readonly<Record<string, unknown>>): GrantOutcome {
