@@ -1,5 +1,6 @@
-/** Runs the program as a person does and waits for its end. */
+/** Runs the program as a person does. */
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from './server.ts'
 
@@ -13,25 +14,51 @@ export interface CommandOptions {
   /** Beside `PATH`; nothing else of this process is handed on. */
   readonly environment?: Readonly<Record<string, string>>
   readonly workingDir?: string
-  /** Sent to standard input, which is empty otherwise. */
-  readonly input?: string
 }
 
+export interface RunningCommand {
+  /** Of the launcher; the program is its child. */
+  readonly pid: number
+  readonly ended: Promise<Ended>
+  /** To standard input, which stays open until `end`. */
+  write(text: string): void
+  end(): void
+}
+
+/** Starts it and waits for its end; standard input is empty. */
 export function lockgate(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
+  const command = startCommand(args, options)
+  command.end()
+  return command.ended
+}
+
+export function startCommand(args: readonly string[], options: CommandOptions): RunningCommand {
   const bin = join(repositoryRoot(), 'packages/server/bin/lockgate.js')
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], {
-      cwd: options.workingDir ?? repositoryRoot(),
-      env: { PATH: process.env['PATH'], ...options.environment },
-      stdio: 'pipe',
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: options.workingDir ?? repositoryRoot(),
+    env: { PATH: process.env['PATH'], ...options.environment },
+    stdio: 'pipe',
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdin.on('error', () => child.stdin.destroy()) // it may end without having read
+  const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
-    child.stdin.on('error', () => child.stdin.destroy()) // it may end without having read
-    child.stdin.end(options.input ?? '')
   })
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    write: (text) => void child.stdin.write(text),
+    end: () => void child.stdin.end(),
+  }
+}
+
+/** @returns what every user of the machine sees of a process and its children: their arguments. */
+export function argumentsOf(pid: number): string[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  const pids = [pid, ...children.split(' ').filter(Boolean).map(Number)]
+  return pids.map((each) => readFileSync(`/proc/${each}/cmdline`, 'utf8').replaceAll('\0', ' '))
 }

@@ -344,10 +344,9 @@ describe('lists', () => {
 })
 
 describe('streams', () => {
-  // No operation streams yet in every build of the table, so the name is borrowed.
   const linesOf = (answers: readonly Answer[]) => {
     const { client, sent } = clientWith(answers)
-    return { lines: client.lines('audit.list' as never), sent }
+    return { lines: client.stream('audit.list', {}), sent }
   }
 
   test('give each line as it comes, however it is cut', async () => {

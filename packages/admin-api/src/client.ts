@@ -87,6 +87,8 @@ export interface AdminClient {
   call<N extends OperationName>(name: N, ...rest: Rest<N>): Promise<Outcome<ResultOf<N>>>
   /** As `call`, for a caller that learns at run time which operation it is, as a command line. */
   send(name: OperationName, input: LooseInput, options?: CallOptions): Promise<Outcome<unknown>>
+  /** As `lines`, for such a caller. */
+  stream(name: OperationName, input: LooseInput, options?: CallOptions): AsyncGenerator
   /**
    * Every item of a list, page after page, as they are needed.
    * @throws AdminProblem, AdminUnreachable.
@@ -117,6 +119,7 @@ export function createAdminClient(
       // The one cast of a call: the server answers in the shape that the table promises.
       (await call(context, name, { input, more })) as Outcome<ResultOf<N>>,
     send: (name, input, more) => call(context, name, { input, more }),
+    stream: (name, input, more) => lines(context, name, { input, more }),
     items: <N extends ListName>(name: N, ...[input, more]: Rest<N>) =>
       items(context, name, { input, more }) as AsyncGenerator<ItemOf<N>>,
     lines: <N extends StreamName>(name: N, ...[input, more]: Rest<N>) =>

@@ -99,7 +99,7 @@ export const TOKEN_OPERATIONS = {
     result: items(signingKey),
     status: 200,
     refusals: ['not_found'],
-    command: 'keys list',
+    command: 'signing-keys list',
   },
   'signing-keys.rotate': {
     method: 'POST',
@@ -111,7 +111,7 @@ export const TOKEN_OPERATIONS = {
     result: items(signingKey),
     status: 200,
     refusals: ['not_found', 'too_many_active_secrets', 'changed_meanwhile'],
-    command: 'keys rotate',
+    command: 'signing-keys rotate',
   },
   'signing-keys.revoke': {
     method: 'POST',
@@ -123,6 +123,6 @@ export const TOKEN_OPERATIONS = {
     result: items(signingKey).extend({ receipt }),
     status: 200,
     refusals: ['not_found', 'changed_meanwhile'],
-    command: 'keys revoke',
+    command: 'signing-keys revoke',
   },
 } as const satisfies Record<string, Operation>

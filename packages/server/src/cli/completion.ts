@@ -1,22 +1,11 @@
 /** Completion scripts for shells, made from the tree of commands. */
 import type { Command } from 'commander'
-import { type FlagSpec, flagSpec } from './flags.ts'
-
-export const SHELLS = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof SHELLS)[number]
-
-interface CommandSpec {
-  readonly name: string
-  readonly description: string
-  readonly flags: readonly (FlagSpec & { readonly description: string })[]
-  /** What can stand after the command. */
-  readonly words: readonly string[]
-}
+import { type CommandSpec, completionTree, type Shell, wordsAfter } from './completion-tree.ts'
+import type { FlagSpec } from './flags.ts'
 
 /** @returns a script for the shell to read. */
 export function completionScript(program: Command, shell: Shell): string {
-  const names = program.commands.map((command) => command.name())
-  const commands = [...program.commands.map(specOf), helpSpec(names)]
+  const commands = completionTree(program)
   switch (shell) {
     case 'bash':
       return bashScript(commands)
@@ -27,25 +16,18 @@ export function completionScript(program: Command, shell: Shell): string {
   }
 }
 
-function specOf(command: Command): CommandSpec {
-  const options = command.createHelp().visibleOptions(command)
-  return {
-    name: command.name(),
-    description: command.description(),
-    flags: options.map((option) => ({ ...flagSpec(option), description: option.description })),
-    words: command.name() === 'completion' ? SHELLS : [],
-  }
-}
-
-const helpSpec = (words: readonly string[]): CommandSpec => {
-  return { name: 'help', description: 'Print the help of a command.', flags: [], words }
-}
-
 /** In single quotes; fish would need backslashes doubled, and no text here has one. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
+/** Patterns of every path below the program, for the loop that finds the command of a line. */
+const pathPatterns = (commands: readonly CommandSpec[]): string =>
+  commands
+    .filter(({ path }) => path !== '')
+    .map(({ path }) => quote(path))
+    .join(' | ')
+
 function bashScript(commands: readonly CommandSpec[]): string {
-  const values = commands.flatMap(({ name, flags }) =>
+  const values = commands.flatMap(({ path, flags }) =>
     flags
       .filter((flag) => flag.argument !== 'none')
       .map((flag) => {
@@ -56,23 +38,22 @@ function bashScript(commands: readonly CommandSpec[]): string {
         const action = isFinal
           ? `${reply}; return`
           : `[[ $current == -* ]] || { ${reply}; return; }`
-        return `    ${quote(`${name} --${flag.name}`)}) ${action} ;;`
+        return `    ${quote(`${path} --${flag.name}`)}) ${action} ;;`
       }),
   )
-  const words = commands.map(({ name, flags, words: own }) => {
-    const all = [...own, ...flags.map((flag) => `--${flag.name}`)]
-    return `    ${name}) words=${quote(all.join(' '))} ;;`
+  const words = commands.map((command) => {
+    return `    ${quote(command.path)}) words=${quote(wordsAfter(command).join(' '))} ;;`
   })
   return `# Completion of lockgate for bash: source <(lockgate completion bash)
 _lockgate() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}"
-  local command="\${COMP_WORDS[1]}" words=''
+  local command='' words='' word
   COMPREPLY=()
-  if ((COMP_CWORD == 1)); then
-    words=${quote([...commands.map(({ name }) => name), '--help', '--version'].join(' '))}
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-    return
-  fi
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+    case "\${command:+$command }$word" in
+    ${pathPatterns(commands)}) command="\${command:+$command }$word" ;;
+    esac
+  done
   case "$command $previous" in
 ${values.join('\n')}
   esac
@@ -93,26 +74,36 @@ function zshScript(commands: readonly CommandSpec[]): string {
     const values = flag.argument === 'file' ? '_files' : choices
     return `${flag.argument === 'optional' ? '::' : ':'}value:${values}`
   }
-  const names = commands.map(({ name, description }) => quote(`${name}:${escaped(description)}`))
-  const cases = commands.map(({ name, flags, words }) => {
+  const cases = commands.map(({ path, commands: below, flags, words }) => {
     const specs = flags.map((flag) =>
       quote(`--${flag.name}[${escaped(flag.description)}]${argument(flag)}`),
     )
     if (words.length > 0) specs.push(quote(`1:value:(${words.join(' ')})`))
-    return `    ${name}) _arguments ${specs.join(' \\\n        ')} ;;`
+    const names = below.map(({ name, description }) => quote(`${name}:${escaped(description)}`))
+    const offer = names.length === 0 ? '' : `offered=(${names.join(' ')}); `
+    return `    ${quote(path)}) ${offer}_lockgate_rest ${specs.join(' \\\n        ')} ;;`
   })
   return `#compdef lockgate
 # Completion of lockgate for zsh: lockgate completion zsh > "\${fpath[1]}/_lockgate"
-_lockgate() {
-  local -a commands
-  commands=(${names.join(' ')})
-  if ((CURRENT == 2)); then
-    _describe command commands
-    return
+_lockgate_rest() {
+  if ((\${#offered} > 0)) && [[ "$words[CURRENT]" != -* ]]; then
+    _describe command offered
+  else
+    _arguments "$@"
   fi
-  local command="$words[2]"
-  shift words
-  ((CURRENT--))
+}
+_lockgate() {
+  local -a offered
+  local command='' word
+  integer at=2 found=1
+  for ((; at < CURRENT; at++)); do
+    word="$words[at]"
+    case "\${command:+$command }$word" in
+    ${pathPatterns(commands)}) command="\${command:+$command }$word"; found=at ;;
+    esac
+  done
+  shift $((found - 1)) words
+  ((CURRENT -= found - 1))
   case "$command" in
 ${cases.join('\n')}
   esac
@@ -126,10 +117,10 @@ fi
 }
 
 function fishScript(commands: readonly CommandSpec[]): string {
-  const lines = commands.flatMap(({ name, description, flags, words }) => {
-    const here = `complete -c lockgate -n '__fish_seen_subcommand_from ${name}'`
+  const lines = commands.flatMap(({ path, commands: below, flags, words }) => {
+    const here = `complete -c lockgate -n '__lockgate_at ${path}'`
     return [
-      `complete -c lockgate -n __fish_use_subcommand -f -a ${name} -d ${quote(description)}`,
+      ...below.map(({ name, description }) => `${here} -f -a ${name} -d ${quote(description)}`),
       ...words.map((word) => `${here} -f -a ${word}`),
       ...flags.map((flag) => {
         const choices = flag.choices.length > 0 ? ` -a ${quote(flag.choices.join(' '))}` : ''
@@ -140,6 +131,17 @@ function fishScript(commands: readonly CommandSpec[]): string {
       }),
     ]
   })
-  const head = '# Completion of lockgate for fish: lockgate completion fish | source'
-  return `${[head, ...lines].join('\n')}\n`
+  return `# Completion of lockgate for fish: lockgate completion fish | source
+function __lockgate_at
+    set -l command
+    for word in (commandline -opc)[2..-1]
+        switch (string join -- ' ' $command $word)
+            case ${pathPatterns(commands).replaceAll(' | ', ' ')}
+                set command $command $word
+        end
+    end
+    test "$command" = "$argv"
+end
+${lines.join('\n')}
+`
 }

@@ -6,7 +6,7 @@ import { type LoadOutcome, loadConfig } from '../config/load.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { CONFIG_FILE_BYTES_MAX } from '../config/schema.ts'
 
-type ReadRefusal = 'missing' | 'not_a_file' | 'denied' | 'too_large' | 'unreadable'
+export type ReadRefusal = 'missing' | 'not_a_file' | 'denied' | 'too_large' | 'unreadable'
 
 const NEXT: Readonly<Record<ReadRefusal, { readonly what: string; readonly next: string }>> = {
   missing: { what: 'the file does not exist', next: 'check the path' },
@@ -49,7 +49,7 @@ export function formatProblems(problems: readonly Problem[]): string {
 }
 
 /** Reads a file or a pipe; never more than the bound and one byte. */
-function readTextFile(path: string, bytesMax: number): Result<string, ReadRefusal> {
+export function readTextFile(path: string, bytesMax: number): Result<string, ReadRefusal> {
   const buffer = new Uint8Array(bytesMax + 1)
   let length = 0
   try {

@@ -43,11 +43,13 @@ export function givenFlags(command: Command): Record<string, string | boolean> {
 /** @returns how a flag of `command` is completed. */
 export function flagSpec(option: Option): FlagSpec {
   const name = (option.long ?? '').replace(/^--/, '')
+  const { argChoices = [] } = option
+  if (argChoices.length > 0) return { name, argument: 'text', choices: argChoices }
   const row = settingFlags().get(name)
   if (row?.type === 'choice') return { name, argument: 'text', choices: row.values }
   if (row?.type === 'boolean') return { name, argument: 'optional', choices: ['true', 'false'] }
   if (option.required) {
-    const isPath = row === undefined || row.type === 'path' || name.endsWith('-file')
+    const isPath = row?.type === 'path' || /<(?:file|folder|path)>/.test(option.flags)
     return { name, argument: isPath ? 'file' : 'text', choices: [] }
   }
   return { name, argument: 'none', choices: [] }

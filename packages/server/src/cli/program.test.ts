@@ -275,14 +275,35 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
     expect(bashOffers(stdout, 'lockgate serve --config maste')).toEqual(['master'])
   })
 
+  test('bash completes commands of commands, wherever flags stand between', async () => {
+    const { stdout } = await lockgate(['completion', 'bash'])
+    expect(bashOffers(stdout, 'lockgate master')).toEqual(['master-key'])
+    expect(bashOffers(stdout, 'lockgate secrets ro')).toEqual(['rotate', 'rollback'])
+    expect(bashOffers(stdout, 'lockgate secrets rotate cred_1 --over')).toEqual(['--overlap'])
+    expect(bashOffers(stdout, 'lockgate secrets --url x rotate --over')).toEqual(['--overlap'])
+    expect(bashOffers(stdout, 'lockgate secrets create a --kind jwt')).toEqual(['jwt_secret'])
+    expect(bashOffers(stdout, 'lockgate secrets create a --value-file maste')).toEqual(['master'])
+    expect(bashOffers(stdout, 'lockgate keys ge')).toEqual(['generate'])
+    expect(bashOffers(stdout, 'lockgate keys generate --ty')).toEqual(['--type'])
+    expect(bashOffers(stdout, 'lockgate rotate cred_1 --js')).toEqual(['--json'])
+    expect(bashOffers(stdout, 'lockgate help se')).toEqual(['serve', 'secrets'])
+  })
+
   test.each(['zsh', 'fish'])('%s gets every command and flag', async (shell) => {
     const { code, stdout } = await lockgate(['completion', shell])
     expect(code).toBe(0)
     const dashes = shell === 'zsh' ? '--' : '-l '
-    for (const name of ['listen-http', 'master-key-file', 'no-demo', 'json', 'config']) {
+    for (const name of ['listen-http', 'master-key-file', 'no-demo', 'json', 'overlap']) {
       expect(stdout).toContain(`${dashes}${name}`)
     }
-    for (const name of ['serve', 'check-config', 'completion', 'version', 'help']) {
+    for (const name of [
+      'serve',
+      'check-config',
+      'completion',
+      'help',
+      'secrets rotate',
+      'rewrap',
+    ]) {
       expect(stdout).toContain(name)
     }
     expect(stdout).not.toContain('--master-key[')

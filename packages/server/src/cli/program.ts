@@ -1,8 +1,7 @@
 /** The command line: commands, flags, help and exit codes. Commands are loaded when they run. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import type { ConnectionFlags } from './admin/connection.ts'
-import type { Shell } from './completion.ts'
+import type { Shell } from './completion-tree.ts'
 import { EXIT_CONFIGURATION, EXIT_OK } from './exit.ts'
 import { addSettingFlags, givenFlags } from './flags.ts'
 
@@ -55,6 +54,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const program = createProgram((code) => {
     exitCode = code
   })
+  if (!isOffline(args)) {
+    const { addAdminCommands } = await import('./admin/commands.ts')
+    addAdminCommands(program, (code) => {
+      exitCode = code
+    })
+  }
   try {
     await program.parseAsync(args, { from: 'user' })
     return exitCode
@@ -62,6 +67,15 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? EXIT_OK : EXIT_CONFIGURATION
   }
+}
+
+/**
+ * Whether the commands of the administration are not needed, so that their table and what checks it
+ * is not loaded: a server starts without them.
+ */
+function isOffline([first = '', second = '']: readonly string[]): boolean {
+  if (first === 'keys') return second === 'generate'
+  return ['serve', 'check-config', 'version', '--version', '-V'].includes(first)
 }
 
 /** @param report takes the exit code of the command that ran. */
@@ -94,7 +108,7 @@ function createProgram(report: (exitCode: number) => void): Command {
       report(await run({ ...givenTo(command), asJson: options.json === true }))
     })
   for (const command of [serve, checkConfig]) addSettingFlags(command)
-  const keys = program.command('keys').description('Make keys of the key format, offline.')
+  const keys = program.command('keys').description('API keys, and well-formed values made offline.')
   keys
     .command('generate')
     .description('Print one new, well-formed value.')
@@ -106,21 +120,14 @@ function createProgram(report: (exitCode: number) => void): Command {
       if (value === undefined) command.error(`error: --type is one of ${KEY_TYPE_NAMES.join(', ')}`)
       process.stdout.write(`${value}\n`)
     })
-  const whoami = program.command('whoami').description('Show whose operator key this is.')
-  const json = ['--json', 'Print the answer as JSON.'] as const
-  addConnectionFlags(whoami)
-    .option(...json)
-    .action(async (flags: ConnectionFlags) => {
-      const { runOperation } = await import('./admin/run.ts')
-      report(await runOperation('whoami', {}, flags))
-    })
   program
     .command('completion')
     .description('Print a script that completes commands and flags in a shell.')
     .argument('<shell>', 'bash, zsh or fish')
     .addHelpText('after', EXAMPLES.completion)
     .action(async (shell: string, _options: unknown, command: Command) => {
-      const { completionScript, SHELLS } = await import('./completion.ts')
+      const { SHELLS } = await import('./completion-tree.ts')
+      const { completionScript } = await import('./completion.ts')
       if (!SHELLS.includes(shell as Shell)) command.error(`error: use ${SHELLS.join(', ')}`)
       process.stdout.write(completionScript(program, shell as Shell))
     })
@@ -132,14 +139,6 @@ function createProgram(report: (exitCode: number) => void): Command {
       process.stdout.write(`lockgate ${version} (${runtime})\n`)
     })
   return program
-}
-
-function addConnectionFlags(command: Command): Command {
-  return command
-    .option('--url <url>', 'Where the server is; else from the configuration. [LOCKGATE_URL]')
-    .option('--operator-key-file <file>', 'The operator key. [LOCKGATE_OPERATOR_KEY_FILE]')
-    .option('--data-dir <folder>', 'Its operator.key is the key unless one is named.')
-    .option(CONFIG_FLAG, CONFIG_TEXT)
 }
 
 function givenTo(command: Command) {

@@ -1,0 +1,145 @@
+/** Adds the commands of the administration to the program. */
+import { Argument, type Command, Option } from 'commander'
+import { type CommandSpec, commandSpecs, positionalName } from './command-spec.ts'
+import type { Field } from './field.ts'
+import { EVERYWHERE, groupHelp } from './groups.ts'
+import { buildInput, type Given } from './input.ts'
+import { createReaders } from './readers.ts'
+import { type CommonFlags, runOperation } from './run.ts'
+
+const HEADING = 'Administration of a running server:'
+
+/** @param report takes the exit code of the command that ran. */
+export function addAdminCommands(program: Command, report: (exitCode: number) => void): void {
+  for (const group of program.commands) addExamples(group, group.name())
+  for (const spec of commandSpecs()) {
+    const parent = spec.words.slice(0, -1).reduce(groupIn, program)
+    const command = parent.command(spec.words.at(-1) ?? '').description(spec.summary)
+    if (parent === program) command.helpGroup(HEADING)
+    describeCommand(command, spec)
+    command.action(async () => report(await runSpec(command, spec)))
+  }
+}
+
+/** The group of this name, made when it is not there. */
+function groupIn(parent: Command, name: string): Command {
+  const known = parent.commands.find((each) => each.name() === name)
+  if (known !== undefined) return known
+  const { description } = groupHelp(name)
+  const group = parent.command(name).description(description).helpGroup(HEADING)
+  return addExamples(group, name)
+}
+
+function addExamples(command: Command, name: string): Command {
+  const { examples } = groupHelp(name)
+  if (examples.length === 0) return command
+  return command.addHelpText(
+    'after',
+    `\nExamples:\n${examples.map((each) => `  ${each}\n`).join('')}`,
+  )
+}
+
+function describeCommand(command: Command, spec: CommandSpec): void {
+  const [first, ...others] = spec.variants
+  const isOptional = others.some(({ positionals }) => positionals.length === 0)
+  for (const field of first.positionals) {
+    const name = positionalName(field)
+    command.addArgument(new Argument(isOptional ? `[${name}]` : `<${name}>`, field.text))
+  }
+  for (const field of fieldsToOffer(spec)) addFieldFlags(command, field)
+  command.optionsGroup('Common options:')
+  command
+    .option('--json', 'Print the answer as JSON.')
+    .option('-q, --quiet', 'Print new secrets or ids only, and no progress.')
+  if (first.operation.parameters.shape['cursor'] !== undefined) {
+    command.option('--all', 'Print every page.')
+  }
+  command
+    .option('--url <url>', 'Where the server is; else from the configuration. [LOCKGATE_URL]')
+    .option('--operator-key-file <file>', 'The operator key. [LOCKGATE_OPERATOR_KEY_FILE]')
+    .option('--data-dir <folder>', 'Its operator.key is used unless a key is named.')
+    .option('--config <file>', 'The configuration of the server. [LOCKGATE_CONFIG]')
+    .option('--timeout <duration>', 'How long to wait for an answer.')
+  command.addHelpText('after', EVERYWHERE)
+  if (spec.words.length === 1) addExamples(command, spec.words[0] ?? '')
+}
+
+/** Flags of all variants, each once. */
+function fieldsToOffer({ variants }: CommandSpec): readonly Field[] {
+  const byFlag = new Map<string, Field>()
+  for (const { flags } of variants) {
+    for (const field of flags) if (!byFlag.has(field.flag)) byFlag.set(field.flag, field)
+  }
+  return [...byFlag.values()]
+}
+
+const PLACEHOLDERS = {
+  text: '<text>',
+  integer: '<number>',
+  number: '<number>',
+  choice: '<choice>',
+  list: '<text>',
+  json: '<json>',
+  duration: '<duration>',
+  time: '<time>',
+  secret: '<file>',
+} as const
+const HINTS: Readonly<Partial<Record<Field['kind'], string>>> = {
+  list: 'Can be given several times.',
+  json: 'JSON, or @ and the name of a file with JSON.',
+  duration: 'As 1h, 30m, 7d or seconds.',
+  time: 'As 2027-01-31T12:00:00Z.',
+  secret: 'From a file, or - for standard input; never an argument.',
+}
+
+function addFieldFlags(command: Command, field: Field): void {
+  const { flag, kind, choices, isRequired, isNullable } = field
+  const words = [field.text, HINTS[kind], isRequired ? '(required)' : ''].filter(Boolean)
+  if (choices.length > 0) words.push(`(${choices.join(', ')})`)
+  const text = words.join(' ')
+  if (kind === 'boolean') {
+    command.addOption(new Option(`--${flag}`, text))
+    command.addOption(new Option(`--no-${flag}`, `The opposite of --${flag}.`))
+    return
+  }
+  const option = new Option(`--${flag} ${PLACEHOLDERS[kind]}`, text)
+  // The words of a choice are checked where all of the input is; here they serve completion.
+  if (choices.length > 0) option.argChoices = [...choices]
+  if (kind === 'list') {
+    option.argParser((value: string, before: unknown) =>
+      Array.isArray(before) ? [...(before as string[]), value] : [value],
+    )
+  }
+  command.addOption(option)
+  if (kind === 'list' || isNullable) {
+    const none = isNullable ? 'As if it were not set.' : 'None at all.'
+    command.addOption(new Option(`--no-${flag}`, none))
+  }
+}
+
+async function runSpec(command: Command, spec: CommandSpec): Promise<number> {
+  const positionals = command.args
+  const variant = spec.variants.find((each) => each.positionals.length === positionals.length)
+  if (variant === undefined) return command.error('error: give every argument, or none')
+  const given = givenFlags(command, spec)
+  const foreign = [...given.keys()].find(
+    (flag) => !variant.flags.some((each) => each.flag === flag),
+  )
+  if (foreign !== undefined) {
+    const how = variant.positionals.length === 0 ? 'without' : 'with'
+    return command.error(`error: --${foreign} does nothing ${how} an argument`)
+  }
+  const built = await buildInput(variant, { positionals, given }, createReaders())
+  if (!built.ok) return command.error(`error: ${built.problem}`)
+  return runOperation(variant, built.input, command.opts<CommonFlags>())
+}
+
+function givenFlags(command: Command, spec: CommandSpec): ReadonlyMap<string, Given> {
+  const values: Readonly<Record<string, Given | undefined>> = command.opts()
+  return new Map(
+    fieldsToOffer(spec).flatMap(({ flag }) => {
+      const value = values[new Option(`--${flag}`).attributeName()]
+      return value === undefined ? [] : [[flag, value] as const]
+    }),
+  )
+}
