@@ -25,6 +25,8 @@ export const SETTINGS: AppSettings = {
   presenceMemberCountMax: 100,
   presenceMemberBytesMax: 2_048,
   cacheTtlMs: 1_800_000,
+  jwtTtlMaxMs: 86_400_000,
+  jwtRoles: [],
 }
 
 const CREATED_AT_MS = 1_790_000_000_000

@@ -34,6 +34,8 @@ const OPEN_SETTINGS: AppSettings = {
   presenceMemberCountMax: 3,
   presenceMemberBytesMax: 2_048,
   cacheTtlMs: 1_800_000,
+  jwtTtlMaxMs: 86_400_000,
+  jwtRoles: [],
 }
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }

@@ -6,6 +6,7 @@ import {
   id,
   issued,
   items,
+  key,
   none,
   ofCredential,
   ofVersion,
@@ -18,6 +19,7 @@ import {
   rotation,
   scopes,
   time,
+  tokenTerms,
 } from './shapes.ts'
 
 export const CREDENTIAL_OPERATIONS = {
@@ -52,6 +54,8 @@ export const CREDENTIAL_OPERATIONS = {
       prefix: z.enum(['sk', 'pk', 'rk']).optional().describe('Of an API key.'),
       scopes: scopes.optional().describe('Of an API key.'),
       value: ownValue.optional(),
+      ...key,
+      ...tokenTerms,
       expiresAt: time.optional(),
     }),
     result: issued,

@@ -14,6 +14,23 @@ export const overlapSeconds = z
 export const scopes = z.array(z.string().min(1).max(200)).max(100)
 /** What is kept of it is bounded by its kind; only providers make long ones. */
 export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')
+/** A customer's own key: one of these in place of a value. */
+export const key = {
+  jwk: z.record(z.string(), z.unknown()).optional().describe('A public key, RFC 7517.'),
+  publicKeyPem: z.string().max(8_192).optional().describe('The same as PEM.'),
+  jwksUrl: z.string().max(2_048).optional().describe('Where you publish your keys; https.'),
+}
+/** What tokens that are signed with a key of yours are held to. */
+export const tokenTerms = {
+  algorithms: z.array(z.string().max(16)).min(1).max(8).optional(),
+  issuer: z.string().min(1).max(500).optional().describe('What iss of its tokens must be.'),
+  audience: z
+    .array(z.string().min(1).max(500))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('One of these must be in aud of its tokens.'),
+}
 export const none = z.strictObject({})
 
 export const version = z.object({
@@ -22,6 +39,8 @@ export const version = z.object({
   state: z.string().describe('As it counts now: pending, current, previous, disabled, ...'),
   hint: z.string().describe('The last characters of the value.'),
   origin: z.string(),
+  jwk: z.record(z.string(), z.unknown()).optional().describe('A public key of yours.'),
+  jwksUrl: z.string().optional(),
   createdAt: time,
   acceptUntil: time.optional(),
   expiresAt: time.optional(),
@@ -48,6 +67,9 @@ export const credential = z.object({
   role: z.enum(ROLES).optional().describe('Of an operator key.'),
   scopes: z.array(z.string()).optional(),
   appKey: z.string().optional(),
+  algorithms: z.array(z.string()).optional().describe('Absent: whatever the key fits.'),
+  issuer: z.string().optional(),
+  audience: z.array(z.string()).optional(),
   due: z
     .object({
       state: z.enum(['none', 'ok', 'due_soon', 'due', 'overdue']),
@@ -178,6 +200,7 @@ export const ofCredential = z.strictObject({ credentialId: id })
 export const rotation = z.strictObject({
   overlapSeconds: overlapSeconds.optional(),
   value: ownValue.optional(),
+  ...key,
   expiresAt: time.optional(),
   force: z.boolean().optional().describe('Ends the older version where two are accepted.'),
   reason: reason.optional(),

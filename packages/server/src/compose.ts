@@ -25,6 +25,7 @@ import { openFileWitness } from './adapters/witness-file/witness-file.ts'
 import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
 import { openAdministration } from './assembly/administration.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
+import { createForeignTokens } from './assembly/foreign-tokens.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
@@ -131,9 +132,12 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { authTimestampWindowMs } = limits
-  const tokens = createTokenService(config, core)
+  const foreign = createForeignTokens(core, log)
+  const tokens = createTokenService(config, core, foreign.assertions)
   await tokens.signingKeys.follow()
-  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors: [tokens.door] })
+  // Tokens that name us as their issuer are ours or nobody's; the rest may be a customer's.
+  const doors = [tokens.door, foreign.door]
+  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
   const admin = { ...adminDeps(config, core, store), tokens }

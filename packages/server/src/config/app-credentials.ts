@@ -106,7 +106,20 @@ export function readJwtSecrets(
   const path = `${group.path}.jwtSecrets`
   const secrets = readList({ node: group.entries.get('jwtSecrets'), path }, context, (entry) => {
     refuseUnknown(entry, keysOf(JWT_SECRET_FIELDS), context)
+    refuseOtherThanOne(entry, context)
     return readFields(entry, JWT_SECRET_FIELDS, context)
   })
   return bounded(secrets, { path, countMax: JWT_SECRET_COUNT_MAX }, context)
 }
+
+function refuseOtherThanOne({ path, entries }: Group, { review }: GroupContext): void {
+  const given = JWT_SOURCES.filter((names) => names.some((name) => entries.has(name)))
+  if (given.length === 1) return
+  const names = given.map(([name]) => `\`${name}\``).join(' and ')
+  const what = given.length === 0 ? '`value` is missing' : `${names} are both given`
+  const next = 'give one of `value`, `jwk` and `jwksUrl`'
+  review.report({ where: review.whereOf(path), what, next })
+}
+
+/** Each is one way to give the key. */
+const JWT_SOURCES = [['value', 'valueFile'], ['jwk'], ['jwksUrl']] as const

@@ -139,6 +139,25 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     does: 'How long a cache channel keeps its last event.',
     prevents: 'Forgotten channels do not hold memory for ever.',
   },
+  jwtTtlMaxMs: {
+    type: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 86_400_000,
+    default: 86_400_000,
+    does: 'The longest life of a token your own backend signs for this app.',
+    prevents: 'A token that leaked ends within a day, whatever its backend wrote into it.',
+  },
+  jwtRoles: {
+    type: 'list',
+    of: 'roles',
+    countMax: 50,
+    default: [],
+    does:
+      'Named permissions for the `role` of such a token: a name and scopes, such as ' +
+      '`editor publish:doc:* subscribe:doc:*`.',
+    prevents: 'A role that is not in the list refuses the token, so a name never means too much.',
+  },
 }
 
 /** Settings of an app that declares none; frozen. The demo app and new apps start from these. */

@@ -44,8 +44,16 @@ export interface ApiKeyDeclaration {
   readonly scopes: readonly string[] | undefined
 }
 
+/** Exactly one of `value`, `jwk` and `jwksUrl` is there. */
 export interface JwtSecretDeclaration {
-  readonly value: string
+  readonly value: string | undefined
+  /** A public key as JSON text; judged where it is taken in. */
+  readonly jwk: string | undefined
+  readonly jwksUrl: string | undefined
+  /** What `iss` of its tokens must be; undefined: not checked. */
+  readonly issuer: string | undefined
+  /** One of these must be in `aud` of its tokens; undefined: not checked. */
+  readonly audience: readonly string[] | undefined
   /** The `kid` of tokens that are signed with it; unique inside the app. */
   readonly kid: string | undefined
 }

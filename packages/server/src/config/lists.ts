@@ -16,6 +16,8 @@ export type ParsedList =
 /** RFC 6749 §3.3: printable ASCII without space, quote and backslash. The length is our bound. */
 const SCOPE = /^[!#-[\]-~]{1,128}$/
 const WORD_CHARACTERS_MAX = 1_024
+/** A name, then at least one scope. The length is our bound. */
+const ROLE = /^(?=.{1,1024}$)[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/
 
 const EXAMPLES: Readonly<Record<ListKind, string>> = {
   origins: 'use `https://app.example.com`, with a port if it is not the default',
@@ -23,6 +25,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   domains: 'use `app.example.com`, with a port if it is not the default',
   scopes: 'use printable characters without spaces, quotes and backslashes',
   words: 'use `["program", "argument"]`',
+  roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
 }
 
 /**
@@ -103,6 +106,8 @@ function normalize(entry: unknown, of: ListKind): Normal {
     }
     case 'scopes':
       return SCOPE.test(entry) ? judge(undefined) : refuse('this is not a scope')
+    case 'roles':
+      return ROLE.test(entry) ? judge(undefined) : refuse('this is not a name with scopes')
     case 'words':
       return entry !== '' && entry.length <= WORD_CHARACTERS_MAX && !entry.includes('\0')
         ? judge(undefined)

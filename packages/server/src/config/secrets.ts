@@ -134,7 +134,9 @@ function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object 
     clientSecret: masked(app.clientSecret),
     keys: signingKeys.map(({ key }) => ({ key, secret: MASK })),
     apiKeys: app.apiKeys.map((key) => withoutAbsent({ ...key, value: MASK })),
-    jwtSecrets: app.jwtSecrets.map((secret) => withoutAbsent({ ...secret, value: MASK })),
+    jwtSecrets: app.jwtSecrets.map((secret) =>
+      withoutAbsent({ ...secret, value: masked(secret.value) }),
+    ),
     ...settings,
   })
 }

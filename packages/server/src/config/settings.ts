@@ -74,7 +74,7 @@ export interface ListSetting extends Wording {
 }
 
 /** `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. */
-export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words'
+export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words' | 'roles'
 
 export type Setting =
   | IntegerSetting

@@ -156,12 +156,36 @@ export const API_KEY_FIELDS = {
   },
 } as const satisfies Record<string, Setting>
 
+/** JSON text without the members only a private or symmetric key has: it is shown. */
+const PUBLIC_JWK = /^(?!.*"(?:d|p|q|dp|dq|qi|oth|k)"\s*:)\s*\{.{2,8190}\}\s*$/s
+
 /** The fields of one entry of `jwtSecrets`. */
 export const JWT_SECRET_FIELDS = {
   value: {
     ...secret,
+    isOptional: true,
     does: 'A secret your own backend signs tokens with (HS256, HS384 or HS512).',
     prevents: 'Production asks for at least 32 bytes, as RFC 7518 §3.2 does.',
+  },
+  jwk: {
+    type: 'text',
+    shape: 'a public key as JSON text (RFC 7517)',
+    pattern: PUBLIC_JWK,
+    default: undefined,
+    isOptional: true,
+    does:
+      'In place of `value`: the public key of the pair your backend signs with (ES256, ES384, ' +
+      'EdDSA, PS256 or RS256).',
+    prevents: 'Nothing here could sign a token; a private key is refused.',
+  },
+  jwksUrl: {
+    type: 'text',
+    shape: 'an https URL',
+    pattern: /^https?:\/\/[!-~]{1,2000}$/,
+    default: undefined,
+    isOptional: true,
+    does: 'In place of `value`: where your backend publishes its public keys.',
+    prevents: 'Plain http and private addresses are taken in `outbound.allowedNetworks` only.',
   },
   kid: {
     type: 'text',
@@ -172,4 +196,21 @@ export const JWT_SECRET_FIELDS = {
     does: 'The `kid` in the header of tokens that are signed with it.',
     prevents: 'With it, only this secret is tried; unique inside the app.',
   },
-} as const satisfies Record<string, TextSetting>
+  issuer: {
+    type: 'text',
+    shape: '1 to 500 characters without spaces',
+    pattern: /^[!-~]{1,500}$/,
+    default: undefined,
+    isOptional: true,
+    does: 'What `iss` of its tokens has to be; left out, it is not checked.',
+    prevents: 'A key that signs for several systems lets in no token that was made for another.',
+  },
+  audience: {
+    type: 'list',
+    of: 'scopes',
+    countMax: 16,
+    default: undefined,
+    does: 'One of these has to be in `aud` of its tokens; left out, it is not checked.',
+    prevents: 'The same, by the name of this server.',
+  },
+} as const satisfies Record<string, Setting>

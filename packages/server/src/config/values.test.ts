@@ -96,6 +96,27 @@ describe('audit.witnessUrl', () => {
   )
 })
 
+describe('jwtRoles', () => {
+  const problemsOfRoles = (jwtRoles: unknown) => {
+    const app = { id: 'a', name: 'a', key: 'k', secret: 's', jwtRoles }
+    const id = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
+    return problemsOf({ tenants: [{ id, shortId: 'org_k7xm4pqr2n5t', name: 't', apps: [app] }] })
+  }
+
+  test('a name and its scopes are taken', async () => {
+    expect(await problemsOfRoles(['viewer subscribe:**', 'e-2 publish subscribe:a,b:*'])).toEqual(
+      [],
+    )
+  })
+
+  test.each(['viewer', 'viewer ', ' publish', 'a  publish', 'a:b publish', 'a publish\\', 7, ''])(
+    '%p is refused',
+    async (role) => {
+      expect(await problemsOfRoles(['viewer publish', role])).toHaveLength(1)
+    },
+  )
+})
+
 describe('trustedProxies', () => {
   test.each(['10.0.0.0/8', '192.0.2.7', '192.0.2.7/32', '2001:db8::/32', '::1', 'fe80::/10'])(
     '%s is taken',

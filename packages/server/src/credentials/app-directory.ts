@@ -44,6 +44,8 @@ export class AppDirectory {
   readonly #byClientId = new Map<string, LoadedApp>()
   readonly #byKeyId = new Map<string, KeyEntry>()
   readonly #byCredentialId = new Map<string, LoadedCredential>()
+  /** Ids of JWT secrets and of their versions: what a `kid` may be. */
+  readonly #byTokenKey = new Map<string, LoadedApp>()
 
   /** Puts an app in the place of what was known of it. */
   put(loaded: LoadedApp): void {
@@ -55,6 +57,9 @@ export class AppDirectory {
       this.#byCredentialId.set(id, credential)
       if (kind === 'signing_secret' && attributes.appKey !== undefined) {
         this.#byAppKey.set(attributes.appKey, { loaded, credential })
+      }
+      if (kind === 'jwt_secret') {
+        for (const key of tokenKeysOf(credential)) this.#byTokenKey.set(key, loaded)
       }
       if (kind !== 'api_key') continue
       for (const version of versions) {
@@ -69,8 +74,10 @@ export class AppDirectory {
     if (before === undefined) return
     this.#byId.delete(appId)
     this.#byClientId.delete(before.app.clientId)
-    for (const { record } of before.credentials) {
+    for (const credential of before.credentials) {
+      const { record } = credential
       this.#byCredentialId.delete(record.id)
+      for (const key of tokenKeysOf(credential)) this.#byTokenKey.delete(key)
       if (record.attributes.appKey !== undefined) this.#byAppKey.delete(record.attributes.appKey)
       for (const { keyId } of record.versions) {
         if (keyId !== undefined) this.#byKeyId.delete(keyId)
@@ -94,6 +101,11 @@ export class AppDirectory {
   /** @param keyId the id inside an API key; retired versions are found too. */
   findByKeyId(keyId: string): KeyEntry | undefined {
     return this.#byKeyId.get(keyId)
+  }
+
+  /** @param kid of a customer's token: the id of a JWT secret, or of a version of one. */
+  findByTokenKey(kid: string): LoadedApp | undefined {
+    return this.#byTokenKey.get(kid)
   }
 
   findCredential(id: string): LoadedCredential | undefined {
@@ -126,4 +138,8 @@ export function admitApp(loaded: LoadedApp, nowMs: number): Result<PlanLimits, R
 function hasActivePlan({ subscription }: AppRecord, nowMs: number): boolean {
   if (subscription === undefined || subscription.state === 'inactive') return false
   return subscription.endsAtMs === undefined || nowMs < subscription.endsAtMs
+}
+
+function tokenKeysOf({ record }: LoadedCredential): readonly string[] {
+  return [record.id, ...record.versions.map(({ id }) => id)]
 }

@@ -17,6 +17,8 @@ import { insertCredential } from './shared-transaction.ts'
 /** The only region of the first schema. */
 const REGION = 'local'
 const DAY_MS = 86_400_000
+/** Settings that the first release did not have. */
+const SETTINGS_SINCE = { jwtTtlMaxMs: DAY_MS, jwtRoles: [] }
 const COMMIT = { sql: 'COMMIT', parameters: [] }
 
 interface OldApp {
@@ -89,7 +91,7 @@ function appOf(row: OldApp): AppRecord {
       endsAtMs: undefined,
     },
     allowedDomains: [],
-    settings: JSON.parse(row.settings) as AppSettings,
+    settings: { ...SETTINGS_SINCE, ...JSON.parse(row.settings) } as AppSettings,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
   }

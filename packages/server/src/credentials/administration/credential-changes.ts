@@ -24,6 +24,7 @@ import type {
   VersionRequest,
 } from './issued.ts'
 import { withNames } from './credential-names.ts'
+import { isRegistered } from '../engine/reading.ts'
 import { knownValues } from './known-values.ts'
 import { readUses, type UseReport } from './readiness.ts'
 import type { Revocations } from './revocations.ts'
@@ -240,12 +241,15 @@ export class CredentialChanges {
     caller: Caller,
   ): Promise<Result<MadeVersion, AdminRefusalCode>> {
     const { kind, attributes } = record
+    const isGiven = request.value !== undefined || request.key !== undefined
     const order = {
       credentialId: record.id,
       kind,
       attributes,
       value: request.value,
-      origin: request.value === undefined ? ('generated' as const) : ('custom' as const),
+      key: request.key,
+      wasRegistered: isRegistered(record),
+      origin: isGiven ? ('custom' as const) : ('generated' as const),
       expiresAtMs: request.expiresAtMs,
       waitsUntilMs: request.waitsUntilMs,
       known: knownValues(record, this.#deps),

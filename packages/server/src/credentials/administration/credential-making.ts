@@ -29,11 +29,12 @@ export async function makeCredential(
   caller: Pick<Caller, 'actor'>,
   deps: AdministrationDeps,
 ): Promise<Result<IssuedCredential, AdminRefusalCode>> {
-  const { kind, tenantId, appId, name, attributes, value, expiresAtMs } = request
+  const { kind, tenantId, appId, name, attributes, value, key, expiresAtMs } = request
   const id = newId('cred', deps.random)
-  const origin = request.origin ?? (value === undefined ? 'generated' : 'custom')
+  const isGiven = value !== undefined || key !== undefined
+  const origin = request.origin ?? (isGiven ? 'custom' : 'generated')
   const known = knownValues({ appId }, deps)
-  const order = { credentialId: id, kind, attributes, value, origin, expiresAtMs, known }
+  const order = { credentialId: id, kind, attributes, value, key, origin, expiresAtMs, known }
   const made = await makeVersion(order, caller, deps)
   if (!made.ok) return made
   const policy = policyOf(request, deps)

@@ -5,6 +5,7 @@ import type {
   CredentialRecord,
   RotationPolicy,
 } from '../../ports/records/credential.ts'
+import type { KeyFields } from '../foreign-keys/registered-key.ts'
 import type { Receipt } from '../../core/receipt.ts'
 
 /** Whose credential it is; neither: the installation's (operator keys). */
@@ -19,6 +20,8 @@ export interface NewCredential extends CredentialOwner {
   readonly attributes: CredentialAttributes
   /** A value of the caller's own, held to the strength policy; undefined: generated. */
   readonly value?: string | undefined
+  /** In place of a value: what the customer's own key pair is known by. */
+  readonly key?: KeyFields | undefined
   readonly expiresAtMs?: number | undefined
   readonly policy?: Partial<RotationPolicy> | undefined
   /** Refused (`changed_meanwhile`) where the owner has one of this kind by then. */
@@ -38,6 +41,7 @@ export interface RotationRequest {
   /** Undefined: the policy's default. 0: the old version is revoked at once. */
   readonly overlapMs?: number | undefined
   readonly value?: string | undefined
+  readonly key?: KeyFields | undefined
   readonly expiresAtMs?: number | undefined
   /** Ends the oldest accepted version where two are accepted already. */
   readonly isForced?: boolean | undefined

@@ -14,12 +14,19 @@ import { sealDelivered } from '../delivered-value.ts'
 import { rulesOf } from '../engine/kind-rules.ts'
 import { newId } from '../identifiers.ts'
 import { generateKey, parseKey } from '../key-format.ts'
+import {
+  type ForeignMaterial,
+  type KeyFields,
+  readRegisteredKey,
+} from '../foreign-keys/registered-key.ts'
 import { fingerprintOf, hashedMaterial, sealedMaterial } from '../material.ts'
 import { checkStrength } from '../strength.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 
 /** 256 bits for values that have no key format: they sign, and nobody types them. */
 const SECRET_BYTES = 32
+/** HS512 asks for a key as long as its hash (RFC 7518 §3.2): 64 characters at least. */
+const JWT_SECRET_BYTES = 64
 const HINT_LENGTH = 4
 /**
  * Our bounds on what a provider has made: service accounts are JSON of two to three thousand
@@ -34,6 +41,10 @@ export interface VersionOrder {
   readonly attributes: CredentialAttributes
   /** A value of the caller's own; undefined: generated. */
   readonly value: string | undefined
+  /** A customer's public key, or where it publishes its keys, in place of a value. */
+  readonly key: KeyFields | undefined
+  /** Of a rotation: whether there were keys of a customer before; secrets and keys do not mix. */
+  readonly wasRegistered?: boolean | undefined
   /** `declared`: the configuration vouches for the value, and may bring keys of the key format. */
   readonly origin: VersionRecord['origin']
   readonly expiresAtMs: number | undefined
@@ -63,9 +74,10 @@ export async function makeVersion(
   if (kind === 'tenant_signing_key') return refuse('input_invalid', SIGNING_KEY_TEXT)
   const createdBy = `${caller.actor.kind}:${caller.actor.id}`
   const rest = { id, origin, createdBy, expiresAtMs }
-  const { jwk } = order.attributes
-  if (kind === 'jwt_secret' && (jwk !== undefined || order.attributes.jwksUrl !== undefined)) {
-    const material = { storage: 'public' as const, jwk: jwk ?? '' }
+  const registered = registeredKey(order)
+  if (!registered.ok) return registered
+  if (registered.value !== undefined) {
+    const material = registered.value
     return ok({ draft: { ...rest, keyId: undefined, hint: '', material }, value: undefined })
   }
   const taken = order.value === undefined ? generated(order, deps) : given(order, deps)
@@ -95,6 +107,22 @@ function deliveryOf({ waitsUntilMs }: VersionOrder, sealed: string | undefined) 
   return { untilMs: waitsUntilMs, fetchedAtMs: undefined, sealed }
 }
 
+function registeredKey(
+  order: VersionOrder,
+): Result<ForeignMaterial | undefined, 'input_invalid' | 'weak_secret'> {
+  const { kind, key = {}, value, wasRegistered } = order
+  const read = readRegisteredKey(key, order.attributes.algorithms)
+  if (!read.ok) return read
+  const isKey = read.value !== undefined
+  if (isKey && !rulesOf(kind).storages.some((storage) => storage === 'public')) {
+    return refuse('input_invalid', 'Only JWT secrets and client secrets can be a public key.')
+  }
+  if (isKey && value !== undefined) return refuse('input_invalid', 'Give a value or a key.')
+  if (wasRegistered === undefined || wasRegistered === isKey) return read
+  const remedy = isKey ? 'Make another credential for the key.' : 'Bring the next key or jwksUrl.'
+  return refuse('input_invalid', remedy)
+}
+
 interface Taken {
   readonly value: string
   readonly keyId: string | undefined
@@ -108,7 +136,8 @@ function generated(
   if (isForeign) return refuse('input_invalid', 'Bring the value that its provider has made.')
   const prefix = prefixes.find((each) => each === attributes.prefix) ?? prefixes[0]
   if (prefix !== undefined) return ok(generateKey(prefix, random))
-  const value = Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url')
+  const byteCount = kind === 'jwt_secret' ? JWT_SECRET_BYTES : SECRET_BYTES
+  const value = Buffer.from(random.bytes(byteCount)).toString('base64url')
   return ok({ value, keyId: undefined })
 }
 

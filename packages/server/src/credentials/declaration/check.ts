@@ -3,6 +3,7 @@
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { Authority } from '../authority.ts'
+import { type KeyFields, readRegisteredKey } from '../foreign-keys/registered-key.ts'
 import { parseKey } from '../key-format.ts'
 import type { DeclarationRefusal, Declarations, DeclaredApp, DeclaredTenant } from './declared.ts'
 
@@ -72,6 +73,11 @@ function checkApp(app: DeclaredApp, tenant: DeclaredTenant, known: Knowledge): C
         () =>
           checkKey(value, `an API key of app ${app.id}`),
     ),
+    ...app.jwtSecrets.map(
+      ({ jwk, jwksUrl }) =>
+        () =>
+          checkRegistered({ jwk, jwksUrl }, app.id),
+    ),
   ])
 }
 
@@ -106,6 +112,12 @@ function checkKey(value: string, what: string): Check {
     'key_malformed',
     `${what} is mistyped, its checksum does not fit: make one with \`lockgate keys generate\``,
   )
+}
+
+function checkRegistered(key: KeyFields, appId: string): Check {
+  const read = readRegisteredKey(key, undefined)
+  if (read.ok) return ok(true)
+  return refuse('key_malformed', `a key in jwtSecrets of app ${appId}: ${read.detail}`)
 }
 
 function firstRefusal(checks: readonly (() => Check)[]): Check {

@@ -14,13 +14,8 @@ import { newClientId } from '../identifiers.ts'
 import { fingerprintOf } from '../material.ts'
 import type { DeclarationDeps } from './declare.ts'
 import type { DeclaredApp } from './declared.ts'
-
-/** A credential as it is declared: found again by its name, key or value. */
-interface Wanted {
-  readonly request: NewCredential & { readonly value: string }
-  /** Whether a stored credential is the one that is meant. */
-  readonly isMeant: (record: CredentialRecord) => boolean
-}
+import { wantedJwt } from './declared-jwt.ts'
+import { hasValue, type Wanted } from './wanted.ts'
 
 /** @returns how many records were written. @throws Outage, Conflict */
 export async function declareApp(
@@ -114,15 +109,7 @@ function wantedOf(
       isMeant: (record) => holds(record, kind, value),
     }
   })
-  const jwt = declared.jwtSecrets.map(({ value, kid }, index): Wanted => {
-    const kind = 'jwt_secret' as const
-    const algorithms = ['HS256', 'HS384', 'HS512']
-    const name = kid ?? `declared ${index + 1}`
-    return {
-      request: { ...owner, kind, name, attributes: { algorithms }, value },
-      isMeant: (record) => holds(record, kind, value),
-    }
-  })
+  const jwt = declared.jwtSecrets.map((secret, index) => wantedJwt(secret, index, { owner, keys }))
   if (declared.clientSecret === undefined) return [...signing, ...apiKeys, ...jwt]
   const kind = 'client_secret' as const
   const value = declared.clientSecret
@@ -135,12 +122,6 @@ function wantedOf(
 
 function findMeant(wanted: Wanted, before: LoadedApp | undefined): CredentialRecord | undefined {
   return before?.credentials.map(({ record }) => record).find(wanted.isMeant)
-}
-
-function hasValue({ versions }: CredentialRecord, fingerprint: string): boolean {
-  return versions.some(
-    ({ material }) => 'fingerprint' in material && material.fingerprint === fingerprint,
-  )
 }
 
 /** Only what a configuration brought is taken away when the configuration drops it. */
@@ -162,6 +143,7 @@ async function follow(
 ): Promise<number> {
   const { administration, revocations } = context.deps
   const { value } = request
+  if (value === undefined) return 0 // A key that is meant is the key that is there.
   const fingerprint = fingerprintOf(value, administration.keys.fingerprint)
   const opened = context.before?.credentials.find((each) => each.record.id === record.id)?.secrets
   const texts = [...(opened?.values() ?? [])].map((bytes) => Buffer.from(bytes).toString('utf8'))
@@ -175,6 +157,7 @@ async function follow(
       kind,
       attributes,
       value,
+      key: undefined,
       origin: 'declared',
       expiresAtMs: undefined,
       known,

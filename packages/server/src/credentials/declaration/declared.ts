@@ -22,7 +22,15 @@ export interface DeclaredApp {
     readonly value: string
     readonly scopes: readonly string[] | undefined
   }[]
-  readonly jwtSecrets: readonly { readonly value: string; readonly kid: string | undefined }[]
+  /** Exactly one of `value`, `jwk` and `jwksUrl` is there. */
+  readonly jwtSecrets: readonly {
+    readonly value?: string | undefined
+    readonly jwk?: string | undefined
+    readonly jwksUrl?: string | undefined
+    readonly kid?: string | undefined
+    readonly issuer?: string | undefined
+    readonly audience?: readonly string[] | undefined
+  }[]
   readonly allowedDomains: readonly string[]
   readonly settings: AppSettings
 }

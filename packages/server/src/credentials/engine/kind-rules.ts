@@ -3,7 +3,10 @@ import type { CredentialKind, Material, RotationPolicy } from '../../ports/recor
 import type { KeyPrefix } from '../key-format.ts'
 
 export interface KindRules {
-  /** Hashed: verified only. Sealed: used again to sign or to call. Public: a customer's key. */
+  /**
+   * Hashed: verified only. Sealed: used again to sign or to call. Public, remote: a customer's key.
+   * The first is what a value of ours gets.
+   */
   readonly storages: readonly Exclude<Material['storage'], 'erased'>[]
   /** Whether people may bring a value of their own. */
   readonly isCustomAllowed: boolean
@@ -29,7 +32,7 @@ const POLICY: RotationPolicy = {
 
 export const KIND_RULES = {
   client_secret: {
-    storages: ['hashed'],
+    storages: ['hashed', 'public', 'remote'],
     isCustomAllowed: true,
     prefixes: ['cls'],
     level: 'app',
@@ -50,7 +53,7 @@ export const KIND_RULES = {
     policy: POLICY,
   },
   jwt_secret: {
-    storages: ['sealed', 'public'],
+    storages: ['sealed', 'public', 'remote'],
     isCustomAllowed: true,
     prefixes: [],
     level: 'app',

@@ -90,6 +90,7 @@ function recognizable(material: Material): Material {
     case 'sealed':
       return { storage: 'hashed', bcrypt: '', fingerprint: material.fingerprint }
     case 'public':
+    case 'remote':
     case 'erased':
       return material
     default:

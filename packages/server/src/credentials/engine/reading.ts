@@ -64,6 +64,11 @@ export function stateAt(version: VersionRecord, nowMs: number): VersionState {
   return settledVersion(version, nowMs).state
 }
 
+/** Whether its values are keys of a customer's own, which nobody here can make. */
+export function isRegistered({ versions }: Versions): boolean {
+  return versions.some(({ material: { storage } }) => storage === 'public' || storage === 'remote')
+}
+
 /** What to record of an attempt with a value of this version. */
 export function outcomeOf(version: VersionRecord, nowMs: number): UseOutcome {
   if (isAccepted(version, nowMs)) return 'accepted'

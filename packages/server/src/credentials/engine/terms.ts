@@ -10,6 +10,7 @@ import type {
 } from '../../ports/records/credential.ts'
 import { rulesOf } from './kind-rules.ts'
 import type { EngineRefusal, Move } from './moves.ts'
+import { isRegistered } from './reading.ts'
 
 export interface TermsRequest {
   readonly name?: string | undefined
@@ -43,12 +44,8 @@ export function changeTerms(
 }
 
 /** Whether a new value can be made here without anybody bringing one. */
-export function canRotateByItself({
-  kind,
-  attributes,
-}: Pick<CredentialRecord, 'kind' | 'attributes'>): boolean {
-  const isPublic = attributes.jwk !== undefined || attributes.jwksUrl !== undefined
-  return rulesOf(kind).isForeign !== true && !isPublic
+export function canRotateByItself(record: Pick<CredentialRecord, 'kind' | 'versions'>): boolean {
+  return rulesOf(record.kind).isForeign !== true && !isRegistered(record)
 }
 
 function checked(

@@ -2,6 +2,7 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { RotationOutcome } from '../../credentials/administration/issued.ts'
+import type { KeyFields } from '../../credentials/foreign-keys/registered-key.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { Handlers } from './handlers.ts'
 import { attributesOf } from './credential-attributes.ts'
@@ -33,11 +34,12 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
     const loaded = deps.authority.apps.findById(parameters.appId)
     if (loaded === undefined) return refuse('not_found')
     const { kind, name, value } = body
+    const key = keyOf(body)
     const attributes = attributesOf(body, deps.random)
     if (!attributes.ok) return attributes
     const owner = { tenantId: loaded.tenant.id, appId: loaded.app.id }
     const expiresAtMs = msOf(body.expiresAt)
-    const request = { ...owner, kind, name, attributes: attributes.value, value, expiresAtMs }
+    const request = { ...owner, kind, name, attributes: attributes.value, value, key, expiresAtMs }
     const made = await deps.changes.create(request, caller)
     return made.ok ? ok(issuedShape(made.value, deps.clock.nowMs())) : made
   },
@@ -135,19 +137,27 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
   'master-key.rewrap': (_input, { deps, caller }) => deps.masterKeyChanges.rewrap(caller),
 }
 
-interface RotationBody {
+interface RotationBody extends KeyFields {
   readonly value?: string | undefined
   readonly expiresAt?: string | undefined
   readonly force?: boolean | undefined
   readonly reason?: string | undefined
 }
 
-function rotationOf({ value, expiresAt, force, reason }: RotationBody) {
-  return { value, expiresAtMs: msOf(expiresAt), isForced: force, reason }
+function rotationOf(body: RotationBody) {
+  const { value, expiresAt, force, reason } = body
+  const key = keyOf(body)
+  return { value, key, expiresAtMs: msOf(expiresAt), isForced: force, reason }
 }
 
 function msOfSeconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1_000
+}
+
+/** @returns undefined where the body has none, so that a value is made. */
+function keyOf({ jwk, publicKeyPem, jwksUrl }: KeyFields): KeyFields | undefined {
+  const isGiven = [jwk, publicKeyPem, jwksUrl].some((field) => field !== undefined)
+  return isGiven ? { jwk, publicKeyPem, jwksUrl } : undefined
 }
 
 /** @param text checked as RFC 3339 before. */

@@ -3,7 +3,12 @@ import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { IssuedCredential, Readiness } from '../../credentials/administration/issued.ts'
 import { dueState } from '../../credentials/engine/due-state.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
-import type { CredentialRecord, Delivery, RotationPolicy } from '../../ports/records/credential.ts'
+import type {
+  CredentialRecord,
+  Delivery,
+  Material,
+  RotationPolicy,
+} from '../../ports/records/credential.ts'
 import type { PlanRecord, Subscription } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
 
@@ -44,12 +49,13 @@ function subscriptionShape({ plan, state: planState, endsAtMs }: Subscription) {
 
 export function credentialShape(record: CredentialRecord, nowMs: number) {
   const { id, kind, tenantId, appId, name, attributes } = record
-  const { role, scopes, appKey } = attributes
+  const { role, scopes, appKey, algorithms, issuer, audience } = attributes
   const versions = record.versions.map((version) => ({
     id: version.id,
     number: version.number,
     state: stateAt(version, nowMs),
     hint: version.hint,
+    ...keyShape(version.material),
     origin: version.origin,
     createdAt: timeText(version.createdAtMs),
     ...(version.acceptUntilMs === undefined
@@ -61,7 +67,14 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
   const { state, dueAtMs } = dueState(record, nowMs)
   const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
   const policy = policyShape(record.policy)
-  return { id, kind, tenantId, appId, name, role, scopes, appKey, due, policy, versions }
+  const named = { id, kind, tenantId, appId, name, role, scopes, appKey }
+  return { ...named, algorithms, issuer, audience, due, policy, versions }
+}
+
+/** What a customer registered is public; everything else has nothing to show. */
+function keyShape(material: Material) {
+  if (material.storage === 'remote') return { jwksUrl: material.jwksUrl }
+  return material.storage === 'public' ? { jwk: JSON.parse(material.jwk) as unknown } : {}
 }
 
 function fetchShape({ untilMs, fetchedAtMs }: Delivery) {

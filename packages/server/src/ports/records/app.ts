@@ -39,6 +39,10 @@ export interface AppSettings {
   readonly presenceMemberCountMax: number
   readonly presenceMemberBytesMax: number
   readonly cacheTtlMs: number
+  /** The longest life of a token that a backend of the app mints. */
+  readonly jwtTtlMaxMs: number
+  /** What `role` of such a token may be: a name and its scopes, separated by spaces. */
+  readonly jwtRoles: readonly string[]
 }
 
 /** `public` apps run where nobody can keep a secret: they have no client secret, for ever. */

@@ -31,8 +31,10 @@ export type Material =
   | { readonly storage: 'hashed'; readonly bcrypt: string; readonly fingerprint: string }
   /** Used again to sign: AES-256-GCM under the master key, and the fingerprint against reuse. */
   | { readonly storage: 'sealed'; readonly sealed: string; readonly fingerprint: string }
-  /** A customer's public key or key set: nothing secret. */
+  /** A customer's public key as JWK text: nothing secret. */
   | { readonly storage: 'public'; readonly jwk: string }
+  /** Where a customer publishes its key set, RFC 7517 §5. */
+  | { readonly storage: 'remote'; readonly jwksUrl: string }
   /** Removed or discarded: the value is destroyed, the row stays for the record. */
   | { readonly storage: 'erased' }
 
@@ -83,12 +85,12 @@ export interface CredentialAttributes {
   readonly prefix?: string
   /** `signing_secret`: the public app key that names it. */
   readonly appKey?: string
-  /** `jwt_secret`: what a token may be signed with; `tenant_signing_key`: what it signs with. */
+  /** `jwt_secret`, `client_secret` with a public key: what may sign; absent: what the key fits. */
   readonly algorithms?: readonly string[]
-  /** `jwt_secret`: a customer's public key as JWK text, in place of a secret. */
-  readonly jwk?: string
-  /** `jwt_secret`: where the customer publishes keys, in place of a secret. */
-  readonly jwksUrl?: string
+  /** `jwt_secret`: what `iss` of its tokens has to be; absent: not checked. */
+  readonly issuer?: string
+  /** `jwt_secret`: one of these has to be in `aud` of its tokens; absent: not checked. */
+  readonly audience?: readonly string[]
   /** `operator_key`. */
   readonly role?: Role
 }
