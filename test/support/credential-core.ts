@@ -16,6 +16,7 @@ import {
 import { MasterKeyRing } from '../../packages/server/src/credentials/master-key-ring.ts'
 import type { Fetcher } from '../../packages/server/src/ports/fetcher.ts'
 import type { Log } from '../../packages/server/src/ports/log.ts'
+import type { MasterKeySource } from '../../packages/server/src/ports/master-key-source.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
 import type { Witness } from '../../packages/server/src/ports/witness.ts'
 import { createClosings } from '../../packages/server/src/transports/closings.ts'
@@ -55,6 +56,7 @@ export async function openCoreWorld(
   kept: {
     readonly store?: Store
     readonly keyText?: string
+    readonly keySource?: MasterKeySource
     readonly fetcher?: Fetcher
     readonly witnesses?: readonly Witness[]
     readonly log?: Log
@@ -92,7 +94,7 @@ export async function openCoreWorld(
       hub,
       witnesses: kept.witnesses ?? [],
       masterKey: new MasterKeyRing(parsed.value),
-      masterKeySource: { kind: 'memory', read: async () => text, write },
+      masterKeySource: kept.keySource ?? { kind: 'memory', read: async () => text, write },
     },
   )
   return { core, store, hub, tally, time, keyText: () => text }

@@ -8,6 +8,8 @@ const SECOND_MS = 1_000
 /** A tenant that lost its key in an emergency of another node is without one for so long. */
 const SIGNING_KEYS_MS = 5_000
 const SCHEDULE_MS = 5_000
+/** Soon after the start, and not during it. */
+const MASTER_KEY_MS = 10_000
 const HOUR_MS = 3_600_000
 /** Ended families are kept so long, so that a late reuse is still recognized. */
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
@@ -49,6 +51,12 @@ export function upkeepTasks(
       run: () => witnessing.run(),
       finish: () => witnessing.finish(),
     })),
+    {
+      name: 'master_key',
+      everyMs: MASTER_KEY_MS,
+      run: () => core.masterKeyChanges.finish(),
+      finish: async () => {},
+    },
     { name: 'sweep', everyMs: HOUR_MS, run: () => sweep(core, store, clock.nowMs()) },
   ]
 }

@@ -15,6 +15,7 @@ import { type MasterKey, parseMasterKey, rotateMasterKeyFile } from '../master-k
 import type { MasterKeyRing } from '../master-key-ring.ts'
 import { resealMaterial } from '../material.ts'
 import { sealedVersionOf } from '../sealing.ts'
+import { SYSTEM } from './callers.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import type { SharedTransaction } from './credential-place.ts'
 
@@ -33,6 +34,7 @@ export class MasterKeyChanges {
   readonly #deps: AdministrationDeps
   readonly #ring: MasterKeyRing
   readonly #source: MasterKeySource
+  #isFinished = false
   /** One rotation at a time. */
   #running: Promise<unknown> = Promise.resolve()
 
@@ -97,6 +99,23 @@ export class MasterKeyChanges {
       await this.#rewrapAll()
       await this.#audit(caller, 'master_key.rewrapped')
       return ok(await this.status())
+    })
+  }
+
+  /**
+   * Takes up what a crash cut short, once in the life of a process: the key was replaced and what
+   * it seals was not, or not all of it. @throws Outage: then it is taken up at the next call.
+   */
+  finish(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isFinished) return
+      const keys = await this.#deps.store.control.transaction((each) => each.listInstallationKeys())
+      const isOld = keys.some(({ sealed }) => sealedVersionOf(sealed) !== this.#ring.currentVersion)
+      if (isOld || (await this.status()).outdatedCount > 0) {
+        await this.#rewrapAll()
+        await this.#audit(SYSTEM, 'master_key.rewrapped')
+      }
+      this.#isFinished = true
     })
   }
 
