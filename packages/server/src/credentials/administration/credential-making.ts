@@ -8,6 +8,7 @@ import type {
 } from '../../ports/records/credential.ts'
 import { INSTALLATION } from '../audit/entry.ts'
 import { rulesOf } from '../engine/kind-rules.ts'
+import { isRegistered } from '../engine/reading.ts'
 import { createCredential } from '../engine/rotation.ts'
 import { newId } from '../identifiers.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
@@ -82,10 +83,8 @@ export async function saveNewCredential(
 }
 
 /** Whether it is a secret of a client, and not a key the client has registered. */
-export function isClientSecret({ kind, attributes }: CredentialRecord): boolean {
-  return (
-    kind === 'client_secret' && attributes.jwk === undefined && attributes.jwksUrl === undefined
-  )
+export function isClientSecret(record: CredentialRecord): boolean {
+  return record.kind === 'client_secret' && !isRegistered(record)
 }
 
 /** Writes a new credential and its audit row inside the caller's transaction. */
