@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "measure.h"
 
@@ -30,6 +31,11 @@ static void become_ready(struct clients *clients, struct client *client) {
 }
 
 static void take_frame(struct clients *clients, struct client *client, const struct frame *frame) {
+  if (frame->opcode == CLOSE && clients->on_close && client->stage == READY) {
+    client->stage = CLOSED;
+    clients->on_close(clients->context, client, frame);
+    return;
+  }
   if (frame->opcode >= CLOSE && frame_control(&client->wire, frame, client->name)) return;
   if (clients->credential && pusher_ping(&client->wire, frame)) return;
   switch (client->stage) {
@@ -48,6 +54,9 @@ static void take_frame(struct clients *clients, struct client *client, const str
       return;
     case READY:
       clients->on_frame(clients->context, client, frame);
+      return;
+    case CLOSED:
+      fault("%s: a frame came after the close", client->name);
   }
 }
 
@@ -70,6 +79,12 @@ void client_readable(struct clients *clients, struct client *client) {
     used += taken;
   }
   if (used < length) wire_keep(&client->wire, bytes + used, length - used);
+}
+
+void client_ended(struct client *client) {
+  char byte;
+  ssize_t got = recv(client->wire.fd, &byte, 1, 0);
+  if (got > 0) fault("%s: bytes came after the close frame", client->name);
 }
 
 void clients_open(struct clients *clients, struct client *list, int count, const char *role) {

@@ -5,7 +5,7 @@
 #include "pusher.h"
 #include "wire.h"
 
-enum stage { UPGRADING, ESTABLISHING, SUBSCRIBING, READY };
+enum stage { UPGRADING, ESTABLISHING, SUBSCRIBING, READY, CLOSED };
 
 struct client {
   struct wire wire;
@@ -25,6 +25,8 @@ struct clients {
   double patience_seconds;
   /* Gets the data frames of ready clients; the frame is gone when it returns. */
   void (*on_frame)(void *context, struct client *client, const struct frame *frame);
+  /* Gets the close frame of a client; NULL: a close is a fault. */
+  void (*on_close)(void *context, struct client *client, const struct frame *frame);
   void *context;
   /* Kept by this module. */
   int epoll, ready_count;
@@ -35,6 +37,8 @@ void clients_begin(struct clients *clients);
 void clients_open(struct clients *clients, struct client *list, int count, const char *role);
 /* Reads what is there for one client and takes it through its stages. */
 void client_readable(struct clients *clients, struct client *client);
+/* Reads what a closed client was sent after its close frame: anything but the end is a fault. */
+void client_ended(struct client *client);
 void clients_reset(struct client *list, int count);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The load generator: `load sockets|publish OPTIONS` and `load digest NAME TEXT [SECRET]`.
+ * The load generator: `load sockets|publish|close OPTIONS` and `load digest NAME TEXT [SECRET]`.
  * Prints one line of JSON and ends with 0; with 1 when the server broke a promise, with 2 when the
  * run could not be made. One thread, epoll, libc only, 127.0.0.1 only.
  */
@@ -51,6 +51,7 @@ void options_parse(struct options *options, int count, char **words) {
       {"--secret", WORD, &options->secret},
       {"--channel", WORD, &options->channel},
       {"--event", WORD, &options->event},
+      {"--request", WORD, &options->request},
       {"--count", WHOLE, &options->count},
       {"--warmup-count", WHOLE, &options->warmup_count},
       {"--concurrency", WHOLE, &options->concurrency},
@@ -121,11 +122,16 @@ int main(int count, char **words) {
     print_digest(words[2], words[3], count > 4 ? words[4] : "");
     return 0;
   }
-  int is_sockets = strcmp(mode, "sockets") == 0;
-  if (!is_sockets && strcmp(mode, "publish") != 0)
-    fail("usage: load sockets|publish --port N [--name value]... | load digest NAME TEXT [SECRET]");
-  options_parse(&options, count - 2, words + 2);
-  if (is_sockets) run_sockets(&options);
-  else run_publish(&options);
-  return 0;
+  const struct {
+    const char *name;
+    void (*run)(const struct options *options);
+  } modes[] = {{"sockets", run_sockets}, {"publish", run_publish}, {"close", run_close}};
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    if (strcmp(mode, modes[i].name) != 0) continue;
+    options_parse(&options, count - 2, words + 2);
+    modes[i].run(&options);
+    return 0;
+  }
+  fail("usage: load sockets|publish|close --port N [--name value]... | load digest NAME TEXT "
+       "[SECRET]");
 }

@@ -11,6 +11,8 @@ struct options {
   struct target target;
   struct credential credential;
   const char *secret, *channel, *event;
+  /* close: the file with the HTTP request that makes the server close everything. */
+  const char *request;
   /* sockets: subscribers; publish: HTTP connections. */
   int count;
   int warmup_count, concurrency, window;
@@ -25,5 +27,7 @@ void options_parse(struct options *options, int count, char **words);
 void run_sockets(const struct options *options);
 /* Sends signed HTTP publishes, then checks that publishes of that kind reach a subscriber. */
 void run_publish(const struct options *options);
+/* Opens connections, asks the server to close them all and times every close frame. */
+void run_close(const struct options *options);
 
 #endif
