@@ -20,6 +20,7 @@ import type { MasterKeySource } from '../../packages/server/src/ports/master-key
 import type { Store } from '../../packages/server/src/ports/store.ts'
 import type { Witness } from '../../packages/server/src/ports/witness.ts'
 import { createClosings } from '../../packages/server/src/transports/closings.ts'
+import { Departures } from '../../packages/server/src/transports/departures.ts'
 import { REGIONS } from '../contract/records.ts'
 import { RecordingFanout } from './recording-fanout.ts'
 import { ScriptedFetcher } from './scripted-fetcher.ts'
@@ -89,7 +90,7 @@ export async function openCoreWorld(
       random: systemRandom,
       log,
       passwordHash: createPasswordHash({ cost: BCRYPT_COST }),
-      closings: createClosings({ tally, log }),
+      closings: createClosings({ tally, log, departures: new Departures({ tally, log }) }),
       fetcher: kept.fetcher ?? new ScriptedFetcher(),
       hub,
       witnesses: kept.witnesses ?? [],

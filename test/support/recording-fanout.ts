@@ -9,7 +9,8 @@ export class RecordingOutbox implements Outbox {
     if (this.closed === undefined) this.frames.push(String(frame))
   }
 
-  close(code: number, reason: string): void {
+  close(code: number, reason: string, lastFrame?: Frame): void {
+    if (lastFrame !== undefined) this.send(lastFrame)
     this.closed ??= { code, reason }
   }
 

@@ -107,9 +107,9 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const tally = new Tally()
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
-  const pump = new Pump(limits.outboxBytesMax, { clock, tally })
+  const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally })
-  const closings = createClosings({ tally, log })
+  const closings = createClosings({ tally, log, departures: pump.departures })
   const passwordHash = createPasswordHash()
   const core = await openCredentialCore(config, {
     ...parts,

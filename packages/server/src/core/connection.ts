@@ -35,6 +35,9 @@ export interface Connection {
   readonly openedBy: readonly Reliance[]
   readonly subscriptions: Map<string, Subscription>
   user: SignedInUser | undefined
-  /** Ends the connection with the close code its protocol gives this refusal. */
-  end(refusal: RefusalCode): void
+  /**
+   * Ends the connection with the close code its protocol gives this refusal.
+   * @returns false when it had ended before.
+   */
+  end(refusal: RefusalCode): boolean
 }

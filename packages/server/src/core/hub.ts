@@ -87,13 +87,21 @@ export class Hub {
     space.connections.set(connection.id, connection)
   }
 
+  /**
+   * Takes a connection that has ended off the app: it counts no more and is found no more. What it
+   * was in follows with {@link disconnect}, which costs more. Idempotent.
+   */
+  detach(space: AppSpace, connection: Connection): void {
+    space.connections.delete(connection.id)
+  }
+
   /** Takes a connection out of everything it was in. Idempotent. */
   disconnect(space: AppSpace, connection: Connection): void {
     for (const name of [...connection.subscriptions.keys()]) {
       this.unsubscribe(space, connection, name)
     }
     if (connection.user !== undefined) this.#signOut(space, connection, connection.user)
-    space.connections.delete(connection.id)
+    this.detach(space, connection)
   }
 
   /**
@@ -273,6 +281,5 @@ function leaveRoster({ channel, userKey }: Subscription): void {
 
 function endConnections(space: AppSpace, userId: string): number {
   const connections = space.users.connectionsOf(userId)
-  for (const connection of connections) connection.end('user_terminated')
-  return connections.length
+  return connections.filter((connection) => connection.end('user_terminated')).length
 }

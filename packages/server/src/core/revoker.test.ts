@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { pusherWorld, SECOND_KEY, KEY, sign } from '../../../../test/support/pusher-world.ts'
 import { createMemoryBus } from '../adapters/broker-memory/broker.ts'
 import { createClosings } from '../transports/closings.ts'
+import { Departures } from '../transports/departures.ts'
 import type { RevocationTarget } from './reliance.ts'
 import { ANSWER_MS_MAX, Revoker } from './revoker.ts'
 
@@ -12,8 +13,8 @@ function nodes(count: number) {
   const bus = createMemoryBus({ onError: (error) => expect(error).toBeUndefined() })
   return Array.from({ length: count }, (_, index) => {
     const world = pusherWorld()
-    const closings = createClosings({ tally: world.tally, log })
-    const { hub, clock } = world
+    const { hub, clock, tally } = world
+    const closings = createClosings({ tally, log, departures: new Departures({ tally, log }) })
     const broker = bus.connect()
     const revoker = new Revoker({ hub, broker, clock, closings, nodeId: `node-${index}` })
     revoker.tick()
@@ -106,6 +107,28 @@ describe('revoking', () => {
       expect(await revoker.revoke(target)).toMatchObject({ closedCount: 0 })
     }
     expect(client.outbox.closed).toBeUndefined()
+  })
+})
+
+describe('what was revoked', () => {
+  test('counts once, however often it is revoked before it is gone', async () => {
+    const { connect, revoker } = node()
+    connect().signIn({ id: 'one' })
+    const target = { kind: 'user', appId: 'app', userId: 'one' } as const
+    const receipts = await Promise.all([revoker.revoke(target), revoker.revoke(target)])
+    expect(receipts.map(({ closedCount }) => closedCount)).toEqual([1, 0])
+  })
+
+  test('gives its place free with the close, before its session is told', async () => {
+    const { connect, revoker, space, hub } = node()
+    const client = connect()
+    client.subscribe('private-a')
+    await revoker.revoke({ kind: 'app', appId: 'app' })
+    // A recording outbox never says that the socket is gone.
+    expect(client.session.subscriptions.size).toBe(1)
+    expect(space.connections.size).toBe(0)
+    hub.disconnect(space, client.session)
+    expect(space.channels.size).toBe(0)
   })
 })
 

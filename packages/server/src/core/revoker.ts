@@ -108,9 +108,9 @@ export class Revoker {
     const refusal = refusalFor(target)
     const closed: Record<string, number> = {}
     const end = (connection: Connection) => {
+      if (!connection.end(refusal)) return
       const { protocol } = connection.encoder
       closed[protocol] = (closed[protocol] ?? 0) + 1
-      connection.end(refusal)
     }
     const spreadMs = refusal === 'credential_revoked' && connections.length > 1 ? SPREAD_MS : 0
     await closings.endAll(connections, end, spreadMs)

@@ -18,11 +18,11 @@ export interface Outbox {
    */
   send(frame: Frame): void
   /**
-   * Flushes what is queued, then closes with a WebSocket close code. Idempotent; the first cause
-   * wins.
+   * Flushes what is queued, sends `lastFrame`, then closes with a WebSocket close code. From here
+   * on the connection sends nothing and is in no group. Idempotent; the first cause wins.
    * @param reason at most 123 UTF-8 bytes (RFC 6455 §5.5).
    */
-  close(code: number, reason: string): void
+  close(code: number, reason: string, lastFrame?: Frame): void
 }
 
 /** A set of outboxes that receive the same frames in the same order. */

@@ -24,7 +24,10 @@ export interface Session {
   tick(nowMs: number): number
   /** Ends the connection with the code the protocol gives this refusal. */
   end(refusal: RefusalCode): void
-  /** The connection is gone or about to go; called once, last. Nothing is sent afterwards. */
+  /**
+   * The connection is gone or about to go; called once, last. Nothing is sent afterwards. May come
+   * a little after the close when many are closed at one moment.
+   */
   closed(): void
 }
 

@@ -1,39 +1,54 @@
 /**
  * Ends many connections in slices, so that a revocation of ten thousand never holds the event loop,
  * and, where clients come back at once, spread over time so that they do not all arrive together.
+ * Every close goes out before the first of them is undone (ADR 0008).
  */
 import type { Tally } from '../core/tally.ts'
 import type { Closings } from '../ports/closings.ts'
 import type { Log } from '../ports/log.ts'
+import type { Departures } from './departures.ts'
 
-/** Ends in one turn of the loop: well below a millisecond each hundred. */
+/** Ends in one turn of the loop: about three milliseconds. */
 const SLICE_COUNT = 200
-/** How often a slice is due when closes are spread. */
+/** How often a part is due when closes are spread. */
 const STEP_MS = 20
 
-export function createClosings(ports: { readonly tally: Tally; readonly log: Log }): Closings {
+export interface ClosingsPorts {
+  readonly tally: Tally
+  readonly log: Log
+  /** Of the transport whose connections are ended. */
+  readonly departures: Departures
+}
+
+export function createClosings(ports: ClosingsPorts): Closings {
   return {
     async endAll(connections, end, spreadMs) {
-      const stepCount = Math.max(1, Math.floor(spreadMs / STEP_MS))
-      const perStep = Math.max(1, Math.ceil(connections.length / stepCount))
-      let next = 0
-      for (let step = 0; next < connections.length; step++) {
-        if (step > 0) await wait(spreadMs > 0 ? STEP_MS : 0)
-        const stepEnd = Math.min(connections.length, next + perStep)
-        while (next < stepEnd) {
-          const sliceEnd = Math.min(stepEnd, next + SLICE_COUNT)
-          for (const connection of connections.slice(next, sliceEnd)) {
-            guard(() => end(connection), ports)
-          }
-          next = sliceEnd
-          if (next < stepEnd) await nextTurn()
+      const perStep = Math.ceil(connections.length / Math.max(1, Math.floor(spreadMs / STEP_MS)))
+      const stepCount = Math.ceil(connections.length / Math.max(1, perStep))
+      // All timers start now: closing takes from the pauses and is never added to them.
+      const starts = Array.from({ length: stepCount }, (_, step) => wait(step * STEP_MS))
+      ports.departures.hold()
+      try {
+        for (const [step, start] of starts.entries()) {
+          const part = connections.slice(step * perStep, (step + 1) * perStep)
+          if (step > 0) await start
+          await endInSlices(part, (connection) => guard(() => end(connection), ports))
         }
+      } finally {
+        ports.departures.release()
       }
     },
   }
 }
 
-function guard(work: () => void, { tally, log }: { tally: Tally; log: Log }): void {
+async function endInSlices<C>(part: readonly C[], end: (connection: C) => void): Promise<void> {
+  for (let next = 0; next < part.length; next += SLICE_COUNT) {
+    if (next > 0) await nextTurn()
+    for (const connection of part.slice(next, next + SLICE_COUNT)) end(connection)
+  }
+}
+
+function guard(work: () => void, { tally, log }: ClosingsPorts): void {
   try {
     work()
   } catch (error) {

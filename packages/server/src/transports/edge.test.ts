@@ -46,7 +46,7 @@ beforeAll(() => {
     activityTimeoutMs: 120_000,
     pongTimeoutMs: 30_000,
   }
-  const pump = new Pump(1_024, { clock, tally })
+  const pump = new Pump(1_024, { clock, tally, log })
   const ports = { pump, clock, tally, log, protocols: [failing] }
   const webSockets = new WebSockets(limits, ports)
   const address = { hostname: '127.0.0.1', port: 0 }

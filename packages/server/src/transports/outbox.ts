@@ -64,6 +64,11 @@ export class SocketOutbox implements Outbox {
     this.#pump = pump
   }
 
+  /** Bun has let go of the socket and of its topics. */
+  get isGone(): boolean {
+    return this.#state === 'closed'
+  }
+
   get isLagging(): boolean {
     return this.#backlog !== undefined
   }
@@ -86,13 +91,21 @@ export class SocketOutbox implements Outbox {
     if (this.socket.send(frame) <= 0 && this.socket.getBufferedAmount() > LAG_BYTES) this.lag()
   }
 
-  close(code: number, reason: string): void {
+  close(code: number, reason: string, lastFrame?: Frame): void {
     if (this.#state !== 'open') return
+    const isDrained = this.#backlog === undefined && this.socket.getBufferedAmount() === 0
+    if (!isDrained && lastFrame !== undefined) this.send(lastFrame)
     this.#state = 'closing'
+    if (isDrained) {
+      // Both frames in one write: it is what a close costs most.
+      this.socket.cork(() => {
+        if (lastFrame !== undefined) this.socket.send(lastFrame)
+        this.socket.close(code, reason)
+      })
+    } else this.#close = { code, reason, deadlineMs: this.#pump.nowMs() + CLOSE_MS_MAX }
     this.#leaveSlices()
-    this.#close = { code, reason, deadlineMs: this.#pump.nowMs() + CLOSE_MS_MAX }
-    this.session.closed()
     this.#finishClosing()
+    this.#pump.departures.add(this.session)
   }
 
   /** Adds a frame for a socket that is lagging. */

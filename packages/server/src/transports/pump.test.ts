@@ -27,7 +27,7 @@ const log = {
 }
 const bugs: unknown[] = []
 const tally = new Tally()
-const pump = new Pump(OUTBOX_BYTES_MAX, { clock, tally })
+const pump = new Pump(OUTBOX_BYTES_MAX, { clock, tally, log })
 /** Outboxes by the path their client connected to. */
 const opened = new Map<string, Outbox>()
 const ended: string[] = []
@@ -203,6 +203,46 @@ describe('a reader that stops', () => {
   })
 })
 
+describe('a connection that is closed while its session is not told yet', () => {
+  test('is sent what came before, its last frame and the close, and not a byte more', async () => {
+    const group = pump.createGroup()
+    const [closing, staying] = [await connectRaw(), await connect()]
+    for (const one of [closing, staying]) group.join(one.outbox)
+    pump.departures.hold()
+    group.publish('before')
+    closing.outbox.close(4009, 'gone', 'last')
+    closing.outbox.send('sent after')
+    group.publish('published after')
+    // As when a publisher names the closed connection as the one to leave out.
+    group.publish('published without it', closing.outbox)
+    pump.departures.release()
+    await until(() => staying.received.length === 3, 'all messages at the one that stays')
+    expect(staying.received).toEqual(['before', 'published after', 'published without it'])
+    await until(() => closing.closeCode() !== undefined, 'the close frame')
+    await until(() => closing.isEnded(), 'the end of the connection')
+    expect(closing.frames()).toEqual(['before', 'last'])
+    expect(closing.closeCode()).toBe(4009)
+    expect(group.size).toBe(1)
+    staying.close()
+  })
+
+  test('that had not read everything still gets it in order before the close', async () => {
+    const group = pump.createGroup()
+    const slow = await connectRaw()
+    group.join(slow.outbox)
+    slow.pause()
+    const filler = 'z'.repeat(64_000)
+    for (let index = 0; index < 30; index++) slow.outbox.send(`${index}:${filler}`)
+    slow.outbox.close(4009, 'gone', 'last')
+    group.publish('after')
+    slow.resume()
+    await until(() => slow.isEnded(), 'the end of the connection')
+    expect(slow.frames().slice(0, -1).map(sequenceOf)).toEqual(range(30))
+    expect(slow.frames().at(-1)).toBe('last')
+    expect(slow.closeCode()).toBe(4009)
+  })
+})
+
 interface Reader {
   readonly outbox: Outbox
   readonly received: string[]
@@ -236,6 +276,7 @@ async function connect(): Promise<Reader> {
 async function connectRaw({ sips = false } = {}) {
   const path = `/${pathCount++}`
   const chunks: Buffer[] = []
+  let isEnded = false
   const handshake = [
     `GET ${path} HTTP/1.1`,
     'Host: 127.0.0.1',
@@ -257,6 +298,9 @@ async function connectRaw({ sips = false } = {}) {
         reading.pause()
         setImmediate(() => reading.resume())
       },
+      close: () => {
+        isEnded = true
+      },
     },
   })
   await until(() => opened.has(path), 'the connection')
@@ -266,13 +310,22 @@ async function connectRaw({ sips = false } = {}) {
     resume: () => socket.resume(),
     end: () => socket.terminate(),
     byteCount: () => chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    isEnded: () => isEnded,
     frames: () => textFrames(Buffer.concat(chunks)),
+    closeCode: () => framesOf(Buffer.concat(chunks), CLOSE)[0]?.readUInt16BE(0),
   }
 }
 
-/** The text frames after the handshake; the server never fragments or masks. */
+const TEXT = 1
+const CLOSE = 8
+
 function textFrames(bytes: Buffer): string[] {
-  const frames: string[] = []
+  return framesOf(bytes, TEXT).map((frame) => frame.toString('utf8'))
+}
+
+/** The frames of one kind after the handshake; the server never fragments or masks. */
+function framesOf(bytes: Buffer, opcode: number): Buffer[] {
+  const frames: Buffer[] = []
   let at = bytes.indexOf('\r\n\r\n') + 4
   while (at + 2 <= bytes.length) {
     const short = bytes.readUInt8(at + 1)
@@ -285,8 +338,9 @@ function textFrames(bytes: Buffer): string[] {
           ? bytes.readUInt16BE(at + 2)
           : short
     if (at + head + size > bytes.length) break
-    if ((bytes.readUInt8(at) & 0x0f) === 1)
-      frames.push(bytes.toString('utf8', at + head, at + head + size))
+    if ((bytes.readUInt8(at) & 0x0f) === opcode) {
+      frames.push(bytes.subarray(at + head, at + head + size))
+    }
     at += head + size
   }
   return frames

@@ -7,6 +7,8 @@
 import type { Tally } from '../core/tally.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fanout, FanoutGroup } from '../ports/fanout.ts'
+import type { Log } from '../ports/log.ts'
+import { Departures } from './departures.ts'
 import { Group } from './group.ts'
 import { LAG_BYTES, type SocketOutbox } from './outbox.ts'
 import { SLICE_SOCKET_COUNT_MAX, type Slice } from './slice.ts'
@@ -29,10 +31,17 @@ export const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024
  */
 export const BUN_BACKPRESSURE_BYTES = 64 * 1024 * 1024
 
+export interface PumpPorts {
+  readonly clock: Clock
+  readonly tally: Tally
+  readonly log: Log
+}
+
 export class Pump implements Fanout {
   readonly outboxes = new Set<SocketOutbox>()
   readonly lagging = new Set<SocketOutbox>()
   readonly closing = new Set<SocketOutbox>()
+  readonly departures: Departures
   readonly outboxBytesMax: number
   readonly #clock: Clock
   readonly #tally: Tally
@@ -47,10 +56,11 @@ export class Pump implements Fanout {
   #pendingBytes = 0
   #backlogBytes = 0
 
-  constructor(outboxBytesMax: number, ports: { readonly clock: Clock; readonly tally: Tally }) {
+  constructor(outboxBytesMax: number, ports: PumpPorts) {
     this.outboxBytesMax = outboxBytesMax
     this.#clock = ports.clock
     this.#tally = ports.tally
+    this.departures = new Departures(ports)
   }
 
   createGroup(): FanoutGroup {

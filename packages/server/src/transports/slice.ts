@@ -35,7 +35,7 @@ export class Slice {
 
   remove(outbox: SocketOutbox): void {
     this.size--
-    if (!this.#lagging.delete(outbox)) outbox.socket.unsubscribe(this.topic)
+    if (!this.#lagging.delete(outbox) && !outbox.isGone) outbox.socket.unsubscribe(this.topic)
   }
 
   /** Takes a member off the topic; it gets its frames through its own backlog from now on. */

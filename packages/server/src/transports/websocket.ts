@@ -181,8 +181,7 @@ function refusedSession(
   const nothing = () => {}
   return {
     open() {
-      outbox.send(frame)
-      outbox.close(close.code, close.reason)
+      outbox.close(close.code, close.reason, frame)
     },
     receive: nothing,
     heard: nothing,

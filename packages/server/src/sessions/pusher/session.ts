@@ -35,7 +35,7 @@ import { pusherEncoder } from './encoder.ts'
 import { Liveness, type PusherTimes } from './liveness.ts'
 import { type ProofContext, provenBy } from './proof.ts'
 import { readMember, readUser } from './signed-content.ts'
-import { PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
+import { farewell, PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
 
 /** Our bound: after this many malformed messages the connection ends. */
 export const MALFORMED_FRAME_COUNT_MAX = 10
@@ -132,13 +132,14 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     return this.#liveness.nextCheckMs(this.settings)
   }
 
-  end(refusal: RefusalCode): void {
-    if (this.#state !== 'open') return
+  end(refusal: RefusalCode): boolean {
+    if (this.#state !== 'open') return false
     this.#state = 'ended'
     this.#deps.tally.refused(refusal)
-    const { errorCode, closeCode } = PUSHER_REFUSALS[refusal]
-    this.outbox.send(frames.errorFrame(errorCode, REFUSALS[refusal].text))
-    this.outbox.close(closeCode, REFUSALS[refusal].text)
+    this.#deps.hub.detach(this.#space, this)
+    const { code, reason, frame } = farewell(refusal)
+    this.outbox.close(code, reason, frame)
+    return true
   }
 
   closed(): void {
@@ -221,7 +222,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const refusal = 'sign_in_invalid' as const
     const restsOn = provenBy({ auth: frame.auth, text, refusal }, this.#proof)
     const read = restsOn === undefined ? refuse(refusal) : readUser(frame.userData)
-    if (!read.ok) return this.end(read.refusal)
+    if (!read.ok) return void this.end(read.refusal)
     const { user, isWatchlistCut } = read.value
     const success = () => this.outbox.send(frames.signinSuccess(frame.userData))
     if (this.user?.id === user.id) {
@@ -286,10 +287,9 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
 
   #malformed(refusal: RefusalCode, detail: string | undefined): void {
     this.#malformedCount++
-    if (this.#malformedCount > MALFORMED_FRAME_COUNT_MAX) {
-      return this.end('frames_malformed_repeatedly')
-    }
-    this.#refuse(refusal, detail)
+    const isRepeated = this.#malformedCount > MALFORMED_FRAME_COUNT_MAX
+    if (isRepeated) this.end('frames_malformed_repeatedly')
+    else this.#refuse(refusal, detail)
   }
 
   #refuse(refusal: RefusalCode, detail?: string): void {

@@ -3,7 +3,8 @@
  * does next, and codes of 4300 and above never close.
  */
 import * as code from '@lockgate/protocol/pusher/close-codes'
-import type { RefusalCode } from '../../core/refusals.ts'
+import { errorFrame } from '@lockgate/protocol/pusher/frames'
+import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
 
 export interface PusherRefusal {
   /** In a `pusher:error` frame. */
@@ -77,6 +78,27 @@ export const PUSHER_REFUSALS = {
   unavailable: both(code.OVER_CAPACITY),
   internal: both(code.OVER_CAPACITY),
 } as const satisfies Record<RefusalCode, PusherRefusal>
+
+/** How a connection that ends is told why. */
+export interface Farewell {
+  readonly code: number
+  readonly reason: string
+  readonly frame: string
+}
+
+/** Of every refusal at most once: ten thousand connections may end for the same one. */
+const farewells = new Map<RefusalCode, Farewell>()
+
+/** @returns the `pusher:error` frame and the close that follows it. */
+export function farewell(refusal: RefusalCode): Farewell {
+  const known = farewells.get(refusal)
+  if (known !== undefined) return known
+  const { errorCode, closeCode } = PUSHER_REFUSALS[refusal]
+  const reason = REFUSALS[refusal].text
+  const made = { code: closeCode, reason, frame: errorFrame(errorCode, reason) }
+  farewells.set(refusal, made)
+  return made
+}
 
 /** The payload of `pusher:subscription_error`: values clients already know, not close codes. */
 export function subscriptionErrorKind(refusal: RefusalCode): { type: string; status: number } {
