@@ -74,9 +74,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     type: 'url',
     of: 'base',
     default: undefined,
-    does:
-      'Kept for access tokens; nothing reads it yet. The URL clients reach the server by; ' +
-      'issuers of tokens begin with it.',
+    does: 'The URL clients reach the server by, `pathPrefix` included; issuers begin with it.',
     prevents:
       'Without it the issuer is `http://` and `listen.http`; a `Host` header never decides it. ' +
       'Production takes https only.',
@@ -281,7 +279,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 60_000,
     max: 86_400_000,
     default: 900_000,
-    does: 'Kept for access tokens; nothing reads it yet. How long an access token lives.',
+    does: 'How long an access token lives.',
     prevents: 'A stolen token is soon worth nothing.',
   },
   'tokens.refreshTokenMs': {
@@ -290,9 +288,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 60_000,
     max: 31_536_000_000,
     default: 604_800_000,
-    does:
-      'Kept for access tokens; nothing reads it yet. How long a refresh token lives if it ' +
-      'is not used; each use gives a new one.',
+    does: 'How long a refresh token lives if it is not used; each use gives a new one.',
     prevents: 'A client that is gone leaves nothing behind that works.',
   },
   'tokens.refreshFamilyMs': {
@@ -301,9 +297,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 0,
     max: 315_360_000_000,
     default: 0,
-    does:
-      'Kept for access tokens; nothing reads it yet. How long refreshing can go on before ' +
-      'the secret is needed again; 0 sets no end.',
+    does: 'How long refreshing can go on before the secret is needed again; 0 sets no end.',
     prevents: 'With a bound, a stolen refresh token cannot be kept alive for ever.',
   },
   'tokens.refreshLeewayMs': {
@@ -312,9 +306,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 0,
     max: 60_000,
     default: 10_000,
-    does:
-      'Kept for access tokens; nothing reads it yet. How long a refresh that is repeated ' +
-      'gets the same answer again.',
+    does: 'How long a refresh that is repeated gets the same answer again.',
     prevents: 'A lost reply does not lock a client out; later, repeating it ends the family.',
   },
   'tokens.signingKeyDays': {
@@ -323,9 +315,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 1,
     max: 365,
     default: 30,
-    does:
-      'Kept for access tokens; nothing reads it yet. How long a key of a tenant signs ' +
-      'before the next one takes over.',
+    does: 'How long a key of a tenant signs before the next one takes over.',
     prevents: 'A key that leaked unnoticed does not sign for ever.',
   },
   'tokens.signingKeyTailMs': {
@@ -334,9 +324,7 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     min: 900_000,
     max: 2_592_000_000,
     default: 86_400_000,
-    does:
-      'Kept for access tokens; nothing reads it yet. How long a key stays published after ' +
-      'it signed last.',
+    does: 'How long a key stays published after it signed last.',
     prevents: 'At least as long as a token lives, so that no token outlives its key.',
   },
   'secrets.overlapDefaultMs': {

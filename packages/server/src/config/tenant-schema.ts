@@ -53,9 +53,7 @@ export const TENANT_FIELDS = {
     type: 'choice',
     values: ['ES256', 'RS256'],
     default: 'ES256',
-    does:
-      'Kept for access tokens, which are not there yet. What access tokens of the tenant ' +
-      'are signed with.',
+    does: 'What access tokens of the tenant are signed with.',
     prevents:
       '`RS256` is for verifiers that know nothing else; signing takes thirty times as long.',
   },
@@ -120,17 +118,13 @@ export const APP_FIELDS = {
     ...identifier,
     isOptional: true,
     shape: identifierShape,
-    does:
-      'Kept for access tokens, which are not there yet. The `client_id` for the token ' +
-      'endpoint; left out, one is generated.',
+    does: 'The `client_id` for the token endpoint; left out, one is generated.',
     prevents: 'Unique over all apps, because the endpoint names no app.',
   },
   clientSecret: {
     ...secret,
     isOptional: true,
-    does:
-      'Kept for access tokens, which are not there yet. A `client_secret` of your own; it ' +
-      'is hashed when the file is loaded.',
+    does: 'A `client_secret` of your own; it is hashed when the file is loaded.',
     prevents: 'Production asks for the same as of `secret`; a public app takes none.',
   },
 } as const satisfies Record<string, Setting>
