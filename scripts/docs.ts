@@ -1,6 +1,6 @@
 /**
  * Writes what is generated: docs/config.md and docs/config.example.yaml from the configuration
- * table, and the routes of the administration from its table of operations. With `--check` writes
+ * table; docs/cli.md and the routes of the administration from its table of operations. With `--check` writes
  * nothing and ends with 1 when one of them is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -34,6 +34,7 @@ import {
   TENANT_FIELDS,
 } from '../packages/server/src/config/tenant-schema.ts'
 import { adminRoutes } from './admin-routes.ts'
+import { cliReference } from './cli-reference.ts'
 import { configExample } from './config-example.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -104,6 +105,7 @@ function pages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', reference()],
     ['docs/config.example.yaml', configExample()],
+    ['docs/cli.md', cliReference()],
     ['packages/admin-api/src/generated/routes.ts', adminRoutes()],
   ])
 }

@@ -13,6 +13,7 @@ test('the packed packages run `lockgate` in a folder of their own', () => {
   try {
     for (const [folder, name] of [
       ['protocol', '@lockgate/protocol'],
+      ['admin-api', '@lockgate/admin-api'],
       ['server', 'lockgate'],
     ] as const) {
       const target = join(home, 'node_modules', name)
@@ -35,6 +36,8 @@ test('the packed packages run `lockgate` in a folder of their own', () => {
     const bin = join(home, 'node_modules', 'lockgate', 'bin', 'lockgate.js')
     assert.match(run(process.execPath, [bin, 'version'], home), /^(lockgate )?\d+\.\d+\.\d+/)
     assert.match(run(process.execPath, [bin, 'serve', '--help'], home), /--listen-http/)
+    // The commands of the administration come from a package of their own.
+    assert.match(run(process.execPath, [bin, 'rotate', '--help'], home), /--overlap/)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }

@@ -28,7 +28,9 @@ export function completionTree(program: Command): readonly CommandSpec[] {
 }
 
 function specsOf(command: Command, path: string): CommandSpec[] {
-  const options = command.createHelp().visibleOptions(command)
+  // Those that help leaves out as well.
+  const hidden = command.options.filter((option) => option.hidden)
+  const options = [...command.createHelp().visibleOptions(command), ...hidden]
   const own: CommandSpec = {
     path,
     description: command.description(),

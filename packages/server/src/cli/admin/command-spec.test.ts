@@ -5,7 +5,17 @@ import { groupHelp } from './groups.ts'
 import { SECRET_NAME } from './secret-name.ts'
 
 /** Flags that every command has. */
-const COMMON = ['json', 'quiet', 'all', 'url', 'operator-key-file', 'data-dir', 'config', 'timeout']
+const COMMON = [
+  'json',
+  'quiet',
+  'all',
+  'url',
+  'operator-key-file',
+  'data-dir',
+  'config',
+  'timeout',
+  'idempotency-key',
+]
 const specs = commandSpecs()
 const wordsOf = ({ words }: CommandSpec): string => words.join(' ')
 

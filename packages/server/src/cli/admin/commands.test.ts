@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { commandSpecs } from './command-spec.ts'
 import { addAdminCommands } from './commands.ts'
 
+let printed = ''
+const root = createProgram()
+
 /** The program with these commands only; what it would print is kept. */
-function program() {
-  let printed = ''
-  const root = new Command('lockgate').exitOverride()
+function createProgram(): Command {
+  const made = new Command('lockgate').exitOverride()
   const output = {
     writeOut: (text: string) => {
       printed += text
@@ -15,27 +19,27 @@ function program() {
       printed += text
     },
   }
-  root.configureOutput(output)
-  addAdminCommands(root, () => undefined)
+  made.configureOutput(output)
+  addAdminCommands(made, () => undefined)
   const silence = (command: Command): void => {
     for (const each of command.commands) {
       each.exitOverride().configureOutput(output)
       silence(each)
     }
   }
-  silence(root)
-  return {
-    /** @returns the exit code that commander chose. */
-    run: async (args: readonly string[]): Promise<number> => {
-      try {
-        await root.parseAsync(args, { from: 'user' })
-        return 0
-      } catch (error) {
-        if (error instanceof CommanderError) return error.exitCode
-        throw error
-      }
-    },
-    printed: () => printed,
+  silence(made)
+  return made
+}
+
+/** @returns the exit code that commander chose; what it printed is in `printed`. */
+async function run(args: readonly string[]): Promise<number> {
+  printed = ''
+  try {
+    await root.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    throw error
   }
 }
 
@@ -43,9 +47,8 @@ describe('help', () => {
   test.each(commandSpecs().map(({ words, summary }) => [words.join(' '), summary] as const))(
     'lockgate %s --help says what it does, its flags and where the key comes from',
     async (command, summary) => {
-      const { run, printed } = program()
       expect(await run([...command.split(' '), '--help'])).toBe(0)
-      const text = printed().replaceAll(/\s+/g, ' ')
+      const text = printed.replaceAll(/\s+/g, ' ')
       for (const part of [summary, '--json', '--operator-key-file', 'LOCKGATE_OPERATOR_KEY']) {
         expect(text).toContain(part)
       }
@@ -55,12 +58,21 @@ describe('help', () => {
   test.each(['tenants', 'apps', 'secrets', 'keys', 'audit', 'master-key'])(
     'lockgate %s --help lists its commands with examples',
     async (group) => {
-      const { run, printed } = program()
       expect(await run([group, '--help'])).toBe(0)
-      expect(printed()).toContain('Commands:')
-      expect(printed()).toContain(`  lockgate ${group} `)
+      expect(printed).toContain('Commands:')
+      expect(printed).toContain(`  lockgate ${group} `)
     },
   )
+})
+
+test('every command of the reference exists and takes the arguments it shows', async () => {
+  const page = readFileSync(join(import.meta.dir, '../../../../../docs/cli.md'), 'utf8')
+  const usages = Array.from(page.matchAll(/^### `lockgate (.+)`$/gm), ([, usage = '']) => usage)
+  expect(usages).toHaveLength(commandSpecs().length)
+  for (const usage of usages) {
+    expect(await run([...usage.replaceAll(/ [<[].*/g, '').split(' '), '--help'])).toBe(0)
+    expect(printed.replace(' [options]', '')).toContain(`Usage: lockgate ${usage}`)
+  }
 })
 
 describe('a wrong command line', () => {
@@ -77,9 +89,8 @@ describe('a wrong command line', () => {
     ['revoke --version-id v --reason x', '--version-id does nothing without an argument'],
     ['audit list --limit many', '--limit: use a whole number'],
   ])('%s: says which part, and sends nothing', async (line, text) => {
-    const { run, printed } = program()
     expect(await run(line.split(' '))).not.toBe(0)
-    expect(printed()).toContain(text)
-    expect(printed()).not.toContain('sk_in_the_arguments')
+    expect(printed).toContain(text)
+    expect(printed).not.toContain('sk_in_the_arguments')
   })
 })

@@ -2,6 +2,7 @@
 import { Argument, type Command, Option } from 'commander'
 import { type CommandSpec, commandSpecs, positionalName } from './command-spec.ts'
 import type { Field } from './field.ts'
+import { flagTerm, flagText, hasOpposite } from './flag-text.ts'
 import { EVERYWHERE, groupHelp } from './groups.ts'
 import { buildInput, type Given } from './input.ts'
 import { createReaders } from './readers.ts'
@@ -46,11 +47,22 @@ function describeCommand(command: Command, spec: CommandSpec): void {
     const name = positionalName(field)
     command.addArgument(new Argument(isOptional ? `[${name}]` : `<${name}>`, field.text))
   }
-  for (const field of fieldsToOffer(spec)) addFieldFlags(command, field)
+  const fields = fieldsToOffer(spec)
+  for (const field of fields) addFieldFlags(command, field)
+  const switches = new Set(fields.flatMap(({ kind, flag }) => (kind === 'boolean' ? [flag] : [])))
+  command.configureHelp({
+    // Both forms of a switch on one line.
+    optionTerm: ({ flags }) => {
+      return switches.has(flags.slice(2)) ? flags.replace('--', '--[no-]') : flags
+    },
+  })
   command.optionsGroup('Common options:')
   command
     .option('--json', 'Print the answer as JSON.')
     .option('-q, --quiet', 'Print new secrets or ids only, and no progress.')
+  if (first.operation.method !== 'GET') {
+    command.option('--idempotency-key <text>', 'Makes it safe to run the same command again.')
+  }
   if (first.operation.parameters.shape['cursor'] !== undefined) {
     command.option('--all', 'Print every page.')
   }
@@ -73,37 +85,10 @@ function fieldsToOffer({ variants }: CommandSpec): readonly Field[] {
   return [...byFlag.values()]
 }
 
-const PLACEHOLDERS = {
-  text: '<text>',
-  integer: '<number>',
-  number: '<number>',
-  choice: '<choice>',
-  list: '<text>',
-  json: '<json>',
-  duration: '<duration>',
-  time: '<time>',
-  secret: '<file>',
-} as const
-const HINTS: Readonly<Partial<Record<Field['kind'], string>>> = {
-  list: 'Can be given several times.',
-  json: 'JSON, or @ and the name of a file with JSON.',
-  duration: 'As 1h, 30m, 7d or seconds.',
-  time: 'As 2027-01-31T12:00:00Z.',
-  secret: 'From a file, or - for standard input; never an argument.',
-}
-
 function addFieldFlags(command: Command, field: Field): void {
-  const { flag, kind, choices, isRequired, isNullable } = field
-  const words = [field.text, HINTS[kind], isRequired ? '(required)' : ''].filter(Boolean)
-  if (choices.length > 0) words.push(`(${choices.join(', ')})`)
-  const text = words.join(' ')
-  if (kind === 'boolean') {
-    command.addOption(new Option(`--${flag}`, text))
-    command.addOption(new Option(`--no-${flag}`, `The opposite of --${flag}.`))
-    return
-  }
-  const option = new Option(`--${flag} ${PLACEHOLDERS[kind]}`, text)
-  // The words of a choice are checked where all of the input is; here they serve completion.
+  const { flag, kind, choices } = field
+  const option = new Option(flagTerm(field), flagText(field))
+  // The words of a choice are checked where all of the input is; here they serve help and shells.
   if (choices.length > 0) option.argChoices = [...choices]
   if (kind === 'list') {
     option.argParser((value: string, before: unknown) =>
@@ -111,11 +96,11 @@ function addFieldFlags(command: Command, field: Field): void {
     )
   }
   command.addOption(option)
-  if (kind === 'list' || isNullable) {
-    const none = isNullable ? 'As if it were not set.' : 'None at all.'
-    command.addOption(new Option(`--no-${flag}`, none))
-  }
+  // Said in the text of the flag itself, or plain; completed by shells all the same.
+  if (hasOpposite(field)) command.addOption(new Option(`--no-${flag}`, OPPOSITE).hideHelp())
 }
+
+const OPPOSITE = 'The opposite.'
 
 async function runSpec(command: Command, spec: CommandSpec): Promise<number> {
   const positionals = command.args

@@ -27,6 +27,9 @@ export interface Field {
   readonly perSecond: number
   /** What the value, or each value of a list, is one of; empty: anything. */
   readonly choices: readonly string[]
+  /** Of a number, in the unit of the field. */
+  readonly min: number | undefined
+  readonly max: number | undefined
   readonly isRequired: boolean
   /** Whether `null` means something. */
   readonly isNullable: boolean
@@ -46,6 +49,8 @@ interface Schema {
   readonly items?: Schema
   readonly anyOf?: readonly Schema[]
   readonly writeOnly?: boolean
+  readonly minimum?: number
+  readonly maximum?: number
 }
 
 /** @returns every field of parameters and body, nested ones after the field they are in. */
@@ -62,6 +67,8 @@ export function fieldsOf(operation: {
 function jsonSchemaOf(schema: ObjectSchema): Schema {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema
 }
+
+const NO_BOUND = 2_147_483_647
 
 interface Place {
   readonly where: Field['where']
@@ -87,6 +94,8 @@ function fieldsAt(given: Schema, place: Place): Field[] {
     kind,
     perSecond: name.endsWith('Ms') ? 1_000 : 1,
     choices: choicesOf(schema),
+    min: boundOf(schema.minimum),
+    max: boundOf(schema.maximum),
     isNullable,
     text: given.description ?? schema.description ?? '',
   }
@@ -128,6 +137,11 @@ function kindOf(name: string, schema: Schema): FieldKind {
     default:
       return 'json'
   }
+}
+
+/** The largest numbers there are stand for no bound. */
+function boundOf(value: number | undefined): number | undefined {
+  return value === undefined || Math.abs(value) >= NO_BOUND ? undefined : value
 }
 
 function choicesOf(schema: Schema): readonly string[] {

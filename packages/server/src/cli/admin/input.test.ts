@@ -42,6 +42,8 @@ function withField(field: Partial<Field>): Variant {
     kind: 'text',
     perSecond: 1,
     choices: [],
+    min: undefined,
+    max: undefined,
     isRequired: false,
     isNullable: false,
     text: '',

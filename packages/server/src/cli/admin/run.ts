@@ -18,6 +18,7 @@ export interface CommonFlags extends ConnectionFlags {
   readonly quiet?: boolean
   readonly all?: boolean
   readonly timeout?: string
+  readonly idempotencyKey?: string
 }
 
 /** Reading is quick; verifying a long log or sealing everything under a new key may not be. */
@@ -110,10 +111,12 @@ const SECRET_TEXT =
 
 async function answerOf({ client, variant, input, flags, progress }: Call): Promise<unknown> {
   const pages: unknown[] = []
+  const { idempotencyKey } = flags
+  const keyed = idempotencyKey === undefined ? {} : { idempotencyKey }
   let cursor: unknown
   do {
     const parameters = { ...input.parameters, ...(cursor === undefined ? {} : { cursor }) }
-    const outcome = await client.send(variant.name, { ...input, parameters })
+    const outcome = await client.send(variant.name, { ...input, parameters }, keyed)
     if (!outcome.ok) throw outcome.problem
     const answer = outcome.value
     if (flags.all !== true || !isFields(answer) || !Array.isArray(answer['items'])) return answer
