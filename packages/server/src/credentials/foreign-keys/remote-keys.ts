@@ -17,7 +17,7 @@ export const FRESH_MS = 600_000
 /** Older ones verify nothing: a key its owner has taken down is gone by then, whatever fails. */
 export const STALE_MS_MAX = 3_600_000
 /** Between two fetches of a URL, whether the first has worked or not. */
-export const COOLDOWN_MS = 30_000
+export const COOLDOWN_MS = 10_000
 
 interface Entry {
   keys: readonly PublicKey[]
