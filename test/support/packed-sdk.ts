@@ -12,6 +12,7 @@ import { repositoryRoot } from './server.ts'
 export function packedSdk(home: string): string[] {
   const root = repositoryRoot()
   const source = join(root, 'packages/server-sdk')
+  mkdirSync(home, { recursive: true })
   run('npm', ['pack', '--pack-destination', home], source)
   const archive = readdirSync(home).find((file) => file.endsWith('.tgz')) ?? ''
   const target = join(home, 'node_modules/@lockgate/server-sdk')
