@@ -121,3 +121,33 @@ test('without an active plan no connection is taken, and what is open closes', a
   assert.equal(receipt.closedCount, 1)
   assert.equal((await wire.closure()).code, 4009)
 })
+
+test('a repeated call gets the first answer again, the secret included, also after kill -9', async () => {
+  const tenantId = await newTenant()
+  const headers = { 'idempotency-key': 'create-once' }
+  const body = { tenantId, name: 'once', region: REGION, plan: 'unlimited' }
+  const first = await admin.call('apps.create', { body, headers })
+  assert.equal(first.status, 201)
+  await server.killHard()
+  server = await startServer({ dataDir, config })
+  const again = await admin.call('apps.create', { body, headers })
+  assert.deepEqual([again.status, again.body], [201, first.body])
+  assert.equal(again.headers['idempotency-replayed'], 'true')
+  const other = { body: { ...body, name: 'other' }, headers }
+  assert.deepEqual(await admin.refused('apps.create', other), [422, 'idempotency_mismatch'])
+  const malformed = { body, headers: { 'idempotency-key': 'a b' } }
+  assert.deepEqual(await admin.refused('apps.create', malformed), [400, 'input_invalid'])
+})
+
+test('a repeated deletion is told of what it did, though nothing is there any more', async () => {
+  const { app } = await newApp(await newTenant())
+  const call = {
+    parameters: { appId: app.id },
+    body: { reason: 'not needed' },
+    headers: { 'idempotency-key': 'delete-once' },
+  }
+  const first = await admin.done('apps.delete', call)
+  assert.deepEqual(await admin.done('apps.delete', call), first)
+  const anew = { ...call, headers: { 'idempotency-key': 'delete-twice' } }
+  assert.deepEqual(await admin.refused('apps.delete', anew), [404, 'not_found'])
+})

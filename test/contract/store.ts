@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Conflict, type Store } from '../../packages/server/src/ports/store.ts'
 import { appOf, credentialOf, tenantOf } from './records.ts'
+import { testStoreAdministration } from './store-administration.ts'
 import { StoreBench, type StoreHarness } from './store-bench.ts'
 import { testStoreDurability } from './store-durability.ts'
 import { testStoreCredentials } from './store-credentials.ts'
@@ -21,6 +22,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testOrder(bench)
     testClosing(bench)
     testStoreCredentials(bench)
+    testStoreAdministration(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

@@ -75,6 +75,9 @@ export class AdministrationWorld {
   get members() {
     return this.#changes.memberChanges
   }
+  get calls() {
+    return this.#changes.repeatedCalls
+  }
   get operators() {
     return this.#changes.operatorChanges
   }

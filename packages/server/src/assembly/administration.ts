@@ -4,6 +4,7 @@ import { AppChanges } from '../credentials/administration/app-changes.ts'
 import { MemberChanges } from '../credentials/administration/member-changes.ts'
 import { OperatorChanges } from '../credentials/administration/operator-changes.ts'
 import { PlanChanges } from '../credentials/administration/plan-changes.ts'
+import { RepeatedCalls } from '../credentials/administration/repeated-calls.ts'
 import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
 import { appRules } from './app-rules.ts'
 import type { CredentialCore } from './credential-core.ts'
@@ -17,6 +18,7 @@ export function openAdministration(
     memberChanges: new MemberChanges(administration),
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules: appRules(config) }),
+    repeatedCalls: new RepeatedCalls(administration),
     operatorChanges: new OperatorChanges(administration, changes),
   }
 }

@@ -1,5 +1,9 @@
 /** What a running server does now and then, and how often. */
 import type { UpkeepTask } from '../core/upkeep.ts'
+import {
+  IDEMPOTENCY_COUNT_MAX,
+  IDEMPOTENCY_KEPT_MS,
+} from '../credentials/administration/repeated-calls.ts'
 import type { Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { TokenService } from './token-service.ts'
@@ -13,7 +17,6 @@ const MASTER_KEY_MS = 10_000
 const HOUR_MS = 3_600_000
 /** Ended families are kept so long, so that a late reuse is still recognized. */
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
-const IDEMPOTENCY_KEPT_MS = 24 * HOUR_MS
 
 /** @param more what follows its own time, and how often checkpoints are made. */
 export function upkeepTasks(
@@ -63,7 +66,8 @@ export function upkeepTasks(
 
 async function sweep({ authority }: CredentialCore, store: Store, nowMs: number): Promise<void> {
   authority.revocations.sweep(nowMs)
-  await store.control.transaction((each) => each.sweepIdempotency(nowMs - IDEMPOTENCY_KEPT_MS))
+  const answers = { beforeMs: nowMs - IDEMPOTENCY_KEPT_MS, countMax: IDEMPOTENCY_COUNT_MAX }
+  await store.control.transaction((each) => each.sweepIdempotency(answers))
   for (const region of store.regions.values()) {
     await region.transaction(async (transaction) => {
       await transaction.sweepFamilies(nowMs - FAMILY_KEPT_MS)

@@ -45,7 +45,13 @@ export const ADMIN_REFUSALS = {
   policy_denied: no(403, 'no', 'The configuration allows no such policy.'),
   changed_meanwhile: no(409, 'later', 'Somebody else changed this first. Look at it, then decide.'),
   idempotency_mismatch: no(422, 'no', 'This Idempotency-Key belongs to another request.'),
-  idempotency_running: no(409, 'later', 'The first request of this Idempotency-Key has no answer.'),
+  idempotency_running: no(409, 'later', 'The first request of this Idempotency-Key still runs.'),
+  idempotency_interrupted: no(
+    409,
+    'no',
+    'The first request of this Idempotency-Key ended without an answer, and may have worked. ' +
+      'Look at what is there, then ask with a new key.',
+  ),
   count_full: no(409, 'no', 'There are as many of these here as there may be.'),
   credentials_full: no(409, 'no', 'There are as many credentials here as there may be.'),
 } as const satisfies Record<string, RefusalText>

@@ -114,8 +114,16 @@ export interface ControlTransaction extends CredentialRecords, AuditRecords, Use
   /** Inserts or replaces by id. */
   saveIdempotency(record: IdempotencyRecord): Promise<void>
   listIdempotency(): Promise<readonly IdempotencyRecord[]>
-  /** Removes what was made before `beforeMs`. */
-  sweepIdempotency(beforeMs: number): Promise<void>
+  /** Removes the record; one that is not there is no error. */
+  removeIdempotency(id: string): Promise<void>
+  /** Removes what was made before `beforeMs`, and beyond `countMax` the oldest. */
+  sweepIdempotency(bounds: IdempotencyBounds): Promise<void>
+}
+
+/** What is kept of the answers to repeated calls. */
+export interface IdempotencyBounds {
+  readonly beforeMs: number
+  readonly countMax: number
 }
 
 export interface RegionTransaction extends CredentialRecords, AuditRecords, UseRecords {

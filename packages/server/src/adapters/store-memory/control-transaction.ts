@@ -4,7 +4,12 @@ import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
 import type { PlanRecord } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
-import { type AuditPageQuery, Conflict, type ControlTransaction } from '../../ports/store.ts'
+import {
+  type AuditPageQuery,
+  Conflict,
+  type ControlTransaction,
+  type IdempotencyBounds,
+} from '../../ports/store.ts'
 import { type ControlRecords, keyOf, oldestFirst } from './records.ts'
 import { SharedTransaction } from './shared-transaction.ts'
 
@@ -177,10 +182,15 @@ export class MemoryControlTransaction
     return this.run(() => oldestFirst(this.records.idempotency.values(), ({ id }) => id))
   }
 
-  sweepIdempotency(beforeMs: number): Promise<void> {
+  removeIdempotency(id: string): Promise<void> {
+    return this.run(() => void this.records.idempotency.delete(id))
+  }
+
+  sweepIdempotency({ beforeMs, countMax }: IdempotencyBounds): Promise<void> {
     return this.run(() => {
-      for (const [id, { createdAtMs }] of this.records.idempotency) {
-        if (createdAtMs < beforeMs) this.records.idempotency.delete(id)
+      const newestFirst = oldestFirst(this.records.idempotency.values(), ({ id }) => id).reverse()
+      for (const [index, { id, createdAtMs }] of newestFirst.entries()) {
+        if (createdAtMs < beforeMs || index >= countMax) this.records.idempotency.delete(id)
       }
     })
   }

@@ -4,7 +4,12 @@ import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
 import type { PlanRecord } from '../../ports/records/plan.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
-import { type AuditPageQuery, Conflict, type ControlTransaction } from '../../ports/store.ts'
+import {
+  type AuditPageQuery,
+  Conflict,
+  type ControlTransaction,
+  type IdempotencyBounds,
+} from '../../ports/store.ts'
 import {
   checkpointOf,
   idempotencyOf,
@@ -22,6 +27,7 @@ import {
   rowOfTenant,
   tenantOf,
 } from './control-rows.ts'
+import { idempotencySweep } from './idempotency-queries.ts'
 import { control } from './queries.ts'
 import { SharedTransaction } from './shared-transaction.ts'
 
@@ -274,10 +280,15 @@ export class SqlControlTransaction extends SharedTransaction implements ControlT
     })
   }
 
-  sweepIdempotency(beforeMs: number): Promise<void> {
+  removeIdempotency(id: string): Promise<void> {
     return this.calls.run(async () => {
-      const query = control.deleteFrom('idempotency').where('created_at_ms', '<', beforeMs)
-      await this.calls.change([query.compile()])
+      await this.calls.change([control.deleteFrom('idempotency').where('id', '=', id).compile()])
+    })
+  }
+
+  sweepIdempotency(bounds: IdempotencyBounds): Promise<void> {
+    return this.calls.run(async () => {
+      await this.calls.change(idempotencySweep(bounds))
     })
   }
 }

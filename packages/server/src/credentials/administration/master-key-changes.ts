@@ -7,6 +7,7 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { MasterKeySource } from '../../ports/master-key-source.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { ControlTransaction } from '../../ports/store.ts'
 import type { AuditAction } from '../audit/actions.ts'
 import { INSTALLATION } from '../audit/entry.ts'
 import { isOutdated as isDeliveryOutdated } from '../delivered-value.ts'
@@ -18,6 +19,7 @@ import { sealedVersionOf } from '../sealing.ts'
 import { SYSTEM } from './callers.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import type { SharedTransaction } from './credential-place.ts'
+import { isAnswerOutdated, resealAnswer } from './repeated-calls.ts'
 
 export interface MasterKeyStatus {
   readonly source: MasterKeySource['kind']
@@ -55,6 +57,8 @@ export class MasterKeyChanges {
       const records = await place.transaction((transaction) => transaction.listCredentials({}))
       outdatedCount += records.filter((record) => isOutdated(record, this.#ring)).length
     }
+    const answers = await this.#deps.store.control.transaction((each) => each.listIdempotency())
+    outdatedCount += answers.filter((record) => isAnswerOutdated(record, this.#ring)).length
     return {
       source: this.#source.kind,
       currentVersion,
@@ -133,6 +137,19 @@ export class MasterKeyChanges {
       let left = true
       while (left) left = await place.transaction((each) => this.#rewrapSome(each))
     }
+    let left = true
+    while (left) left = await store.control.transaction((each) => this.#rewrapAnswers(each))
+  }
+
+  /** Answers that are kept for repeated calls. @returns whether there is more to do. */
+  async #rewrapAnswers(transaction: ControlTransaction): Promise<boolean> {
+    const records = await transaction.listIdempotency()
+    const outdated = records.filter((record) => isAnswerOutdated(record, this.#ring))
+    const deps = { masterKey: this.#ring, random: this.#deps.random }
+    for (const record of outdated.slice(0, BATCH_COUNT)) {
+      await transaction.saveIdempotency(resealAnswer(record, deps))
+    }
+    return outdated.length > BATCH_COUNT
   }
 
   /** @returns whether there is more to do. */

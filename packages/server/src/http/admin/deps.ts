@@ -8,6 +8,7 @@ import type { MemberChanges } from '../../credentials/administration/member-chan
 import type { OperatorChanges } from '../../credentials/administration/operator-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
+import type { RepeatedCalls } from '../../credentials/administration/repeated-calls.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
 import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
 import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
@@ -35,6 +36,7 @@ export interface AdminDeps {
   readonly revocations: Revocations
   readonly deliveries: Deliveries
   readonly masterKeyChanges: MasterKeyChanges
+  readonly repeatedCalls: RepeatedCalls
   readonly useReport: UseReport
   readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps

@@ -2,6 +2,7 @@
 import type { Operation } from '@lockgate/admin-api/operation'
 import { OPERATIONS } from '@lockgate/admin-api/operations'
 import { z } from 'zod'
+import { takesIdempotencyKey } from './idempotency-key.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -23,10 +24,21 @@ export function openApiDocument(version: string): Json {
       securitySchemes: {
         operatorKey: { type: 'http', scheme: 'bearer', description: 'An operator key, op_...' },
       },
+      parameters: {
+        IdempotencyKey: {
+          name: 'Idempotency-Key',
+          in: 'header',
+          required: false,
+          description: 'The same call under the same key gets the first answer again, for a day.',
+          schema: { type: 'string', pattern: '^[!-~]{1,200}$' },
+        },
+      },
       schemas: { Problem: PROBLEM },
     },
   }
 }
+
+const IDEMPOTENCY_KEY = { $ref: '#/components/parameters/IdempotencyKey' }
 
 function describeOperation(name: string, operation: Operation): Json {
   const { parameters, body, result, status, refusals, permission, summary } = operation
@@ -35,12 +47,15 @@ function describeOperation(name: string, operation: Operation): Json {
     operationId: name,
     summary,
     description: `Permission: ${permission}.`,
-    parameters: Object.entries(parameters.shape).map(([parameter, schema]) => ({
-      name: parameter,
-      in: operation.path.includes(`{${parameter}}`) ? 'path' : 'query',
-      required: operation.path.includes(`{${parameter}}`),
-      schema: schemaOf(schema as z.ZodType),
-    })),
+    parameters: [
+      ...Object.entries(parameters.shape).map(([parameter, schema]) => ({
+        name: parameter,
+        in: operation.path.includes(`{${parameter}}`) ? 'path' : 'query',
+        required: operation.path.includes(`{${parameter}}`),
+        schema: schemaOf(schema as z.ZodType),
+      })),
+      ...(takesIdempotencyKey(operation) ? [IDEMPOTENCY_KEY] : []),
+    ],
     ...(body === undefined
       ? {}
       : { requestBody: { content: { 'application/json': { schema: schemaOf(body) } } } }),

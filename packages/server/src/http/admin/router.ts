@@ -24,6 +24,7 @@ import { authorizeOperation, type Concern } from './authorize.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
 import { type Handler, HANDLERS } from './handlers.ts'
 import { type Lines, lineStreamAnswer } from './line-stream.ts'
+import { readIdempotencyKey, repeatedAnswer } from './idempotency-key.ts'
 import { openApiDocument } from './openapi.ts'
 import { type ProblemDetail, problemAnswer, resultAnswer } from './problem.ts'
 
@@ -81,6 +82,15 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
   const read = await readInput(request, target, { route, path })
   if (!read.ok) return read.answer
   const actor = { kind: 'operator' as const, id: principal.value.credentialId }
+  const repeatable = readIdempotencyKey(request, { route, input: read.input, operatorId: actor.id })
+  if (!repeatable.ok) return problemAnswer(repeatable.refusal, repeatable)
+  // Before the object is looked for: what the first call deleted is not there any more.
+  const kept =
+    repeatable.value === undefined
+      ? ok(undefined)
+      : await call.deps.repeatedCalls.find(repeatable.value)
+  if (!kept.ok) return problemAnswer(kept.refusal)
+  if (kept.value !== undefined) return repeatedAnswer(kept.value)
   const concern = concernOf(read.input, call.deps)
   const allowed =
     concern === undefined
@@ -105,17 +115,17 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
   const caller: Caller = { actor, source, requestId }
   // One cast where the table and its handlers meet: both are keyed by the same name.
   const handler = HANDLERS[route.name] as Handler<OperationName>
-  const outcome = await handler(read.input, {
-    deps,
-    caller,
-    principal: principal.value,
-  })
+  const work = () => handler(read.input, { deps, caller, principal: principal.value })
+  const { status } = route.operation
+  const outcome = await (repeatable.value === undefined
+    ? work()
+    : deps.repeatedCalls.run(repeatable.value, status, work))
   if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
   if (route.operation.isStream === true) {
     // The handlers of these give lines.
     return lineStreamAnswer(outcome.value as Lines, request.signal)
   }
-  return resultAnswer(outcome.value, route.operation.status)
+  return resultAnswer(outcome.value, status)
 }
 
 async function authenticate(

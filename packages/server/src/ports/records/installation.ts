@@ -13,7 +13,7 @@ export interface InstallationKeyRecord {
 export interface IdempotencyRecord {
   /** The operator key's credential id and the header, joined by `/`. */
   readonly id: string
-  /** SHA-256 in hex of operation and body: another request under the same key is refused. */
+  /** Keyed hash in hex of operation and input: another request under the same key is refused. */
   readonly requestHash: string
   /** `running` without an answer: the process ended in the middle. */
   readonly state: 'running' | 'done'

@@ -1,0 +1,55 @@
+/** The part of the store contract that the administration rests on. */
+import { expect, test } from 'bun:test'
+import type { IdempotencyRecord } from '../../packages/server/src/ports/records/installation.ts'
+import type { StoreBench } from './store-bench.ts'
+
+const answerOf = (number: number): IdempotencyRecord => ({
+  id: `cred_operator/key-${number}`,
+  requestHash: 'ab'.repeat(32),
+  state: 'done',
+  status: 201,
+  sealedAnswer: 'AAECAw==',
+  createdAtMs: number * 1_000,
+})
+
+export function testStoreAdministration(bench: StoreBench): void {
+  const keep = (numbers: readonly number[]) =>
+    bench.store.control.transaction(async (each) => {
+      for (const number of numbers) await each.saveIdempotency(answerOf(number))
+    })
+  const kept = async () => {
+    const records = await bench.store.control.transaction((each) => each.listIdempotency())
+    return records.map(({ createdAtMs }) => createdAtMs / 1_000)
+  }
+
+  test('an answer that is kept comes back field for field, and a second save replaces it', async () => {
+    const running = { ...answerOf(1), state: 'running' as const, status: 0, sealedAnswer: '' }
+    await bench.store.control.transaction((each) => each.saveIdempotency(running))
+    await keep([1])
+    const found = await bench.store.control.transaction((each) =>
+      each.findIdempotency(answerOf(1).id),
+    )
+    expect(found).toEqual(answerOf(1))
+    expect(await kept()).toEqual([1])
+  })
+
+  test('an answer that is removed is gone, and one that is not there is no error', async () => {
+    await keep([1, 2])
+    for (const number of [1, 1, 7]) {
+      await bench.store.control.transaction((each) => each.removeIdempotency(answerOf(number).id))
+    }
+    expect(await kept()).toEqual([2])
+  })
+
+  test('a sweep removes old answers, and of the others the oldest beyond the bound', async () => {
+    await keep([5, 1, 4, 2, 3])
+    const sweep = (beforeMs: number, countMax: number) =>
+      bench.store.control.transaction((each) => each.sweepIdempotency({ beforeMs, countMax }))
+    await sweep(2_000, 10)
+    expect(await kept()).toEqual([2, 3, 4, 5])
+    await sweep(0, 2)
+    expect(await kept()).toEqual([4, 5])
+    await sweep(0, 0)
+    expect(await kept()).toEqual([])
+  })
+}
