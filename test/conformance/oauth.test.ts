@@ -230,11 +230,11 @@ test('in an emergency the keys are gone, a new one signs, and everybody is close
 })
 
 test('without a public URL the issuer is where the server listens, whatever a Host says', async () => {
-  const other = await startServer({ apps: [APP] })
+  const other = await startServer({ apps: [APP], config: { pathPrefix: '/edge' } })
   try {
     const answer = await send(other.http, {
       method: 'POST',
-      target: '/token',
+      target: '/edge/token',
       headers: { host: 'evil.example', 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({
         grant_type: 'client_credentials',
@@ -244,8 +244,8 @@ test('without a public URL the issuer is where the server listens, whatever a Ho
       }).toString(),
     })
     const { iss } = decodeJwt(JSON.parse(answer.body).access_token)
-    assert.equal(iss, `${other.http}/${TENANT_ID}`)
-    const target = `/${TENANT_ID}/.well-known/openid-configuration`
+    assert.equal(iss, `${other.http}/edge/${TENANT_ID}`)
+    const target = `/edge/${TENANT_ID}/.well-known/openid-configuration`
     const headers = { host: 'evil.example' }
     const metadata = await send(other.http, { method: 'GET', target, headers })
     assert.equal(JSON.parse(metadata.body).issuer, iss)

@@ -93,6 +93,7 @@ export async function openTokenWorld(
     ...tokens,
     introspection: createIntrospection(core, bearers),
     bearers,
+    recordDenial,
     limiter: openMemoryLimiter({ clock }),
     clock,
     tally: world.tally,

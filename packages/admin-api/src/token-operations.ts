@@ -80,10 +80,14 @@ export const TOKEN_OPERATIONS = {
   'tokens.revoke': {
     method: 'POST',
     path: '/apps/{appId}/tokens/revoke',
-    summary: 'End one access token by its jti, or a refresh family with what it gave out.',
+    summary: 'End one token by its jti, or a refresh family with what it gave out.',
     permission: 'credentials:revoke',
     parameters: ofApp,
-    body: z.strictObject({ tokenId: id.optional(), familyId: id.optional(), reason }),
+    body: z.strictObject({
+      tokenId: z.string().min(1).max(256).optional().describe('The jti of the token.'),
+      familyId: id.optional(),
+      reason,
+    }),
     result: receipt,
     status: 200,
     refusals: ['not_found', 'input_invalid'],

@@ -143,7 +143,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const admin = { ...adminDeps(config, core, store), tokens }
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
-  const oauth = { ...tokens, introspection, bearers, limiter, clock, tally, log }
+  const asking = { introspection, bearers, recordDenial }
+  const oauth = { ...tokens, ...asking, limiter, clock, tally, log }
   const { signingKeys } = tokens
   const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds }
   const server = await runServer(config, {

@@ -170,6 +170,15 @@ test('one access token ends by its id, and the others live on', async () => {
   expect([isGood(first.access_token), isGood(second.access_token)]).toEqual([false, true])
 })
 
+test('the id of a token ends nothing in another app, whoever has read it', async () => {
+  const { access_token: token } = await tokensOf('foreign')
+  const tokenId = String(claimsOf(token)['jti'])
+  for (const appId of ['app', 'sibling']) {
+    await world.tokens.changes.revoke({ appId, tokenId, reason: 'tested' }, CALLER)
+  }
+  expect(isGood(token)).toBe(true)
+})
+
 test.each([{}, { tokenId: 'a', familyId: 'b' }])('%o names not one thing', async (names) => {
   const request = { appId: 'app', reason: 'tested', ...names }
   expect(await world.tokens.changes.revoke(request, CALLER)).toMatchObject({

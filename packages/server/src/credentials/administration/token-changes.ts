@@ -6,6 +6,7 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
+import { tokenIdOf } from '../tokens/token-id.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import type { CredentialChanges } from './credential-changes.ts'
 import { isClientSecret } from './credential-making.ts'
@@ -63,6 +64,7 @@ export class TokenChanges {
   async revoke(
     request: {
       readonly appId: string
+      /** Its `jti`; of an access token of ours, or of one the app's backend has minted. */
       readonly tokenId?: string | undefined
       readonly familyId?: string | undefined
       readonly reason: string
@@ -75,7 +77,8 @@ export class TokenChanges {
     const place = { tenantId: loaded.tenant.id, appId, reason }
     if (familyId === undefined) {
       if (tokenId === undefined) return refuse('input_invalid', 'Name the tokenId or familyId.')
-      return this.#parts.revocations.revoke({ kind: 'token', tokenId }, place, caller)
+      const target = { kind: 'token' as const, tokenId: tokenIdOf(appId, tokenId) }
+      return this.#parts.revocations.revoke(target, place, caller)
     }
     if (tokenId !== undefined) return refuse('input_invalid', 'Name one: tokenId or familyId.')
     const region = this.#deps.authority.regionOf(loaded.app)

@@ -18,6 +18,7 @@ import type { Signer, SignerSearch } from '../foreign-keys/signer-search.ts'
 import { isOver, readTimes, type TokenTimes } from '../foreign-keys/token-times.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import type { PeekedToken } from '../tokens/peek.ts'
+import { tokenIdOf } from '../tokens/token-id.ts'
 import type { RecordUse } from '../use-recorder.ts'
 import { claimedPermissions } from './claimed-permissions.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
@@ -156,20 +157,13 @@ export class CustomerTokens implements TokenDoor {
     const { id: credentialId } = credential.record
     const appId = app.id
     const reliances = [
-      ...(isIdentity(jti)
-        ? [relianceOn({ kind: 'token', tokenId: foreignTokenId(appId, jti) })]
-        : []),
+      ...(isIdentity(jti) ? [relianceOn({ kind: 'token', tokenId: tokenIdOf(appId, jti) })] : []),
       relianceOn({ kind: 'version', versionId: version.id }),
       relianceOn({ kind: 'credential', credentialId }),
       ...(userId === undefined ? [] : [relianceOn({ kind: 'user', appId, userId })]),
     ]
     return ok({ ...times.value, permissions: permissions.value, userId, reliances })
   }
-}
-
-/** Customers choose `jti`, so it counts inside the app only: it never names a token of ours. */
-export function foreignTokenId(appId: string, jti: string): string {
-  return `${appId}/${jti}`
 }
 
 function jwtSecretsOf({ credentials }: LoadedApp) {

@@ -18,6 +18,7 @@ import {
 } from '../../../../../test/support/token-world.ts'
 import { Bearers } from '../bearers.ts'
 import { AccessTokenDoor } from './access-token-door.ts'
+import { tokenIdOf } from './token-id.ts'
 
 let world: TokenWorld
 let token = ''
@@ -75,7 +76,7 @@ describe('an access token', () => {
     const claims = claimsOf(token)
     expect(identity.value).toMatchObject({
       reliances: [
-        `token:${String(claims['jti'])}`,
+        `token:app/${String(claims['jti'])}`,
         `version:${String(claims['version'])}`,
         `family:${String(claims['family'])}`,
       ],
@@ -246,7 +247,7 @@ describe('an access token ends at once, remembered or not, with', () => {
   const revocations = () => world.core.revocations
 
   test('its id', async () => {
-    const tokenId = String(claimsOf(token)['jti'])
+    const tokenId = tokenIdOf('app', String(claimsOf(token)['jti']))
     await ended(() => revocations().revoke({ kind: 'token', tokenId }, place, CALLER))
     expect(await outcomeOf(await tokenOf('app'))).toBe('app app')
   })

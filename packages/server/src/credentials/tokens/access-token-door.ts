@@ -19,6 +19,7 @@ import { type PeekedToken, peekToken } from './peek.ts'
 import { API_SCOPE } from './scope.ts'
 import type { SigningKeyPair } from './signing-material.ts'
 import type { TenantKeys } from './tenant-keys.ts'
+import { tokenIdOf } from './token-id.ts'
 
 /** Our bound: about 1.5 KiB each. The oldest go first, and cost a signature when used again. */
 export const KNOWN_TOKEN_COUNT_MAX = 10_000
@@ -40,6 +41,7 @@ export interface AccessTokenDeps {
 /** A token whose signature and claims hold; whether it still counts is asked at every use. */
 export interface AccessToken {
   readonly claims: Readonly<Record<string, unknown>>
+  /** As {@link tokenIdOf} gives it. */
   readonly tokenId: string
   readonly tenantId: string
   readonly appId: string
@@ -182,14 +184,14 @@ function readClaims(
   const { tenantId, kid } = context
   return {
     claims,
-    tokenId: jti,
+    tokenId: tokenIdOf(appId, jti),
     tenantId,
     appId,
     kid,
     issuedAtMs,
     expiresAtMs: exp * 1000,
     rests: [
-      relianceOn({ kind: 'token', tokenId: jti }),
+      relianceOn({ kind: 'token', tokenId: tokenIdOf(appId, jti) }),
       relianceOn({ kind: 'version', versionId: version }),
       ...(family === undefined ? [] : [relianceOn({ kind: 'family', familyId: family })]),
     ],

@@ -57,9 +57,6 @@ export interface ClientAuthenticationDeps {
   readonly assertions: AssertionCheck | undefined
 }
 
-/** What an assertion may be signed with, as metadata names it. */
-export const ASSERTION_ALGORITHMS = ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'] as const
-
 type Authenticated = Result<AuthenticatedClient, 'client_invalid'>
 
 /** Where tokens are given out, below the base of the issuer. */

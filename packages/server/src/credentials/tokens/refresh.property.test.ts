@@ -91,7 +91,7 @@ describe('a refresh family', () => {
         expect(family?.generation).toBe(model.generation)
         expect(family?.revokedAtMs !== undefined).toBe(model.isDead)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

@@ -32,7 +32,9 @@ export class TenantKeys {
 
   /** @returns undefined where every key was revoked and none was made yet. */
   signer(tenantId: string, nowMs: number): SigningKey | undefined {
-    return this.#published(tenantId, nowMs).find(({ version }) => version.state === 'current')
+    return this.all(tenantId).find(
+      ({ version }) => version.state === 'current' && isAccepted(version, nowMs),
+    )
   }
 
   /**
@@ -40,23 +42,22 @@ export class TenantKeys {
    * @returns a key that may verify now.
    */
   verifier(tenantId: string, kid: unknown, nowMs: number): SigningKey | undefined {
-    return this.#published(tenantId, nowMs).find(({ pair }) => pair.kid === kid)
+    return this.all(tenantId).find(
+      ({ pair, version }) => pair.kid === kid && isAccepted(version, nowMs),
+    )
   }
 
   /** RFC 7517 §5: at most two keys. @returns undefined for a tenant that does not exist. */
   keySet(tenantId: string, nowMs: number): KeySet | undefined {
     if (this.#tenants.find(tenantId) === undefined) return undefined
-    return { keys: this.#published(tenantId, nowMs).map(({ pair }) => pair.jwk) }
+    const published = this.all(tenantId).filter(({ version }) => isAccepted(version, nowMs))
+    return { keys: published.map(({ pair }) => pair.jwk) }
   }
 
   /** Every key of the tenant with a private part, also those that no longer count. */
   all(tenantId: string): readonly SigningKey[] {
     const credential = signingCredentialOf(this.#tenants.find(tenantId))
     return credential === undefined ? [] : this.#open(credential)
-  }
-
-  #published(tenantId: string, nowMs: number): readonly SigningKey[] {
-    return this.all(tenantId).filter(({ version }) => isAccepted(version, nowMs))
   }
 
   #open(credential: LoadedCredential): readonly SigningKey[] {

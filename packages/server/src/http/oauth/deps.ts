@@ -2,6 +2,7 @@
 import type { Source } from '../../core/source.ts'
 import type { Tally } from '../../core/tally.ts'
 import type { AppDirectory } from '../../credentials/app-directory.ts'
+import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { Bearers } from '../../credentials/bearers.ts'
 import type { ClientAuthentication } from '../../credentials/tokens/client-authentication.ts'
 import type { Introspection } from '../../credentials/tokens/introspection.ts'
@@ -23,6 +24,7 @@ export interface OauthDeps {
   readonly bearers: Bearers
   readonly keys: TenantKeys
   readonly issuer: Issuer
+  readonly recordDenial: RecordDenial
   readonly limiter: Limiter
   readonly clock: Clock
   readonly tally: Tally

@@ -3,7 +3,8 @@
  * so they cannot be guessed; the limit keeps the guesser from costing anything. It is asked after
  * the check: a right secret always passes, or a stranger could lock a client out.
  */
-import type { LimitPolicy } from '../../ports/limiter.ts'
+import type { LimitPolicy, LimitVerdict } from '../../ports/limiter.ts'
+import type { AppRecord } from '../../ports/records/app.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../client-address.ts'
 import { oauthError, type OauthError } from './answers.ts'
@@ -44,7 +45,30 @@ function challengeOf({ request }: OauthCall): Readonly<Record<string, string>> {
   return { 'www-authenticate': 'Basic realm="lockgate", charset="UTF-8"' }
 }
 
-export function slowDown(waitMs: number): Response {
+/** @param app who asks too often; that is written down. */
+export function overLimit(
+  { name }: LimitPolicy,
+  { retryAfterMs }: LimitVerdict,
+  { call, app }: { readonly call: OauthCall; readonly app: AppRecord },
+): Response {
+  const { recordDenial, tally } = call.deps
+  tally.refused('rate_limited')
+  const actor = { kind: 'app' as const, id: app.id }
+  const target = { kind: 'limit', id: name }
+  const { source } = call
+  const attempt = {
+    action: 'limit.exceeded',
+    reason: 'rate_limited',
+    source,
+    actor,
+    target,
+  } as const
+  recordDenial(attempt, app)
+  return slowDown(retryAfterMs)
+}
+
+/** Of failures, which are written down one by one. */
+function slowDown(waitMs: number): Response {
   const seconds = String(Math.ceil(waitMs / 1000))
   return oauthError('slow_down', 'Too many requests.', { 'retry-after': seconds })
 }

@@ -11,6 +11,7 @@ import {
   TENANT_ID,
   type TokenWorld,
 } from '../../../../../test/support/token-world.ts'
+import { tokenIdOf } from '../../credentials/tokens/token-id.ts'
 
 let world: TokenWorld
 let tokens: { access_token: string; refresh_token: string }
@@ -90,7 +91,7 @@ describe('an app that asks about its own', () => {
   })
 
   test('expired or revoked token is told no more than that', async () => {
-    const tokenId = String(claimsOf(tokens.access_token)['jti'])
+    const tokenId = tokenIdOf('app', String(claimsOf(tokens.access_token)['jti']))
     const place = { tenantId: TENANT_ID, appId: 'app', reason: 'tested' }
     await world.core.revocations.revoke({ kind: 'token', tokenId }, place, CALLER)
     expect((await ask(tokens.access_token)).body).toEqual(INACTIVE)

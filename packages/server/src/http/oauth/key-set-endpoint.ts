@@ -1,4 +1,5 @@
 /** `GET /{tenantId}/.well-known/jwks`: the keys that tokens of a tenant are signed with. */
+import { NO_OWNER } from '../../credentials/audit/denied-access.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
 import { refusedAnswer } from '../answers.ts'
 import { limitSubject } from '../client-address.ts'
@@ -20,6 +21,10 @@ export function answerKeySet(path: string, { deps, source }: OauthCall): Respons
   if (tenantId === undefined) return undefined
   const verdict = deps.limiter.take(KEY_SET_LIMIT, limitSubject(source.ip))
   if (!verdict.isAllowed) {
+    const target = { kind: 'limit', id: KEY_SET_LIMIT.name }
+    const attempt = { action: 'limit.exceeded', reason: 'rate_limited', source, target } as const
+    deps.recordDenial(attempt, NO_OWNER)
+    deps.tally.refused('rate_limited')
     const seconds = String(Math.ceil(verdict.retryAfterMs / 1000))
     return refusedAnswer('rate_limited', undefined, { 'retry-after': seconds })
   }

@@ -3,7 +3,7 @@
  * (decision 19). Everything that is served is named, and nothing else: there is no authorization
  * endpoint, so no response type either.
  */
-import { ASSERTION_ALGORITHMS } from '../../credentials/tokens/client-authentication.ts'
+import { SIGNATURE_ALGORITHMS } from '../../credentials/foreign-keys/algorithms.ts'
 import { SCOPES } from '../../credentials/tokens/scope.ts'
 import { refusedAnswer } from '../answers.ts'
 import type { OauthCall } from './deps.ts'
@@ -34,7 +34,7 @@ export function answerMetadata(path: string, { deps }: OauthCall): Response | un
 function metadataOf(tenantId: string, { issuer, clients }: OauthCall['deps']) {
   const assertion = clients.takesAssertions ? ['private_key_jwt'] : []
   const methods = ['client_secret_basic', 'client_secret_post', ...assertion]
-  const algorithms = clients.takesAssertions ? ASSERTION_ALGORITHMS : undefined
+  const algorithms = clients.takesAssertions ? SIGNATURE_ALGORITHMS : undefined
   return {
     issuer: issuer.of(tenantId),
     token_endpoint: `${issuer.base}/connect/token`,

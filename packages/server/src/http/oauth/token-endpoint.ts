@@ -9,7 +9,7 @@ import type { LimitPolicy } from '../../ports/limiter.ts'
 import { oauthAnswer, oauthError } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
-import { CLIENT_TEXT, failureAnswer, slowDown } from './failures.ts'
+import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 
 /** Each refresh family is a row for a week: our bound on how fast one client makes them. */
@@ -50,8 +50,9 @@ async function clientCredentials(
   if (!client.ok) return failureAnswer('invalid_client', CLIENT_TEXT, failure)
   const scope = parameters.get('scope')
   if (scope?.includes(OFFLINE) === true) {
-    const verdict = limiter.take(FAMILIES, client.value.loaded.app.id)
-    if (!verdict.isAllowed) return slowDown(verdict.retryAfterMs)
+    const { app } = client.value.loaded
+    const verdict = limiter.take(FAMILIES, app.id)
+    if (!verdict.isAllowed) return overLimit(FAMILIES, verdict, { call, app })
   }
   const granted = grants.clientCredentials(client.value, scope, call.source)
   return grantAnswer(granted instanceof Promise ? await granted : granted, failure)
