@@ -185,3 +185,25 @@ test('a policy is shown, changed in its bounds, and refused beyond them', async 
   const invalid = await admin.refused('credentials.update', { parameters, body: nonsense })
   assert.deepEqual(invalid, [400, 'input_invalid'])
 })
+
+test('the report lists what the key may see, page by page, and the metrics follow', async () => {
+  const { credential } = await create({ kind: 'api_key' })
+  const parameters = { credentialId: credential.id }
+  await admin.done('credentials.rotate', { parameters, body: { overlapSeconds: HOUR_SECONDS } })
+  const found: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = { limit: 3, ...(cursor === undefined ? {} : { cursor }) }
+    const answer = await admin.done('credentials.report', { parameters: page })
+    found.push(...answer.items.map(({ credentialId }) => credentialId))
+    cursor = answer.nextCursor
+  } while (cursor !== undefined)
+  assert.equal(new Set(found).size, found.length)
+  assert.ok(found.includes(credential.id))
+  const all = await admin.done('credentials.report', { parameters: { limit: 200 } })
+  const line = all.items.find(({ credentialId }) => credentialId === credential.id)
+  assert.equal(line?.isNeverUsed, true)
+  assert.equal(line?.version, 2)
+  assert.ok(line?.overlapUntil !== undefined)
+  assert.ok((await server.metric('lockgate_credential_overlaps_open')) > 0)
+})

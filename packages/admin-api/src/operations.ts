@@ -7,6 +7,7 @@ import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import type { Operation } from './operation.ts'
+import { REPORT_OPERATIONS } from './report-operations.ts'
 import { OPERATOR_OPERATIONS } from './operator-operations.ts'
 import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   ...TENANT_OPERATIONS,
   ...PLAN_OPERATIONS,
   ...APP_OPERATIONS,
+  ...REPORT_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...OPERATOR_OPERATIONS,

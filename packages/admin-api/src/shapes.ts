@@ -58,6 +58,13 @@ export const policy = z.object({
   isAutomatic: z.boolean().describe('When it is due, a new version waits to be fetched once.'),
 })
 
+export const due = z
+  .object({
+    state: z.enum(['none', 'ok', 'due_soon', 'due', 'overdue']),
+    at: time.optional(),
+  })
+  .describe('When it has to be rotated, by the greatest age of its policy.')
+
 export const credential = z.object({
   id,
   kind: z.string(),
@@ -70,12 +77,7 @@ export const credential = z.object({
   algorithms: z.array(z.string()).optional().describe('Absent: whatever the key fits.'),
   issuer: z.string().optional(),
   audience: z.array(z.string()).optional(),
-  due: z
-    .object({
-      state: z.enum(['none', 'ok', 'due_soon', 'due', 'overdue']),
-      at: time.optional(),
-    })
-    .describe('When it has to be rotated, by the greatest age of its policy.'),
+  due,
   policy,
   versions: z.array(version),
 })

@@ -52,7 +52,7 @@ import { DemoPage } from './http/demo/demo-page.ts'
 import { publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
-import type { MetricsExporter } from './ports/metrics.ts'
+import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import type { Witness } from './ports/witness.ts'
 import { type RunningServer, runServer } from './run-server.ts'
@@ -150,7 +150,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics(tally),
+    metrics: () => exportMetrics([tallyMetrics(tally), core.figures.metrics()]),
     webSockets,
     pump,
     hub,
@@ -241,7 +241,8 @@ async function demoPage(
 }
 
 /** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */
-async function exportMetrics(tally: Tally): Promise<MetricsExporter> {
+async function exportMetrics(all: readonly MetricDefinitions[]): Promise<MetricsExporter> {
   const { promMetrics } = await import('./adapters/metrics-prom/metrics-prom.ts')
-  return promMetrics(tallyMetrics(tally))
+  const plain = all.flatMap((each) => each.plain)
+  return promMetrics({ plain, labelled: all.flatMap((each) => each.labelled) })
 }

@@ -34,6 +34,7 @@ export const ROUTES = {
   'credentials.promote': { method: 'POST', path: '/credentials/{credentialId}/promote' },
   'credentials.readiness': { method: 'GET', path: '/credentials/{credentialId}/readiness' },
   'credentials.remove': { method: 'POST', path: '/credentials/{credentialId}/remove' },
+  'credentials.report': { method: 'GET', path: '/credentials/report' },
   'credentials.revoke': { method: 'POST', path: '/credentials/{credentialId}/revoke' },
   'credentials.rollback': { method: 'POST', path: '/credentials/{credentialId}/rollback' },
   'credentials.rotate': { method: 'POST', path: '/credentials/{credentialId}/rotate' },

@@ -14,6 +14,7 @@ import type { UseReport } from '../credentials/administration/readiness.ts'
 import { Revocations } from '../credentials/administration/revocations.ts'
 import { Schedule } from '../credentials/administration/schedule.ts'
 import { Authority } from '../credentials/authority.ts'
+import { CredentialFigures } from '../credentials/credential-figures.ts'
 import { Deadlines } from '../credentials/deadlines.ts'
 import { randomUuid } from '../credentials/identifiers.ts'
 import { type InstallationKeys, loadInstallationKeys } from '../credentials/installation-keys.ts'
@@ -69,6 +70,7 @@ export interface CredentialCore extends AuditCore {
   readonly deadlines: Deadlines
   readonly deliveries: Deliveries
   readonly schedule: Schedule
+  readonly figures: CredentialFigures
 }
 
 /** @throws StartProblem or Outage: texts an operator can act on. */
@@ -101,7 +103,8 @@ export async function openCredentialCore(
   }
   const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
   const revocations = new Revocations(administration, revoker)
-  const uses = new UseRecorder(clock)
+  const figures = new CredentialFigures({ authority, clock })
+  const uses = new UseRecorder(clock, (taken) => figures.count(taken))
   const useReport = { authority, store, recorder: uses, clock, spaces: () => hub.spaces() }
   const changes = new CredentialChanges(administration, { revocations, uses: useReport })
   const masterKeyChanges = new MasterKeyChanges(administration, {
@@ -133,5 +136,6 @@ export async function openCredentialCore(
     deadlines,
     deliveries: new Deliveries(administration, revocations),
     schedule,
+    figures,
   }
 }

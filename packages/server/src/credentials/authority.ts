@@ -103,6 +103,14 @@ export class Authority {
     return this.apps.findCredential(id)?.record ?? this.tenants.findCredential(id)
   }
 
+  /** Of every owner. */
+  *credentials(): Iterable<CredentialRecord> {
+    for (const owner of [this.apps.apps(), this.tenants.tenants()]) {
+      for (const { credentials } of owner) for (const { record } of credentials) yield record
+    }
+    yield* this.tenants.operators()
+  }
+
   /** A revocation takes effect here at once, before the store is read again. */
   revoked(record: RevocationRecord): void {
     this.revocations.add(record)

@@ -34,12 +34,15 @@ interface Count {
 
 export class UseRecorder {
   readonly #clock: Clock
+  readonly #tell: (uses: readonly UseRecord[]) => void
   /** By sink, then by version and outcome, then by source. */
   readonly #pending = new Map<UseSink, Map<string, Map<string, Count>>>()
   #size = 0
 
-  constructor(clock: Clock) {
+  /** @param tell hears of what the store has taken. */
+  constructor(clock: Clock, tell: (uses: readonly UseRecord[]) => void = () => {}) {
     this.#clock = clock
+    this.#tell = tell
   }
 
   /** Counts one use. @param sink the database the credential lives in. */
@@ -79,7 +82,9 @@ export class UseRecorder {
     )
     for (const [index, outcome] of outcomes.entries()) {
       const batch = batches[index]
-      if (outcome.status === 'rejected' && batch !== undefined) this.#takeBack(...batch)
+      if (batch === undefined) continue
+      if (outcome.status === 'rejected') this.#takeBack(...batch)
+      else this.#tell(recordsOf(batch[1]))
     }
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed !== undefined) throw failed.reason

@@ -57,6 +57,13 @@ export class CredentialUses {
     return this.#stragglers(versionId).length > 0 || countResting(this.#spaces(), versionId) > 0
   }
 
+  /** @returns when a value of it was last accepted. */
+  lastUsedAtMs(): number | undefined {
+    const accepted = this.#uses.filter(({ outcome }) => outcome === 'accepted')
+    const lastMs = Math.max(...accepted.map(({ lastAtMs }) => lastAtMs))
+    return Number.isFinite(lastMs) ? lastMs : undefined
+  }
+
   /** Whether somebody ever came with a version. */
   wasUsed(versionId: string): boolean {
     return this.#uses.some((use) => use.versionId === versionId && use.outcome === 'accepted')

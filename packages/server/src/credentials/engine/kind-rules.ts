@@ -12,6 +12,8 @@ export interface KindRules {
   readonly isCustomAllowed: boolean
   /** Made by somebody else: taken as it is and never generated; absent: ours to judge. */
   readonly isForeign?: true
+  /** Used to call and to sign where nobody answers with who verified; absent: uses are counted. */
+  readonly isUseUnseen?: true
   /** Of generated values; the first is the default, none: made in a form of their own. */
   readonly prefixes: readonly KeyPrefix[]
   /** `installation`: may also belong to a tenant, never to an app. */
@@ -62,6 +64,7 @@ export const KIND_RULES = {
   webhook_secret: {
     storages: ['sealed'],
     isCustomAllowed: true,
+    isUseUnseen: true,
     prefixes: ['whsec'],
     level: 'app',
     policy: POLICY,
@@ -71,6 +74,7 @@ export const KIND_RULES = {
     storages: ['sealed'],
     isCustomAllowed: true,
     isForeign: true,
+    isUseUnseen: true,
     prefixes: [],
     level: 'app',
     policy: { ...POLICY, maxAgeDays: undefined },
@@ -79,6 +83,7 @@ export const KIND_RULES = {
   tenant_signing_key: {
     storages: ['sealed'],
     isCustomAllowed: false,
+    isUseUnseen: true,
     prefixes: [],
     level: 'tenant',
     policy: { ...POLICY, maxAgeDays: 30, isAutomatic: true },

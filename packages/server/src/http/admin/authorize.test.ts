@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'apps.plan': ['oad', 'oad'],
   'apps.delete': ['oad', 'oad'],
   'credentials.list': ['oaduv', 'oaduv'],
+  'credentials.report': ['oaduv', 'oaduv'],
   'credentials.get': ['oaduv', 'oaduv'],
   'credentials.readiness': ['oaduv', 'oaduv'],
   'credentials.create': ['oad', 'oad'],

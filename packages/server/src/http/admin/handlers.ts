@@ -11,6 +11,7 @@ import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
 import { planHandlers } from './plan-handlers.ts'
+import { reportHandlers } from './report-handlers.ts'
 import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
 import { tokenHandlers } from './token-handlers.ts'
@@ -39,6 +40,7 @@ export type Handlers = { readonly [N in OperationName]: Handler<N> }
 
 export const HANDLERS: Handlers = {
   ...changeHandlers,
+  ...reportHandlers,
   ...auditHandlers,
   ...tenantHandlers,
   ...operatorHandlers,

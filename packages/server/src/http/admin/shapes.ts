@@ -1,7 +1,7 @@
 /** Records as the administration shows them: camel case, RFC 3339 times, no value of a secret. */
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { IssuedCredential, Readiness } from '../../credentials/administration/issued.ts'
-import { dueState } from '../../credentials/engine/due-state.ts'
+import { type DueState, dueState } from '../../credentials/engine/due-state.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
 import type {
   CredentialRecord,
@@ -64,8 +64,7 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
     ...(version.expiresAtMs === undefined ? {} : { expiresAt: timeText(version.expiresAtMs) }),
     ...(version.delivery === undefined ? {} : { fetch: fetchShape(version.delivery) }),
   }))
-  const { state, dueAtMs } = dueState(record, nowMs)
-  const due = { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
+  const due = dueShape(dueState(record, nowMs))
   const policy = policyShape(record.policy)
   const named = { id, kind, tenantId, appId, name, role, scopes, appKey }
   return { ...named, algorithms, issuer, audience, due, policy, versions }
@@ -75,6 +74,10 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
 function keyShape(material: Material) {
   if (material.storage === 'remote') return { jwksUrl: material.jwksUrl }
   return material.storage === 'public' ? { jwk: JSON.parse(material.jwk) as unknown } : {}
+}
+
+export function dueShape({ state, dueAtMs }: DueState) {
+  return { state, ...(dueAtMs === undefined ? {} : { at: timeText(dueAtMs) }) }
 }
 
 function fetchShape({ untilMs, fetchedAtMs }: Delivery) {
