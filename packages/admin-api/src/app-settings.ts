@@ -5,6 +5,12 @@
  */
 import { z } from 'zod'
 
+const jwtRole = z
+  .string()
+  .max(1_024)
+  .regex(/^[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/)
+  .describe('A name and scopes, such as `editor publish:doc:* subscribe:doc:*`.')
+
 export const appSettings = z.strictObject({
   requireTls: z.boolean().optional(),
   clientMessages: z.boolean().optional(),
@@ -23,4 +29,6 @@ export const appSettings = z.strictObject({
   presenceMemberCountMax: z.int().min(1).max(10_000).optional(),
   presenceMemberBytesMax: z.int().min(1).max(65_536).optional(),
   cacheTtlMs: z.int().min(1_000).max(604_800_000).optional(),
+  jwtTtlMaxMs: z.int().min(1_000).max(86_400_000).optional(),
+  jwtRoles: z.array(jwtRole).max(50).optional(),
 })
