@@ -5,6 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
+import { createContext, runInContext } from 'node:vm'
+import type { channelAuthorizationEndpoint } from '../../packages/server-sdk/src/authorization-endpoint.ts'
+import type { TokenKeeper } from '../../packages/server-sdk/src/token-keeper.ts'
 import { packedSdk } from '../support/packed-sdk.ts'
 import { repositoryRoot } from '../support/server.ts'
 import { test } from '../support/test.ts'
@@ -13,6 +16,11 @@ const ROOT = repositoryRoot()
 const BUN = join(ROOT, 'node_modules/bun/bin/bun.exe')
 /** The one module that reads a file, for Node and Bun. */
 const WITH_FILES = './operator-key-file'
+
+interface Sdk {
+  readonly TokenKeeper: typeof TokenKeeper
+  readonly channelAuthorizationEndpoint: typeof channelAuthorizationEndpoint
+}
 
 interface Manifest {
   readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>
@@ -76,6 +84,48 @@ test('an edge runtime gets no import of node: from any module but the one that r
     const isEdge = !/["']node:[a-z/]+["']|\brequire\s*\(|\bprocess\.\w|\bBuffer\.\w/.test(stdout)
     assert.equal(isEdge, path !== WITH_FILES, path)
   }
+})
+
+test('where there is nothing but the Web interfaces, a token is kept and a channel signed', async () => {
+  const names = ['token-keeper', 'channel-authorization', 'authorization-endpoint', 'access-token']
+  const lines = names.map((name) => `export * from '@lockgate/server-sdk/${name}'`)
+  writeFileSync(join(home, 'bare.mjs'), lines.join('\n'))
+  writeFileSync(join(home, 'bare-entry.mjs'), `import * as sdk from './bare.mjs'\nresult = sdk\n`)
+  const { status, stdout, stderr } = spawnSync(
+    BUN,
+    ['build', '--target=browser', '--format=iife', '--packages=bundle', 'bare-entry.mjs'],
+    { cwd: home, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  )
+  assert.equal(status, 0, stderr)
+  const tokens = { access_token: 'at', refresh_token: 'rt', token_type: 'Bearer', expires_in: 900 }
+  const fetch = () => Promise.resolve(Response.json(tokens))
+  const web = { AbortController, AbortSignal, Headers, Request, Response, URL, URLSearchParams }
+  const more = { TextDecoder, TextEncoder, ReadableStream, atob, btoa, crypto, setTimeout, fetch }
+  // A context has the language and what it is given: neither process, Buffer nor require.
+  const context = createContext({ ...web, ...more, result: undefined })
+  runInContext(stdout, context)
+  const { TokenKeeper, channelAuthorizationEndpoint } = context['result'] as Sdk
+  const keeper = new TokenKeeper({
+    tokenUrl: 'https://lockgate.example/token',
+    clientId: 'c',
+    fetchSecrets: () => Promise.resolve('secret'),
+    cacheKeysBase64: [btoa('k'.repeat(32))],
+  })
+  assert.equal(await keeper.getToken(), 'at')
+  const endpoint = channelAuthorizationEndpoint({
+    keys: { appKey: 'k', secret: '7ad3773142a6692b25b8' },
+    authenticate: () => ({ id: 'ada' }),
+    authorize: () => ({ allow: true }),
+  })
+  const answer = await endpoint(
+    new Request('https://app.example/auth', {
+      method: 'POST',
+      body: new URLSearchParams({ socket_id: '1234.1234', channel_name: 'private-foobar' }),
+    }),
+  )
+  assert.deepEqual(await answer.json(), {
+    auth: 'k:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4',
+  })
 })
 
 test('TypeScript of another project accepts the declarations, with its strictest settings', () => {

@@ -11,6 +11,8 @@ import { until } from './wait.ts'
 const LIFE_SECONDS = '240'
 
 export interface LiveRedis {
+  /** Of its socket. */
+  readonly path: string
   /** A client of its own, connected. */
   connect(): Promise<RedisClientType>
   /** Stops answering, as a machine that is gone does; the data are lost. */
@@ -31,6 +33,7 @@ export async function startRedis(): Promise<LiveRedis> {
     return existsSync(path)
   })
   return {
+    path,
     connect: async () => {
       const client: RedisClientType = createClient({
         socket: { path, reconnectStrategy: false },
