@@ -1,6 +1,5 @@
 /** A log in plain arrays, written and signed as the server does, for tests that tamper with it. */
 import { createSecretKey, generateKeyPairSync } from 'node:crypto'
-import type { AuditSource } from '../../packages/server/src/credentials/audit/audit-source.ts'
 import { nextRows } from '../../packages/server/src/credentials/audit/chain.ts'
 import {
   bodyHashOf,
@@ -9,6 +8,7 @@ import {
   signCheckpoint,
 } from '../../packages/server/src/credentials/audit/checkpoint-body.ts'
 import type { AuditEntry } from '../../packages/server/src/credentials/audit/entry.ts'
+import type { AuditSource } from '../../packages/server/src/ports/audit-log.ts'
 import type { AuditKeys } from '../../packages/server/src/credentials/audit/verification.ts'
 import type {
   AuditCheckpoint,

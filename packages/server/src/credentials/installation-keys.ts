@@ -75,6 +75,32 @@ export async function loadInstallationKeys(
   })
 }
 
+/**
+ * The keys of the audit out of stored records, for who verifies without a server; makes nothing.
+ * @returns undefined for one that is not there.
+ */
+export function openAuditKeys(
+  records: readonly InstallationKeyRecord[],
+  masterKey: MasterKey,
+): Result<
+  { readonly seal: KeyObject | undefined; readonly publicKey: KeyObject | undefined },
+  'wrong_master_key'
+> {
+  const bytes = new Map<string, Buffer>()
+  for (const record of records) {
+    if (record.name !== 'audit-seal' && record.name !== 'audit-sign') continue
+    const opened = openInstallationKey(record, masterKey)
+    if (!opened.ok) return opened
+    bytes.set(record.name, Buffer.from(opened.value))
+  }
+  const sealBytes = bytes.get('audit-seal')
+  const key = bytes.get('audit-sign')
+  return ok({
+    seal: sealBytes && createSecretKey(sealBytes),
+    publicKey: key && createPublicKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })),
+  })
+}
+
 /** Seals the same key under the current version of the master key. */
 export function resealInstallationKey(
   record: InstallationKeyRecord,

@@ -179,11 +179,11 @@ function credentialOf({ document }: Pick<CredentialRow, 'document'>): Credential
   return JSON.parse(document) as CredentialRecord
 }
 
-function headOf({ tenant_id: tenantId, seq, hash, seal }: AuditHeadRow): AuditHead {
+export function headOf({ tenant_id: tenantId, seq, hash, seal }: AuditHeadRow): AuditHead {
   return { tenantId, seq, hash, seal }
 }
 
-function auditRowOf(row: AuditLogRow): AuditRow {
+export function auditRowOf(row: AuditLogRow): AuditRow {
   const { tenant_id: tenantId, seq, at_ms: atMs, entry, hash, seal } = row
   return { tenantId, seq, atMs, entry, hash, seal }
 }

@@ -1,5 +1,6 @@
 /** Adds the commands of the administration to the program. */
 import { Argument, type Command, Option } from 'commander'
+import { AUDIT_VERIFY } from '../audit/command.ts'
 import { type CommandSpec, commandSpecs, positionalName } from './command-spec.ts'
 import type { Field } from './field.ts'
 import { flagTerm, flagText, hasOpposite } from './flag-text.ts'
@@ -10,6 +11,11 @@ import { type CommonFlags, runOperation } from './run.ts'
 
 const HEADING = 'Administration of a running server:'
 
+/** Commands that can do more than their operation. */
+const MORE: Readonly<Record<string, typeof AUDIT_VERIFY | undefined>> = {
+  'audit verify': AUDIT_VERIFY,
+}
+
 /** @param report takes the exit code of the command that ran. */
 export function addAdminCommands(program: Command, report: (exitCode: number) => void): void {
   for (const group of program.commands) addExamples(group, group.name())
@@ -18,7 +24,11 @@ export function addAdminCommands(program: Command, report: (exitCode: number) =>
     const command = parent.command(spec.words.at(-1) ?? '').description(spec.summary)
     if (parent === program) command.helpGroup(HEADING)
     describeCommand(command, spec)
-    command.action(async () => report(await runSpec(command, spec)))
+    const more = MORE[spec.words.join(' ')]
+    more?.describe(command)
+    command.action(async () => {
+      report((await more?.run(command)) ?? (await runSpec(command, spec)))
+    })
   }
 }
 

@@ -1,33 +1,11 @@
-/**
- * Where audit chains are read from, page by page, so that memory does not grow with the log: the
- * databases of a store, files without a server, or the administration of another machine.
- */
-import type { AuditCheckpoint, AuditHead, AuditRow } from '../../ports/records/audit.ts'
-import type { AuditPageQuery, AuditRecords, Database, Store } from '../../ports/store.ts'
+/** Reads an audit log, in pages; and the log of a store. */
+import type { AuditDatabase, AuditPage, AuditSource } from '../../ports/audit-log.ts'
+import type { AuditCheckpoint } from '../../ports/records/audit.ts'
+import type { AuditRecords, Database, Store } from '../../ports/store.ts'
 import { INSTALLATION } from './entry.ts'
 
 /** Our bound on rows in memory at once, and on how long one read holds the database. */
 export const PAGE_ROW_COUNT = 250
-
-export interface AuditPage {
-  readonly rows: readonly AuditRow[]
-  /** As it was when the rows were read. */
-  readonly head: AuditHead | undefined
-}
-
-export interface AuditDatabase {
-  readonly code: string
-  /** @returns the tenants that have a head. */
-  tenantIds(): Promise<readonly string[]>
-  readPage(query: AuditPageQuery): Promise<AuditPage>
-}
-
-export interface AuditSource {
-  readonly databases: readonly AuditDatabase[]
-  /** @returns the tenants that are known otherwise: by their record, or by a checkpoint. */
-  tenantIds(): Promise<readonly string[]>
-  readCheckpoints(query: AuditPageQuery): Promise<readonly AuditCheckpoint[]>
-}
 
 /** The control database first. */
 export function databasesOf(store: Store): readonly Database<AuditRecords>[] {

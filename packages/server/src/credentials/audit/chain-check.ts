@@ -3,8 +3,9 @@
  * by its hash, by its seal where the key is there, by the head, and by what checkpoints signed.
  */
 import type { KeyObject } from 'node:crypto'
-import type { AuditHead, AuditRow } from '../../ports/records/audit.ts'
-import { type AuditDatabase, auditPages } from './audit-source.ts'
+import type { AuditDatabase, AuditPage } from '../../ports/audit-log.ts'
+import type { AuditRow } from '../../ports/records/audit.ts'
+import { auditPages } from './audit-source.ts'
 import { FIRST_HASH, hashOf, isSealed } from './chain.ts'
 import type { CheckpointHead } from './checkpoint-body.ts'
 import type { AuditFault } from './faults.ts'
@@ -28,7 +29,7 @@ export type ChainFault = Omit<AuditFault, 'tenantId' | 'database'>
  */
 export async function* checkChain(chain: Chain): AsyncGenerator<number, ChainFault | undefined> {
   const follower = new Follower(chain)
-  let head: AuditHead | undefined
+  let head: AuditPage['head']
   for await (const page of auditPages(chain.database, chain)) {
     for (const row of page.rows) {
       const fault = await follower.follow(row)
@@ -74,20 +75,21 @@ class Follower {
   }
 
   /** @param head that was read with the last rows. */
-  async end(head: AuditHead | undefined): Promise<ChainFault | undefined> {
+  async end(head: AuditPage['head']): Promise<ChainFault | undefined> {
     if (!this.#hasBegun) await this.#nextSigned()
     const seq = this.#seq + 1
     if (head === undefined && this.#seq > 0) return { seq: this.#seq, code: 'head_missing' }
-    if (head !== undefined) {
+    if (head !== undefined && head !== 'unknown') {
       const place = { code: this.#chain.database.code, sealKey: this.#chain.sealKey }
       if (head.seq > this.#seq) return { seq, code: 'tail_cut' }
       if (head.seq < this.#seq) return { seq: head.seq + 1, code: 'head_behind' }
       const isTrue = head.hash === this.#hash && (!isKeyed(place) || isSealed('head', head, place))
       if (!isTrue) return { seq, code: 'head_forged' }
     }
-    if (this.#signed === undefined) return undefined
-    if (this.#seq === 0) return { seq: 1, throughSeq: this.#signed.seq, code: 'chain_missing' }
-    return { seq, throughSeq: this.#signed.seq, code: 'rolled_back' }
+    let throughSeq: number | undefined
+    for (; this.#signed !== undefined; await this.#nextSigned()) throughSeq = this.#signed.seq
+    if (throughSeq === undefined) return undefined
+    return { seq, throughSeq, code: this.#seq === 0 ? 'chain_missing' : 'rolled_back' }
   }
 
   async #nextSigned(): Promise<void> {

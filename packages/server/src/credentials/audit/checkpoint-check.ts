@@ -1,6 +1,7 @@
 /** Follows the checkpoints of one tenant, and gives the heads they signed to who follows rows. */
+import type { AuditSource } from '../../ports/audit-log.ts'
 import type { AuditCheckpoint } from '../../ports/records/audit.ts'
-import { type AuditSource, checkpointsOf } from './audit-source.ts'
+import { checkpointsOf } from './audit-source.ts'
 import {
   bodyHashOf,
   type CheckpointHead,

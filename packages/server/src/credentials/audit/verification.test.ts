@@ -12,7 +12,7 @@ import { PAGE_ROW_COUNT } from './audit-source.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { hashOf, nextRows, sealOf } from './chain.ts'
 import { parseBody, signCheckpoint } from './checkpoint-body.ts'
-import type { AuditFault } from './faults.ts'
+import type { AuditFault, FaultCode } from './faults.ts'
 import { type AuditVerdict, verifyAudit } from './verification.ts'
 
 const TENANT = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
@@ -184,19 +184,13 @@ describe('without any key, the first bad row is named after', () => {
   test('a database that was emptied, or is gone', async () => {
     eu.rows = []
     eu.heads = []
-    const both = (code: string) => [
-      {
-        tenantId: TENANT,
-        database: 'eu',
-        seq: 1,
-        throughSeq: code === 'chain_missing' ? 3 : 7,
-        code,
-      },
-      { tenantId: OTHER, database: 'eu', seq: 1, throughSeq: 2, code },
+    const both = (code: FaultCode): AuditFault[] => [
+      { ...EU, seq: 1, throughSeq: 7, code },
+      { ...EU, tenantId: OTHER, seq: 1, throughSeq: 2, code },
     ]
-    expect(await faultsOf(log)).toEqual(both('chain_missing') as AuditFault[])
+    expect(await faultsOf(log)).toEqual(both('chain_missing'))
     log.databases = log.databases.filter(({ code }) => code !== 'eu')
-    expect(await faultsOf(log)).toEqual(both('database_missing') as AuditFault[])
+    expect(await faultsOf(log)).toEqual(both('database_missing'))
   })
 
   test('several of these: the first bad row of each chain', async () => {

@@ -4,7 +4,8 @@
  * not fit together any more; a whole directory that was put back as it once was fits.
  */
 import type { KeyObject } from 'node:crypto'
-import { type AuditSource, auditedTenants } from './audit-source.ts'
+import type { AuditSource } from '../../ports/audit-log.ts'
+import { auditedTenants } from './audit-source.ts'
 import { checkChain } from './chain-check.ts'
 import type { CheckpointKey } from './checkpoint-body.ts'
 import { type CheckedCheckpoints, checkCheckpoints, signedHeads } from './checkpoint-check.ts'

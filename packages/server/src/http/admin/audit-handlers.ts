@@ -1,18 +1,13 @@
 /** The operations on the audit log. Every one reads page by page. */
 import { ok, refuse } from '@lockgate/protocol/result'
-import {
-  type AuditDatabase,
-  auditedTenants,
-  auditPages,
-  type AuditSource,
-  storeSource,
-} from '../../credentials/audit/audit-source.ts'
+import { auditedTenants, auditPages, storeSource } from '../../credentials/audit/audit-source.ts'
 import { isObject, parseJson } from '../../credentials/audit/canonical-json.ts'
 import { publicJwkOf } from '../../credentials/audit/checkpoint-body.ts'
 import { type AuditEntry, INSTALLATION } from '../../credentials/audit/entry.ts'
 import { FAULTS } from '../../credentials/audit/faults.ts'
 import { ocsfEvent } from '../../credentials/audit/ocsf.ts'
 import { verifyAudit } from '../../credentials/audit/verification.ts'
+import type { AuditDatabase, AuditPage, AuditSource } from '../../ports/audit-log.ts'
 import type { AuditRow } from '../../ports/records/audit.ts'
 import type { HandlerContext, Handlers } from './handlers.ts'
 import type { Lines } from './line-stream.ts'
@@ -37,7 +32,7 @@ export const auditHandlers: Pick<Handlers, AuditName> = {
     if (!start.ok) return start
     const { list, afterSeq } = start.value
     const { rows, head } = await database.readPage({ tenantId, afterSeq, countMax: limit })
-    return ok({ items: rows.map(rowShape), ...nextOf(list, rows, head?.seq ?? 0) })
+    return ok({ items: rows.map(rowShape), ...nextOf(list, rows, endOf(head)) })
   },
   async 'audit.checkpoints'({ parameters }, { deps, principal }) {
     const { limit = PAGE_COUNT_DEFAULT } = parameters
@@ -182,6 +177,11 @@ async function* eventLines(of: Export, slot: () => void): Lines {
   }
 }
 
+/** A chain without a head is read to its end: what is wrong with it is for verification to say. */
+function endOf(head: AuditPage['head']): number {
+  return head === undefined || head === 'unknown' ? Infinity : head.seq
+}
+
 /** Up to the head of the first page: what is written while it is read is for the next export. */
 async function* rowsNow(
   database: AuditDatabase,
@@ -189,7 +189,7 @@ async function* rowsNow(
 ): AsyncGenerator<AuditRow> {
   let endSeq: number | undefined
   for await (const { rows, head } of auditPages(database, chain)) {
-    endSeq ??= head?.seq ?? Infinity
+    endSeq ??= endOf(head)
     for (const row of rows) {
       if (row.seq > endSeq) return
       yield row
