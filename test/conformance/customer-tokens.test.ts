@@ -183,6 +183,23 @@ test('a revoked user stays out with every token made before', async () => {
   assert.equal(await statusOf(await mint({ key: bytes(value) })), 200)
 })
 
+test('one token ends by the id its backend gave it, and the others go on', async () => {
+  const { value } = await register({ name: 'ids' })
+  const tokens = await Promise.all(
+    ['first', 'second'].map((jti) => mint({ key: bytes(value), claims: { jti } })),
+  )
+  const revoke = async (appId: string) =>
+    administration.done('tokens.revoke', {
+      parameters: { appId },
+      body: { tokenId: 'first', reason: 'lost' },
+    })
+  await revoke('other') // There it is the id of another token.
+  for (const each of tokens) assert.equal(await statusOf(each), 200)
+  await revoke('chat')
+  const answers = await Promise.all(tokens.map((each) => statusOf(each)))
+  assert.deepEqual(answers, [401, 200])
+})
+
 for (const alg of ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256']) {
   test(`a registered public key verifies ${alg}, and is no secret`, async () => {
     const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })

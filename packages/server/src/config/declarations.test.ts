@@ -18,6 +18,7 @@ const APP = {
 }
 const UNLIMITED = 2_147_483_647
 const LIMITS = { maxConnections: 5, maxDocuments: 4, maxUsersPerDoc: 3, opsPerMinute: 2 }
+const PUBLIC_JWK = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
 const STRONG = 'Zk3vQ9xT1mB7nR5sW2yD8fG4hJ6kL0pC'
 
 /** A value in the shape of the key format; `mark` makes its key id. */
@@ -243,7 +244,12 @@ describe('apps', () => {
         { valueFile: 'key', scopes: ['publish', 'room:read'] },
         { value: keyOf('rk', 'c'), scopes: [] },
       ],
-      jwtSecrets: [{ value: STRONG, kid: '2030-01' }, { valueFile: 'jwt' }],
+      jwtSecrets: [
+        { value: STRONG, kid: '2030-01' },
+        { valueFile: 'jwt' },
+        { jwk: PUBLIC_JWK, issuer: 'https://a.example' },
+        { jwksUrl: 'https://keys.example/jwks', audience: ['a', 'b'] },
+      ],
       allowedDomains: ['https://App.Example.com/', 'bücher.example:8443'],
     }
     const files = {
@@ -262,6 +268,8 @@ describe('apps', () => {
       jwtSecrets: [
         { value: STRONG, kid: '2030-01' },
         { value: 'another-secret', kid: undefined },
+        { value: undefined, jwk: PUBLIC_JWK, issuer: 'https://a.example', audience: undefined },
+        { value: undefined, jwksUrl: 'https://keys.example/jwks', audience: ['a', 'b'] },
       ],
       allowedDomains: ['app.example.com', 'xn--bcher-kva.example:8443'],
     })
@@ -293,6 +301,26 @@ describe('apps', () => {
       { jwtSecrets: [1, 2, 3, 4, 5].map((each) => ({ value: `s${each}` })) },
       'more than 4',
     ],
+    ['a JWT secret without anything', { jwtSecrets: [{ kid: 'k' }] }, '`value` is missing'],
+    [
+      'a JWT secret that is a key too',
+      { jwtSecrets: [{ value: 's', jwk: PUBLIC_JWK }] },
+      'both given',
+    ],
+    [
+      'a JWT key in two ways',
+      { jwtSecrets: [{ jwk: PUBLIC_JWK, jwksUrl: 'https://a.example/' }] },
+      'both given',
+    ],
+    ['a JWT key that is no JSON', { jwtSecrets: [{ jwk: 'key' }] }, 'right form'],
+    ['a JWT key that is a map', { jwtSecrets: [{ jwk: { kty: 'EC' } }] }, 'wrong type'],
+    [
+      'a JWT key that can sign',
+      { jwtSecrets: [{ jwk: PUBLIC_JWK.replace('{', '{"d":"AAAA",') }] },
+      'right form',
+    ],
+    ['a JWT key that is a secret', { jwtSecrets: [{ jwk: '{"kty":"oct","k" : "AA"}' }] }, 'form'],
+    ['a key set that is no URL', { jwtSecrets: [{ jwksUrl: 'file:///etc' }] }, 'right form'],
     ['a kid with a space', { jwtSecrets: [{ value: 's', kid: 'a b' }] }, 'right form'],
     [
       'one kid twice',

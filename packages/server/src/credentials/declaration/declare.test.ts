@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { REGIONS, SETTINGS } from '../../../../../test/contract/records.ts'
 import { type CoreWorld, openCoreWorld } from '../../../../../test/support/credential-core.ts'
+import { ecPair } from '../../../../../test/support/foreign-world.ts'
 import { openMemoryStore } from '../../adapters/store-memory/store.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
 import type { Store } from '../../ports/store.ts'
@@ -190,6 +191,38 @@ describe('a declaration', () => {
     expect(await declare(world, acmeWith(changes))).toEqual({ ok: true, value: { changeCount: 0 } })
   })
 
+  test('brings public keys and key sets, and finds them again', async () => {
+    const world = await openCoreWorld()
+    const jwk = JSON.stringify(ecPair().jwk)
+    const jwksUrl = 'https://keys.example/jwks'
+    const jwtSecrets = [
+      { jwk, kid: 'fixed' },
+      { jwksUrl, audience: ['chat'] },
+    ]
+    await declare(world, acmeWith({ jwtSecrets }))
+    const made = () =>
+      (world.core.authority.apps.findById('app-1')?.credentials ?? [])
+        .map(({ record }) => record)
+        .filter(({ kind }) => kind === 'jwt_secret')
+    const storages = made().map(({ versions: [version] }) => version?.material.storage)
+    expect(new Set(storages)).toEqual(new Set(['public', 'remote']))
+    const same = await declare(world, acmeWith({ jwtSecrets }))
+    expect(same).toEqual({ ok: true, value: { changeCount: 0 } })
+    // Held to something else, it is another credential, and the one before is gone.
+    const before = made().find(({ name }) => name === 'fixed')
+    const held = [{ jwk, kid: 'fixed', issuer: 'https://a.example' }]
+    await declare(world, acmeWith({ jwtSecrets: held }))
+    expect(made()).toMatchObject([{ name: 'fixed', attributes: { issuer: 'https://a.example' } }])
+    expect(made()[0]?.id).not.toBe(before?.id)
+    // Another key under the same name takes its place at once.
+    const next = JSON.stringify(ecPair().jwk)
+    await declare(world, acmeWith({ jwtSecrets: [{ ...held[0], jwk: next }] }))
+    expect(made()).toHaveLength(1)
+    const material = made()[0]?.versions[0]?.material
+    const kept = material?.storage === 'public' ? material.jwk : '{}'
+    expect(JSON.parse(kept)).toEqual(JSON.parse(next))
+  })
+
   test('brings operator keys once', async () => {
     const world = await openCoreWorld()
     const { administration, revocations } = world.core
@@ -212,6 +245,7 @@ describe('a declaration is refused, and nothing of it is written,', () => {
   const [otherApp = APP] = OTHER.apps
   test.each<[string, DeclaredTenant[]]>([
     ['short_id_taken', [{ ...OTHER, shortId: ACME.shortId }]],
+    ['key_malformed', [acmeWith({ jwtSecrets: [{ jwk: '{"kty":"EC"}' }] })]],
     ['app_of_other_tenant', [{ ...OTHER, apps: [{ ...otherApp, id: 'app-1' }] }]],
     ['region_immutable', [acmeWith({ region: 'elsewhere' })]],
     ['client_id_taken', [{ ...OTHER, apps: [{ ...otherApp, clientId: 'client-1' }] }]],
