@@ -101,6 +101,12 @@ export async function openCredentialCore(
     authority,
     policy,
   }
+  authority.onChange((change) => {
+    if (change.kind !== 'app') return
+    const loaded = authority.apps.findById(change.appId)
+    if (loaded === undefined) hub.forget(change.appId)
+    else hub.changed(loaded.app)
+  })
   const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
   const revocations = new Revocations(administration, revoker)
   const figures = new CredentialFigures({ authority, clock })

@@ -11,6 +11,8 @@ import { UserDirectory } from './users.ts'
 export class AppSpace {
   /** Replaced when the app changes; sessions read their switches and limits here. */
   app: AppRecord
+  /** The app was deleted: nobody new gets in. */
+  isGone = false
   readonly channels = new Map<string, Channel>()
   readonly connections = new Map<string, Connection>()
   readonly users: UserDirectory

@@ -8,7 +8,8 @@ import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fanout } from '../ports/fanout.ts'
 import type { AppRecord } from '../ports/records/app.ts'
-import { AppSpace } from './app-space.ts'
+import type { AppSpace } from './app-space.ts'
+import { AppSpaces } from './app-spaces.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
 import type { Connection, SignedInUser, Subscription } from './connection.ts'
@@ -52,7 +53,7 @@ export interface SubscribeRequest {
 }
 
 export class Hub {
-  readonly #spaces = new Map<string, AppSpace>()
+  readonly #spaces: AppSpaces
   readonly #counts: SubscriptionCounts
   readonly #limits: HubLimits
   readonly #ports: HubPorts
@@ -61,29 +62,34 @@ export class Hub {
   constructor(limits: HubLimits, ports: HubPorts) {
     this.#limits = limits
     this.#ports = ports
+    this.#spaces = new AppSpaces(ports.fanout)
     this.#counts = new SubscriptionCounts(ports.clock)
     this.#stopListening = ports.broker.subscribe(HUB_TOPIC, (payload) => this.#receive(payload))
   }
 
   /** @returns the live side of `app`, made at first use; a changed record replaces the old one. */
   space(app: AppRecord): AppSpace {
-    const known = this.#spaces.get(app.id)
-    if (known !== undefined) {
-      known.app = app
-      return known
-    }
-    const space = new AppSpace(app, this.#ports.fanout)
-    this.#spaces.set(app.id, space)
-    return space
+    return this.#spaces.open(app)
+  }
+
+  /** Gives an app that is live here its changed record; sessions read it at their next step. */
+  changed(app: AppRecord): void {
+    this.#spaces.changed(app)
+  }
+
+  /** Forgets a deleted app, at once or with its last connection. */
+  forget(appId: string): void {
+    this.#spaces.forget(appId)
   }
 
   /** Apps that are live here; the caller bounds how many exist. */
   spaces(): Iterable<AppSpace> {
-    return this.#spaces.values()
+    return this.#spaces.all()
   }
 
   /** Takes a connection in. Its id must be fresh. */
   connect(space: AppSpace, connection: Connection): void {
+    this.#spaces.entered(space)
     space.connections.set(connection.id, connection)
   }
 
@@ -93,6 +99,7 @@ export class Hub {
    */
   detach(space: AppSpace, connection: Connection): void {
     space.connections.delete(connection.id)
+    this.#spaces.left(space)
   }
 
   /** Takes a connection out of everything it was in. Idempotent. */
@@ -141,7 +148,7 @@ export class Hub {
     return ok(true)
   }
 
-  /** Leaves a channel; a channel the connection is not on is no error. */
+  /** Leaves a channel; one the connection is not on is no error. */
   unsubscribe(space: AppSpace, connection: Connection, name: string): void {
     const held = connection.subscriptions.get(name)
     if (held === undefined) return
@@ -200,7 +207,7 @@ export class Hub {
   tick(): void {
     this.#counts.tick()
     const nowMs = this.#ports.clock.nowMs()
-    for (const space of this.#spaces.values()) space.lastEvents.sweep(nowMs)
+    for (const space of this.#spaces.all()) space.lastEvents.sweep(nowMs)
   }
 
   /** Stops listening to other nodes. */
@@ -246,7 +253,7 @@ export class Hub {
   #receive(payload: string): void {
     const envelope = decodeEnvelope(payload)
     if (envelope === undefined) return
-    const space = this.#spaces.get(envelope.appId)
+    const space = this.#spaces.find(envelope.appId)
     if (space === undefined) return
     if ('message' in envelope) this.#deliver(space, envelope.message)
     else endConnections(space, envelope.terminateUserId)
