@@ -151,3 +151,14 @@ test('a repeated deletion is told of what it did, though nothing is there any mo
   const anew = { ...call, headers: { 'idempotency-key': 'delete-twice' } }
   assert.deepEqual(await admin.refused('apps.delete', anew), [404, 'not_found'])
 })
+
+test('a built-in plan that was changed stays changed over a restart', async () => {
+  const limits = { maxConnections: 41, maxDocuments: 1, maxUsersPerDoc: 1, opsPerMinute: 1 }
+  await admin.done('plans.save', { parameters: { plan: 'free' }, body: limits })
+  await server.killHard()
+  server = await startServer({ dataDir, config })
+  const { items } = await admin.done('plans.list')
+  const free = items.find(({ name }) => name === 'free')
+  assert.deepEqual(free?.limits, limits)
+  assert.equal(free?.isOnePerTenant, true)
+})

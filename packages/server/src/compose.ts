@@ -32,11 +32,13 @@ import { createIntrospection, createTokenService } from './assembly/token-servic
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
+import { BUILT_IN_PLANS } from './config/section-schema.ts'
 import { Hub } from './core/hub.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
 import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
+import type { Declarations } from './credentials/declaration/declared.ts'
 import {
   createDemoTenant,
   DEMO_TENANT_SHORT_ID,
@@ -202,6 +204,14 @@ const WITNESS_NETWORKS = [
   'fc00::/7',
 ]
 
+/** Plans that the file does not declare are there from the start, and may be changed since. */
+function declarationsOf(config: Config): Declarations {
+  const plans = config.plans.map((plan) =>
+    BUILT_IN_PLANS.includes(plan) ? { ...plan, isBuiltIn: true as const } : plan,
+  )
+  return { ...config, plans }
+}
+
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */
 async function provision(
   config: Config,
@@ -209,7 +219,7 @@ async function provision(
 ): Promise<DemoCredentials | undefined> {
   const { administration, revocations } = core
   const deps = { administration, revocations }
-  orStop(await applyDeclarations(config, deps))
+  orStop(await applyDeclarations(declarationsOf(config), deps))
   if (config.store === 'sqlite') {
     const path = join(config.dataDir, 'operator.key')
     const place = {

@@ -83,6 +83,7 @@ describe('an app that is made', () => {
     ['free_plan_taken', { name: 'b', plan: 'free' }],
     ['not_found', { name: 'b', tenantId: '11111111-1111-4111-8111-111111111111' }],
     ['input_invalid', { name: 'b', settings: { allowedOrigins: ['example.org'] } }],
+    ['input_invalid', { name: 'b', settings: { jwtRoles: ['editor pub"lish'] } }],
   ] as const)('is refused with %s, and leaves nothing', async (refusal, changes) => {
     await make('chat', { plan: 'free' })
     const before = await world.everything()

@@ -275,3 +275,20 @@ describe('a declaration is refused, and nothing of it is written,', () => {
     })
   })
 })
+
+test('a built-in plan is made once, and what was made of it since stays', async () => {
+  const world = await openCoreWorld()
+  const { administration, revocations, authority } = world.core
+  const builtIn = { ...FREE, isBuiltIn: true as const }
+  const apply = (plans: Declarations['plans']) =>
+    applyDeclarations({ plans, tenants: [], operatorKeys: [] }, { administration, revocations })
+  expect(await apply([builtIn])).toEqual({ ok: true, value: { changeCount: 1 } })
+  const limits = { ...FREE.limits, maxConnections: 77 }
+  await world.store.control.transaction((each) =>
+    each.savePlan({ ...FREE, tenantId: undefined, limits, createdAtMs: 1 }),
+  )
+  await authority.changed({ kind: 'plans' })
+  expect(await apply([builtIn])).toEqual({ ok: true, value: { changeCount: 0 } })
+  expect(authority.tenants.plans[0]?.limits.maxConnections).toBe(77)
+  expect(await apply([FREE])).toEqual({ ok: true, value: { changeCount: 1 } })
+})

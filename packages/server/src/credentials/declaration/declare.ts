@@ -59,6 +59,7 @@ async function declarePlans(
   const known = authority.tenants.plans.filter((plan) => plan.tenantId === tenantId)
   const changed = declared.flatMap((plan): PlanRecord[] => {
     const before = known.find(({ name }) => name === plan.name)
+    if (plan.isBuiltIn === true && before !== undefined) return []
     const createdAtMs = before?.createdAtMs ?? clock.nowMs()
     const { name, limits, isOnePerTenant } = plan
     const record = { tenantId, name, limits: { ...limits }, isOnePerTenant, createdAtMs }

@@ -7,6 +7,8 @@ export interface DeclaredPlan {
   readonly name: string
   readonly limits: PlanLimits
   readonly isOnePerTenant: boolean
+  /** Made where there is none of the name; one that is there is not touched. */
+  readonly isBuiltIn?: true
 }
 
 export interface DeclaredApp {
