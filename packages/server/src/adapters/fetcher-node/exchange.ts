@@ -10,6 +10,8 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { FetchedAnswer, FetchRefusal } from '../../ports/fetcher.ts'
 
 const HEADER_BYTES_MAX = 16_384
+/** Without one, some servers refuse to answer. */
+const AGENT = 'lockgate'
 
 export interface Exchange {
   readonly method: 'GET' | 'POST'
@@ -37,7 +39,7 @@ export function exchange(order: Exchange): Promise<Answer> {
     lookup: pinnedTo(order.addresses),
     maxHeaderSize: HEADER_BYTES_MAX,
     // What is compressed could unpack to any size.
-    headers: { accept: '*/*', 'accept-encoding': 'identity', ...headers },
+    headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': AGENT, ...headers },
     ...(ca === undefined ? {} : { ca }),
   }
   return new Promise((resolve, reject) => {
@@ -51,6 +53,12 @@ export function exchange(order: Exchange): Promise<Answer> {
       if (error.code === 'HPE_HEADER_OVERFLOW') settle(refuse('answer_large'))
       else reject(error)
     })
+    // A change of protocol is told by neither event: without this the call would never settle.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      reject(new Error('the answer is no answer'))
+    })
+    request.on('close', () => reject(new Error('there is no answer')))
     request.on('response', (response) => {
       response.on('error', reject)
       if (isRedirect(response)) settle(refuse('redirected'))

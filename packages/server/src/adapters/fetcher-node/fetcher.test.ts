@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { makeCertificate } from '../../../../../test/support/certificate.ts'
 import { FETCHES_IN_FLIGHT_MAX } from '../../ports/fetcher.ts'
 import { Outage } from '../../ports/outage.ts'
@@ -153,6 +153,26 @@ test.each(['/stalled', '/silent'])('no whole answer in time is an outage: %s', a
   expect(code).toBe('fetch_unavailable')
   expect(message).toContain('too long')
   expect(message).not.toContain('private')
+})
+
+test.each([
+  [
+    'a change of protocol',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+  ],
+  ['only an interim answer', 'HTTP/1.1 103 Early Hints\r\n\r\n'],
+  ['something else than HTTP', 'SSH-2.0-OpenSSH_9.9\r\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+  ['nothing', ''],
+])('what is no answer is an outage, whenever it ends: %s', async (_what, text) => {
+  const odd = createTcpServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', () => socket.end(text))
+  })
+  await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(odd.address() as AddressInfo).port}/`
+  await failureOf(fetcher({ timeMsMax: 2_000 }).get(url))
+  odd.close()
 })
 
 test('an answer that is cut off is an outage, not a short answer', async () => {

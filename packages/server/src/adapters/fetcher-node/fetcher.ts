@@ -50,7 +50,7 @@ export function createNodeFetcher(options: FetcherOptions): Fetcher {
       const bytesMax = options.bytesMax ?? FETCHED_BYTES_MAX
       const { trustedCertificates } = options
       const rest = { url, addresses: found, signal, bytesMax, trustedCertificates }
-      return await exchange({ ...order, ...rest })
+      return await beforeEnd(exchange({ ...order, ...rest }), signal)
     } catch (error) {
       throw outage(url, signal.aborted ? 'it takes too long' : reasonOf(error), error)
     } finally {
@@ -108,7 +108,7 @@ function judge(
   return url.protocol === 'http:' && verdicts.has('public') ? refuse('url_refused') : ok(true)
 }
 
-/** A look-up cannot be stopped, but it need not be waited for. */
+/** Nothing is waited for longer, whether or not it can be stopped: a look-up cannot. */
 function beforeEnd<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = () => reject(new Error('aborted'))
