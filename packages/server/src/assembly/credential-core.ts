@@ -101,12 +101,7 @@ export async function openCredentialCore(
     authority,
     policy,
   }
-  authority.onChange((change) => {
-    if (change.kind !== 'app') return
-    const loaded = authority.apps.findById(change.appId)
-    if (loaded === undefined) hub.forget(change.appId)
-    else hub.changed(loaded.app)
-  })
+  keepHubCurrent(hub, authority)
   const revoker = new Revoker({ hub, broker, clock, closings, nodeId: randomUuid(random) })
   const revocations = new Revocations(administration, revoker)
   const figures = new CredentialFigures({ authority, clock })
@@ -144,4 +139,14 @@ export async function openCredentialCore(
     schedule,
     figures,
   }
+}
+
+/** What is live of an app follows its record, and goes with it. */
+function keepHubCurrent(hub: Hub, authority: Authority): void {
+  authority.onChange((change) => {
+    if (change.kind !== 'app') return
+    const loaded = authority.apps.findById(change.appId)
+    if (loaded === undefined) hub.forget(change.appId)
+    else hub.changed(loaded.app)
+  })
 }
