@@ -8,7 +8,13 @@ import {
 } from '../../core/permissions.ts'
 import { claimedPermissions } from './claimed-permissions.ts'
 
-const ROLES = ['editor publish:doc:* subscribe:doc:*', 'editors terminate', 'viewer subscribe:**']
+const ROLES = [
+  'editor publish:doc:* subscribe:doc:*',
+  'editors terminate',
+  'viewer subscribe:**',
+  'twice publish:a',
+  'twice publish:b',
+]
 
 function rulesOf(claims: Readonly<Record<string, unknown>>) {
   const read = claimedPermissions(claims, ROLES)
@@ -69,6 +75,7 @@ test.each<[string, Record<string, unknown>]>([
   ['the beginning of a role', { role: 'edit' }],
   ['a role with a scope', { role: 'editor publish:doc:*' }],
   ['an empty role', { role: '' }],
+  ['a role that is there twice', { role: 'twice' }],
   ['roles', { role: ['editor'] }],
   ['a name of every object', { role: 'constructor' }],
   ['permissions that are a text', { permissions: 'publish' }],

@@ -67,8 +67,12 @@ function rulesOfChannels({ channels }: Claims): Rules {
 /** A role of no such name refuses the token: its backend means something the app does not have. */
 function rulesOfRole({ role }: Claims, roles: readonly string[]): Rules {
   if (role === undefined) return []
-  const words = roles.map((each) => each.split(' ')).find(([name]) => name === role)
-  return words === undefined ? undefined : permissionsOfScopes(words.slice(1)).rules
+  const named = roles.map((each) => each.split(' ')).filter(([name]) => name === role)
+  const [words] = named
+  // Of two that have the name, nobody knows which is meant.
+  return words === undefined || named.length > 1
+    ? undefined
+    : permissionsOfScopes(words.slice(1)).rules
 }
 
 function ruleOf(pattern: unknown, actions: unknown): PermissionRule | undefined {

@@ -299,6 +299,23 @@ describe('a registered public key', () => {
     }
   })
 
+  test('and a secret are two credentials: neither rotates into the other', async () => {
+    const { changes } = world.core
+    const mixed = [
+      { credentialId: key.credential.id },
+      { credentialId: key.credential.id, value: 'k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGa' },
+      { credentialId: made.credential.id, key: { jwk: ecPair().jwk } },
+      { credentialId: key.credential.id, value: 'x', key: { jwk: ecPair().jwk } },
+    ]
+    for (const each of mixed) {
+      for (const change of ['rotate', 'stage'] as const) {
+        expect(await changes[change](each, CALLER)).toMatchObject({ refusal: 'input_invalid' })
+      }
+    }
+    expect(await outcomeOf(ecToken(pair, claims()))).toBe('app app')
+    expect(await outcomeOf(token())).toBe('app app')
+  })
+
   test('in the header of a token is not a registered one', async () => {
     const own = ecPair()
     const forged = ecToken(own, claims(), { jwk: own.jwk })

@@ -71,11 +71,15 @@ export class CustomerTokens implements TokenDoor {
       return answer
     }
     const signed = readSignedToken(token)
-    const appId = signed === undefined ? undefined : this.#appIdOf(signed)
+    if (signed === undefined) return INVALID
+    const appId = this.#appIdOf(signed)
     const first = appId === undefined ? undefined : this.#deps.apps.findById(appId)
-    if (signed === undefined || first === undefined) return INVALID
-    const searching = this.#deps.signers.find(signed, jwtSecretsOf(first))
+    const searching = this.#deps.signers.find(
+      signed,
+      first === undefined ? [] : jwtSecretsOf(first),
+    )
     const signer = searching instanceof Promise ? await searching : searching
+    if (first === undefined) return INVALID
     // While a key set was fetched the app may have changed; what counts is how it is now.
     const loaded = this.#deps.apps.findById(first.app.id)
     if (signer === undefined || loaded === undefined) return INVALID
