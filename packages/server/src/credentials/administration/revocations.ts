@@ -41,7 +41,11 @@ export class Revocations {
    */
   async revoke(
     target: DirectTarget,
-    place: RevocationPlace & { readonly reason: string },
+    place: RevocationPlace & {
+      readonly reason: string
+      /** Nothing it concerns lives longer; undefined: than any token can. */
+      readonly untilMs?: number
+    },
     caller: Caller,
   ): Promise<Result<Receipt, AdminRefusalCode>> {
     const regions = this.#regionsOf(place)
@@ -51,7 +55,7 @@ export class Revocations {
       reliance: relianceOn(target),
       tenantId: place.tenantId,
       atMs,
-      untilMs: atMs + REVOCATION_KEPT_MS,
+      untilMs: place.untilMs ?? atMs + REVOCATION_KEPT_MS,
     }
     let familyCount = 0
     for (const region of regions) {

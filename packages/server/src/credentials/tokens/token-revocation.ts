@@ -23,7 +23,17 @@ export interface TokenRevocationDeps {
   readonly random: Random
 }
 
+/** How far the clocks of nodes may be apart. */
+const SKEW_MS = 60_000
 const REASON = 'revoked by the client'
+
+export interface RevocableToken {
+  readonly target:
+    | { readonly kind: 'family'; readonly familyId: string }
+    | { readonly kind: 'token'; readonly tokenId: string }
+  /** Undefined: as long as any token can live. */
+  readonly untilMs: number | undefined
+}
 
 export class TokenRevocation {
   readonly #deps: TokenRevocationDeps
@@ -33,47 +43,28 @@ export class TokenRevocation {
   }
 
   /**
-   * @param token untrusted. @param loaded the app of the client that asks.
-   * @returns ok also for what is no token of this client, or has ended: there is nothing it could
+   * What there is to end. @param token untrusted. @param loaded the app of the client that asks.
+   * @returns undefined for what is no token of this client, or has ended: there is nothing it could
    * do about that (§2.2). A refusal for what ends elsewhere.
-   * @throws Outage before anything was revoked.
+   * @throws Outage
    */
-  async revoke(
+  async find(
     token: string,
     loaded: LoadedApp,
-    source: Source,
-  ): Promise<Result<true, 'unsupported_token_type'>> {
-    if (isRefreshTokenShaped(token)) {
-      await this.#revokeFamily(token, loaded, source)
-      return ok(true)
-    }
+  ): Promise<Result<RevocableToken | undefined, 'unsupported_token_type'>> {
+    if (isRefreshTokenShaped(token)) return ok(await this.#findFamily(token, loaded))
     const peeked = peekToken(token)
-    const isOurs = peeked !== undefined && this.#deps.door.isFor(peeked)
-    if (isOurs) await this.#revokeAccessToken(token, loaded, source)
+    if (peeked !== undefined && this.#deps.door.isFor(peeked)) {
+      return ok(this.#findAccessToken(token, loaded))
+    }
     // Saying ok to these would have somebody believe that they have ended.
-    const isOther = peeked === undefined ? parseKey(token).ok : !isOurs
-    return isOther ? refuse('unsupported_token_type') : ok(true)
+    const isOther = peeked !== undefined || parseKey(token).ok
+    return isOther ? refuse('unsupported_token_type') : ok(undefined)
   }
 
-  async #revokeFamily(token: string, loaded: LoadedApp, source: Source): Promise<void> {
-    const { refreshKey, regionOf } = this.#deps
-    const { app } = loaded
-    const claims = decodeRefreshToken(token, app.clientId, refreshKey)
-    if (claims === undefined || claims.region !== app.region) return
-    const { familyId } = claims
-    const family = await regionOf(app).transaction((each) => each.findFamily(familyId))
-    if (family === undefined || family.revokedAtMs !== undefined) return
-    await this.#carryOut({ kind: 'family', familyId }, loaded, source)
-  }
-
-  async #revokeAccessToken(token: string, loaded: LoadedApp, source: Source): Promise<void> {
-    const verified = this.#deps.door.verify(token)
-    if (!verified.ok || verified.value.appId !== loaded.app.id) return
-    await this.#carryOut({ kind: 'token', tokenId: verified.value.tokenId }, loaded, source)
-  }
-
-  async #carryOut(
-    target: { kind: 'family'; familyId: string } | { kind: 'token'; tokenId: string },
+  /** @throws Outage before anything was revoked. */
+  async end(
+    { target, untilMs }: RevocableToken,
     { app, tenant }: LoadedApp,
     source: Source,
   ): Promise<void> {
@@ -81,7 +72,25 @@ export class TokenRevocation {
     const actor = { kind: 'app' as const, id: app.id }
     const caller = { actor, source, requestId: randomUuid(random) }
     const place = { tenantId: tenant.id, appId: app.id, reason: REASON }
-    const revoked = await revocations.revoke(target, place, caller)
+    const life = untilMs === undefined ? {} : { untilMs }
+    const revoked = await revocations.revoke(target, { ...place, ...life }, caller)
     if (!revoked.ok) throw new Error(`the token of a loaded app was not found: ${revoked.refusal}`)
+  }
+
+  async #findFamily(token: string, { app }: LoadedApp): Promise<RevocableToken | undefined> {
+    const { refreshKey, regionOf } = this.#deps
+    const claims = decodeRefreshToken(token, app.clientId, refreshKey)
+    if (claims === undefined || claims.region !== app.region) return undefined
+    const { familyId } = claims
+    const family = await regionOf(app).transaction((each) => each.findFamily(familyId))
+    const isOpen = family !== undefined && family.revokedAtMs === undefined
+    return isOpen ? { target: { kind: 'family', familyId }, untilMs: undefined } : undefined
+  }
+
+  #findAccessToken(token: string, { app }: LoadedApp): RevocableToken | undefined {
+    const verified = this.#deps.door.verify(token)
+    if (!verified.ok || verified.value.appId !== app.id) return undefined
+    const { tokenId, expiresAtMs } = verified.value
+    return { target: { kind: 'token', tokenId }, untilMs: expiresAtMs + SKEW_MS }
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../../../../../test/support/token-world.ts'
 import { generateKey } from '../../credentials/key-format.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
+import { REVOCATIONS } from './revocation-endpoint.ts'
 
 let world: TokenWorld
 let tokens: { access_token: string; refresh_token: string }
@@ -68,6 +69,32 @@ describe('a client ends', () => {
     expect((await revoke(tokens.access_token)).status).toBe(200)
     expect(saved).not.toHaveBeenCalled()
   })
+})
+
+test('an access token is remembered as revoked for as long as it would have lived', async () => {
+  await revoke(tokens.access_token)
+  const { revocations } = world.core.authority
+  expect(revocations.size).toBe(1)
+  world.time.ms += 900_000
+  revocations.sweep(world.time.ms)
+  expect(await isActive(tokens.access_token)).toBe(false)
+  world.time.ms += 60_000
+  revocations.sweep(world.time.ms)
+  expect(revocations.size).toBe(0)
+})
+
+test('one app revokes only so fast, and nobody else uses that up', async () => {
+  const garbage = { client_id: 'client-app', token: `${tokens.refresh_token}x` }
+  const taken = spyOn(world.oauth.limiter, 'take')
+  expect((await world.call('/oauth/revoke', { form: garbage })).status).toBe(200)
+  expect(taken).not.toHaveBeenCalled()
+  let isLeft = true
+  while (isLeft) isLeft = world.oauth.limiter.take(REVOCATIONS, 'app').isAllowed
+  const refused = await revoke(tokens.access_token)
+  expect([refused.status, refused.body.error]).toEqual([429, 'slow_down'])
+  expect(await isActive(tokens.access_token)).toBe(true)
+  const { body } = await world.call('/token', { form: credentialsForm('sibling') })
+  expect((await revoke(body.access_token, 'sibling')).status).toBe(200)
 })
 
 describe('nothing ends', () => {

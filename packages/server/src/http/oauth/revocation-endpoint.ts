@@ -1,12 +1,21 @@
 /** `POST /oauth/revoke`: RFC 7009. */
+import type { LoadedApp } from '../../credentials/app-directory.ts'
+import type { LimitPolicy } from '../../ports/limiter.ts'
 import { oauthAnswer, oauthError } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
-import { CLIENT_TEXT, failureAnswer } from './failures.ts'
+import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { readParameters } from './parameters.ts'
 
+/** What is revoked is remembered until nothing it concerns is left: our bound on how much. */
+export const REVOCATIONS: LimitPolicy = {
+  name: 'oauth_revocations',
+  countMax: 600,
+  windowMs: 60_000,
+}
+
 export async function answerRevocation(call: OauthCall): Promise<Response> {
-  const { request, deps, source } = call
+  const { request, deps } = call
   const read = await readParameters(request)
   if (!read.ok) return oauthError(read.refusal, read.detail ?? '')
   const parameters = read.value
@@ -22,15 +31,22 @@ export async function answerRevocation(call: OauthCall): Promise<Response> {
     // Without a secret, as at a refresh: holding the token is the proof. An unknown client has none
     // to end, and is not told that it is unknown.
     const loaded = deps.apps.findByClientId(proof.value.clientId)
-    if (loaded === undefined) return oauthAnswer('{}')
-    return revoked(await deps.revocation.revoke(token, loaded, source))
+    return loaded === undefined ? oauthAnswer('{}') : revoke(token, loaded, call)
   }
-  const client = await deps.clients.authenticate(proof.value, source)
+  const client = await deps.clients.authenticate(proof.value, call.source)
   if (!client.ok) return failureAnswer('invalid_client', CLIENT_TEXT, { call, clientId })
-  return revoked(await deps.revocation.revoke(token, client.value.loaded, source))
+  return revoke(token, client.value.loaded, call)
 }
 
-function revoked(outcome: { readonly ok: boolean }): Response {
-  if (outcome.ok) return oauthAnswer('{}')
-  return oauthError('unsupported_token_type', 'Keys and foreign tokens are revoked elsewhere.')
+async function revoke(token: string, loaded: LoadedApp, call: OauthCall): Promise<Response> {
+  const { revocation, limiter } = call.deps
+  const found = await revocation.find(token, loaded)
+  if (!found.ok) return oauthError(found.refusal, 'Keys and foreign tokens are revoked elsewhere.')
+  if (found.value === undefined) return oauthAnswer('{}')
+  // Asked only for what is really held: nobody uses up the limit of an app by its name.
+  const { app } = loaded
+  const verdict = limiter.take(REVOCATIONS, app.id)
+  if (!verdict.isAllowed) return overLimit(REVOCATIONS, verdict, { call, app })
+  await revocation.end(found.value, loaded, call.source)
+  return oauthAnswer('{}')
 }
