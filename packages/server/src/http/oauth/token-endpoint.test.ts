@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import {
   basic,
   type CallInit,
+  callOauth,
   claimsOf,
   clientIdOf,
   credentialsForm,
@@ -11,6 +12,7 @@ import {
   TENANT_ID,
   type TokenWorld,
 } from '../../../../../test/support/token-world.ts'
+import { Outage } from '../../ports/outage.ts'
 import { CALLER } from '../../../../../test/support/credential-core.ts'
 
 let world: TokenWorld
@@ -352,6 +354,26 @@ describe('a refresh', () => {
     for (const each of garbage) expect((await refresh(each)).status).toBe(401)
     expect(spies.map((spy) => spy.mock.calls.length)).toEqual([0, 0])
   })
+})
+
+test('an outage of the store is 503, and never a wrong client or token', async () => {
+  const { refresh_token: token } = await tokens()
+  const region = world.store.regions.get('local')
+  if (region === undefined) throw new Error('there is no region')
+  const full = () => Promise.reject(new Outage('store_full', 'the disk is full', { port: 'store' }))
+  spyOn(region, 'startFamily').mockImplementation(full)
+  spyOn(region, 'advanceFamily').mockImplementation(full)
+  const logged: string[] = []
+  const log = { ...world.oauth.log, error: (event: string) => void logged.push(event) }
+  for (const form of [credentialsForm('app'), refreshForm('app', token)]) {
+    const answer = await callOauth({ ...world.oauth, log }, '/token', { form })
+    expect([answer.status, answer.body.error]).toEqual([503, 'temporarily_unavailable'])
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.text).not.toContain('disk')
+  }
+  expect(logged).toEqual(['oauth_outage', 'oauth_outage'])
+  // Who needs no family needs no store.
+  expect((await world.call('/token', { form: scoped('WireSocket.API') })).status).toBe(200)
 })
 
 test('families are made only so fast', async () => {
