@@ -30,7 +30,7 @@ const APPS = ['restart', 'heap', 'shared', 'regenerate', 'rotate', 'verify'].map
 )
 const TENANT_ID = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
 /** Past the point of renewal of every keeper, before the end of the life. */
-const DUE_MS = 860_000
+const DUE_MS = 800_000
 
 const home = mkdtempSync(join(tmpdir(), 'lockgate-keeper-'))
 const dataDir = join(home, 'data')

@@ -46,6 +46,7 @@ export class TokenAuthority {
   readonly pauses: number[] = []
   /** True: a pause ends when the test moves the clock, as it must where many wait at once. */
   isTimeShared = false
+  readonly #issued = new Map<string, number>()
   readonly #sleepers = new Map<() => void, number>()
   readonly #deadlines = new Map<AbortController, number>()
   #count = 0
@@ -88,6 +89,11 @@ export class TokenAuthority {
   rotate(secret: string): void {
     for (const family of this.families) family.isEnded = true
     this.secrets = [secret]
+  }
+
+  /** Whether a server would take an access token now. */
+  isValid(accessToken: string): boolean {
+    return this.nowMs < (this.#issued.get(accessToken) ?? 0)
   }
 
   grants(): string[] {
@@ -161,6 +167,7 @@ export class TokenAuthority {
   #tokens({ current }: Family): Response {
     this.#count += 1
     const refreshing = this.givesRefreshTokens ? { refresh_token: current } : {}
+    this.#issued.set(`at_${this.#count}`, this.nowMs + LIFE_SECONDS * 1_000)
     const body = { access_token: `at_${this.#count}`, token_type: 'Bearer', ...refreshing }
     return Response.json({ ...body, expires_in: LIFE_SECONDS, scope: 'WireSocket.API' })
   }
@@ -180,7 +187,7 @@ export function refusal(
 
 /** Lets everything that is ready go on. */
 export async function turn(): Promise<void> {
-  for (let count = 0; count < 5; count += 1) await setImmediate()
+  for (let count = 0; count < 8; count += 1) await setImmediate()
 }
 
 /** Lets time pass until the caller gives up. */

@@ -3,7 +3,6 @@
  * for an access and a refresh token, and forgotten; from then on the refresh token does the work,
  * over restarts too where a cache is shared. Web standards only; holds no timer and no connection.
  */
-import { hexOf } from './hmac.ts'
 import { MemoryCache } from './memory-cache.ts'
 import { SYSTEM, type System } from './system.ts'
 import type { TokenCache } from './token-cache.ts'
@@ -46,13 +45,14 @@ export interface TokenKeeperOptions {
 export const DEFAULT_SCOPE = 'WireSocket.API offline_access'
 
 /** A token is renewed after this share of its life, each keeper at a point of its own. */
-const RENEW_SHARE_MIN = 0.7
+const RENEW_SHARE_MIN = 0.65
 const RENEW_SHARE_SPREAD = 0.2
-/** A token is not handed out in the last moments of its life: it has to arrive somewhere yet. */
-const LAST_MS_MAX = 10_000
+/**
+ * A token is not handed out at the end of its life: it has to arrive somewhere yet, and the clock
+ * of the instance that got it may differ from ours by as much.
+ */
+const LAST_MS_MAX = 60_000
 const LAST_SHARE_MAX = 0.1
-/** How far a clock may be set back, or differ between instances. */
-const CLOCK_BACK_MS_MAX = 30_000
 /** Pauses before the cache, or a token that another instance renews, are looked at again. */
 const SAVE_AGAIN_MS = 5_000
 const LOOK_AGAIN_MS = 1_000
@@ -176,7 +176,7 @@ export class TokenKeeper {
     if (this.#failure === undefined || this.#flight !== undefined) return undefined
     const { error, atMs, untilMs } = this.#failure
     // A clock that was set back would make the pause endless.
-    if (nowMs >= untilMs || nowMs < atMs - CLOCK_BACK_MS_MAX) return undefined
+    if (nowMs >= untilMs || nowMs < atMs - LAST_MS_MAX) return undefined
     const { status, oauthError, reason } = error
     return new TokenError(error.code, { status, oauthError, reason, retryAfterMs: untilMs - nowMs })
   }
@@ -201,13 +201,12 @@ export class TokenKeeper {
 
   #isUsable({ accessToken, obtainedAtMs, expiresAtMs }: TokenEntry, nowMs: number): boolean {
     const lastMs = Math.min(LAST_MS_MAX, (expiresAtMs - obtainedAtMs) * LAST_SHARE_MAX)
-    const isInTime = nowMs >= obtainedAtMs - CLOCK_BACK_MS_MAX && nowMs < expiresAtMs - lastMs
+    const isInTime = nowMs >= obtainedAtMs - lastMs && nowMs < expiresAtMs - lastMs
     return isInTime && accessToken !== this.#discarded
   }
 }
 
 /** One name for what shares a family of tokens: the same server, client and scope. */
-async function nameOf(parts: readonly string[]): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(parts))
-  return hexOf(await crypto.subtle.digest('SHA-256', bytes)).slice(0, 32)
+function nameOf(parts: readonly string[]): string {
+  return parts.map((part) => encodeURIComponent(part)).join('|')
 }

@@ -14,7 +14,7 @@ export interface StoreOptions {
   readonly system: System
   readonly warn: (warning: TokenWarning) => void
   /** What the entry belongs to: one for each family of tokens. */
-  readonly name: Promise<string>
+  readonly name: string
 }
 
 export interface Reading {
@@ -39,14 +39,16 @@ const OWNER_BYTES = 16
 export class TokenStore {
   readonly #options: StoreOptions
   readonly #codec: EntryCodec
+  readonly #place: string
 
   constructor(options: StoreOptions) {
     this.#options = options
     this.#codec = new EntryCodec(options.keysBase64)
+    this.#place = `token:${options.name}`
   }
 
   async read(): Promise<Reading> {
-    const place = await this.#place()
+    const place = this.#place
     const raw = await this.#ask((cache) => cache.get(place))
     if (raw.isOut) return { isOut: true, raw: undefined, entry: undefined }
     if (raw.value === undefined) return { isOut: false, raw: undefined, entry: undefined }
@@ -57,7 +59,7 @@ export class TokenStore {
 
   /** @returns whether the entry took the place of exactly what was read. */
   async write(entry: TokenEntry, read: Reading): Promise<boolean> {
-    const place = await this.#place()
+    const place = this.#place
     const value = await this.#codec.encode(entry, place)
     const change = { expected: read.raw, value, ttlMs: ENTRY_MS }
     const stored = await this.#ask((cache) => cache.compareAndSet(place, change))
@@ -66,7 +68,7 @@ export class TokenStore {
 
   /** @returns what gives the lease back; `busy` while another has it; `out` without a cache. */
   async lease(): Promise<(() => Promise<void>) | 'busy' | 'out'> {
-    const place = `${await this.#place()}:lease`
+    const place = `${this.#place}:lease`
     const owner = crypto.getRandomValues(new Uint8Array(OWNER_BYTES)).join('.')
     const take = { expected: undefined, value: owner, ttlMs: LEASE_MS }
     const taken = await this.#ask((cache) => cache.compareAndSet(place, take))
@@ -76,10 +78,6 @@ export class TokenStore {
     return async () => {
       await this.#ask((cache) => cache.compareAndSet(place, give))
     }
-  }
-
-  async #place(): Promise<string> {
-    return `token:${await this.#options.name}`
   }
 
   async #ask<T>(
