@@ -50,12 +50,21 @@ export interface PublishResult {
   readonly latencyUs: LatencyUs
 }
 
+export interface CloseResult {
+  readonly connections: number
+  /** From the request to the answer. */
+  readonly close: Span
+  /** From the request to the last close frame at its client. */
+  readonly lastMs: number
+  readonly latencyUs: LatencyUs
+}
+
 /** Options of `load`, without the dashes; see `load/load.c`. */
 export type LoadOptions = Readonly<Record<string, string | number>>
 
 export interface Load {
   readonly program: string
-  readonly mode: 'sockets' | 'publish'
+  readonly mode: 'sockets' | 'publish' | 'post' | 'close'
   readonly options: LoadOptions
 }
 
@@ -63,7 +72,9 @@ export interface Load {
  * @throws BrokenPromise when the check of a delivery failed.
  * @throws Error when the run could not be made or did not end.
  */
-export async function generate<T extends SocketsResult | PublishResult>(load: Load): Promise<T> {
+export async function generate<T extends SocketsResult | PublishResult | CloseResult>(
+  load: Load,
+): Promise<T> {
   const pin = canPin() ? ['taskset', '-c', String(LOAD_CORE)] : []
   const core = canPin() ? { core: SERVER_CORE } : {}
   const words = Object.entries({ ...core, ...load.options }).flatMap(([name, value]) => [

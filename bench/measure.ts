@@ -144,11 +144,11 @@ function addressOf(server: Server) {
 }
 
 /** 10,000, or what the limit of open files allows. */
-function connectionCount({ isQuick }: Settings): number {
+export function connectionCount({ isQuick }: Settings): number {
   return isQuick ? 1000 : Math.min(10_000, openFilesMax() - 500)
 }
 
-function perItem(span: Span, items: number): Record<string, number> {
+export function perItem(span: Span, items: number): Record<string, number> {
   const cpuUs = ((span.userSeconds + span.systemSeconds) / items) * 1e6
   return {
     cpuUs,
@@ -159,7 +159,7 @@ function perItem(span: Span, items: number): Record<string, number> {
 }
 
 /** What kept the server's core busy besides the server; unknown when it has no core of its own. */
-function contentionOf(span: Span): { contention?: number } {
+export function contentionOf(span: Span): { contention?: number } {
   if (!canPin()) return {}
   const foreign = span.coreBusySeconds - span.userSeconds - span.systemSeconds
   return { contention: foreign / span.seconds }

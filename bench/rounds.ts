@@ -3,7 +3,8 @@
  * servers alike; a run during which something else kept the server's core busy does not count.
  */
 import type { Reading, Settings } from './measure.ts'
-import { SERVER_TITLES, type Scenario, type ServerName } from './scenarios.ts'
+import { median } from './median.ts'
+import { type Column, SERVER_TITLES, type Scenario, type ServerName } from './scenarios.ts'
 
 /** A run is contended when others held the server's core for more than this share of the time. */
 export const CONTENTION_MAX = 0.12
@@ -18,7 +19,7 @@ export interface Row {
   readonly dropped: number
   /** Contended tries that were made again. */
   readonly repeated: number
-  /** Median of the runs that count, by column; empty when none does. */
+  /** Median (or worst) of the runs that count, by column; empty when none does. */
   readonly medians: Readonly<Record<string, number>>
   /** Every run that counts, in order. */
   readonly runs: readonly Readonly<Record<string, number>>[]
@@ -46,9 +47,10 @@ export async function measureScenario(scenario: Scenario, plan: Plan): Promise<T
     dropped: 0,
     repeated: 0,
   }))
-  for (let round = 1; round <= plan.runs; round++) {
+  const runCount = scenario.runCount ?? plan.runs
+  for (let round = 1; round <= runCount; round++) {
     for (const tally of tallies) {
-      plan.progress(`${scenario.name} ${round}/${plan.runs} ${SERVER_TITLES[tally.server]}`)
+      plan.progress(`${scenario.name} ${round}/${runCount} ${SERVER_TITLES[tally.server]}`)
       const { reading, tries } = await readQuietly(scenario, tally.server, plan.settings)
       tally.repeated += tries - 1
       if (reading === undefined) tally.dropped++
@@ -62,7 +64,7 @@ export async function measureScenario(scenario: Scenario, plan: Plan): Promise<T
       kept: runs.length,
       dropped,
       repeated,
-      medians: mediansOf(values),
+      medians: mediansOf(values, scenario.columns),
       runs: values,
     }
   })
@@ -82,15 +84,15 @@ async function readQuietly(
   }
 }
 
-function mediansOf(runs: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+function mediansOf(
+  runs: readonly Readonly<Record<string, number>>[],
+  columns: readonly Column[],
+): Record<string, number> {
   const keys = Object.keys(runs[0] ?? {})
-  return Object.fromEntries(keys.map((key) => [key, median(runs.map((run) => run[key] ?? 0))]))
-}
-
-/** @param values at least one. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? 0
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2
+  const figure = (key: string) => {
+    const values = runs.map((run) => run[key] ?? 0)
+    const isWorst = columns.some((column) => column.key === key && column.isWorst === true)
+    return isWorst ? Math.max(...values) : median(values)
+  }
+  return Object.fromEntries(keys.map((key) => [key, figure(key)]))
 }

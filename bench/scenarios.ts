@@ -11,21 +11,29 @@ import {
   timeBareBun,
   timeLockgate,
 } from './measure.ts'
+import { measureDrill } from './drill.ts'
+import { countFsyncs, measureInside } from './inside.ts'
+import { measureRefreshes, measureTokens } from './requests.ts'
+import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import { type Server, startBareBun, startFloor, startLockgate, startWs } from './servers.ts'
 
-export type ServerName = 'lockgate' | 'floor' | 'ws' | 'bare'
+export type ServerName = 'lockgate' | 'floor' | 'ws' | 'bare' | 'sign' | 'commit'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
   floor: 'C floor',
   ws: 'ws (Node)',
   bare: 'bare Bun',
+  sign: 'bare ES256',
+  commit: 'bare SQLite',
 }
 
 export interface Column {
   readonly key: string
   readonly title: string
   readonly digits: number
+  /** Over the runs: the largest instead of the median. */
+  readonly isWorst?: boolean
 }
 
 export interface Scenario {
@@ -33,6 +41,8 @@ export interface Scenario {
   readonly title: string
   readonly columns: readonly Column[]
   readonly servers: readonly ServerName[]
+  /** Where one long run says more than several. */
+  readonly runCount?: 1
   run(server: ServerName, settings: Settings): Promise<Reading>
 }
 
@@ -83,6 +93,74 @@ export const SCENARIOS: readonly Scenario[] = [
     run: (server, settings) => withServer(server, settings, (one) => measurePublish(one, settings)),
   },
   {
+    name: 'token',
+    title: 'Access token for client credentials, ES256, 32 connections, per request',
+    columns: [CPU, USER, CORE_RATE, RATE, P50, P99],
+    servers: ['lockgate', 'sign', 'bare'],
+    run: (server, settings) =>
+      server === 'sign'
+        ? measureInside('es256', settings)
+        : withServer(server, settings, (one) => measureTokens(one, settings)),
+  },
+  {
+    name: 'refresh',
+    title: 'Refresh, durable, 32 families each with one request in flight, per request',
+    columns: [CPU, USER, CORE_RATE, RATE, P50, P99],
+    servers: ['lockgate', 'commit', 'bare'],
+    run: (server, settings) =>
+      server === 'commit'
+        ? measureInside('sqlite-commit', settings)
+        : withServer(server, settings, (one) => measureRefreshes(one, settings)),
+  },
+  {
+    name: 'credential-check',
+    title: 'Who a credential belongs to, inside the process, per check',
+    columns: [
+      { key: 'tokenUs', title: 'access token us', digits: 1 },
+      { key: 'cachedUs', title: 'seen before us', digits: 2 },
+      { key: 'keyUs', title: 'API key us', digits: 2 },
+      { key: 'checksumUs', title: 'wrong checksum us', digits: 2 },
+      { key: 'wrongUs', title: 'wrong secret us', digits: 2 },
+      { key: 'storeCalls', title: 'calls of the store', digits: 0 },
+    ],
+    servers: ['lockgate', 'sign'],
+    run: (server, settings) =>
+      measureInside(server === 'sign' ? 'es256' : 'credential-check', settings),
+  },
+  {
+    name: 'audit',
+    title: 'Audit rows in their chain, durable, 64 in flight',
+    columns: [
+      { key: 'appendRate', title: 'rows per second', digits: 0 },
+      { key: 'changeRate', title: 'changes per second', digits: 0 },
+      { key: 'fsyncs', title: 'fsyncs per change', digits: 2 },
+    ],
+    servers: ['lockgate', 'commit'],
+    run: async (server, settings) => {
+      if (server === 'commit') return measureInside('sqlite-commit', settings)
+      const reading = await measureInside('audit', settings)
+      const fsyncs = settings.isQuick ? undefined : await countFsyncs(settings.installation.folder)
+      return fsyncs === undefined ? reading : { ...reading, values: { ...reading.values, fsyncs } }
+    },
+  },
+  revoke('app', measureAppRevocation),
+  revoke('version', measureVersionRevocation),
+  {
+    name: 'drill',
+    title: 'Rotation drill: mixed load for 60 s while every kind of secret rotates with overlap',
+    columns: [
+      { key: 'requests', title: 'requests', digits: 0 },
+      { key: 'failed', title: 'failed', digits: 0 },
+      { key: 'deliveries', title: 'deliveries', digits: 0 },
+      { key: 'wrong', title: 'lost or doubled', digits: 0 },
+      { key: 'closed', title: 'connections closed', digits: 0 },
+      { key: 'rotations', title: 'rotations', digits: 0 },
+    ],
+    servers: ['lockgate'],
+    runCount: 1,
+    run: (server, settings) => withServer(server, settings, (one) => measureDrill(one, settings)),
+  },
+  {
     name: 'start',
     title: 'Start with an existing data directory, until ready',
     columns: [
@@ -93,6 +171,30 @@ export const SCENARIOS: readonly Scenario[] = [
     run: (server, settings) => (server === 'lockgate' ? timeLockgate(settings) : timeBareBun()),
   },
 ]
+
+function revoke(
+  kind: 'app' | 'version',
+  measure: (server: Server, settings: Settings) => Promise<Reading>,
+): Scenario {
+  const titles = {
+    app: 'Revocation of an app with 10,000 connections, until the last close frame, 20 trials',
+    version: 'Revocation of a version that authorized 10,000 subscriptions, spread, 20 trials',
+  }
+  return {
+    name: `revoke-${kind}`,
+    title: titles[kind],
+    columns: [
+      { key: 'lastMs', title: 'median ms', digits: 0 },
+      { key: 'worstMs', title: 'worst ms', digits: 0, isWorst: true },
+      { key: 'halfMs', title: 'half of them ms', digits: 0 },
+      { key: 'cpuMs', title: 'CPU ms', digits: 0 },
+      { key: 'connections', title: 'connections', digits: 0 },
+    ],
+    servers: ['lockgate', 'bare'],
+    run: (name, settings) =>
+      withServer(name === 'bare' ? 'closing' : name, settings, (one) => measure(one, settings)),
+  }
+}
 
 function fanOut(window: number): Scenario {
   return {
@@ -108,7 +210,7 @@ function fanOut(window: number): Scenario {
 }
 
 async function withServer(
-  name: ServerName,
+  name: ServerName | 'closing',
   settings: Settings,
   measure: (server: Server) => Promise<Reading>,
 ): Promise<Reading> {
@@ -120,7 +222,7 @@ async function withServer(
   }
 }
 
-function startServer(name: ServerName, settings: Settings): Promise<Server> {
+function startServer(name: ServerName | 'closing', settings: Settings): Promise<Server> {
   switch (name) {
     case 'lockgate':
       return startLockgate(settings.installation)
@@ -130,5 +232,12 @@ function startServer(name: ServerName, settings: Settings): Promise<Server> {
       return startWs()
     case 'bare':
       return startBareBun()
+    case 'closing':
+      return startBareBun('closing')
+    case 'sign':
+    case 'commit':
+      throw new Error(`${SERVER_TITLES[name]} is no server`)
+    default:
+      return name satisfies never
   }
 }

@@ -33,9 +33,11 @@ export function startWs(): Promise<Server> {
   return startReference('the ws reference', [nodePath(), script])
 }
 
-export async function startBareBun(): Promise<Server> {
+/** @param role `closing`: keeps its sockets in a set and closes them all when it is asked to. */
+export async function startBareBun(role?: 'closing'): Promise<Server> {
   const script = join(import.meta.dir, 'reference', 'bare-bun.ts')
-  const server = await startReference('bare Bun.serve', [process.execPath, script])
+  const command = [process.execPath, script, ...(role === undefined ? [] : [role])]
+  const server = await startReference('bare Bun.serve', command)
   return { ...server, isForwarding: false }
 }
 
@@ -45,9 +47,26 @@ async function startReference(name: string, command: readonly string[]): Promise
   return { port, pid: child.pid, protocol: 'raw', isForwarding: true, stop: () => stop(child) }
 }
 
+/** The app under test; on loopback only, for the time of the bench. */
+export const APP = { id: 'app-id', key: 'app-key', secret: 'app-secret' }
+/** Another one, whose signing secret does not stay what it is at first. */
+export const ROTATED_APP = { id: 'rotated-id', key: 'rotated-key', secret: 'rotated-secret' }
+/** And one for the drill, in which every secret is rotated. */
+export const DRILLED_APP = { id: 'drilled-id', key: 'drilled-key', secret: 'drilled-secret' }
+export const CLIENT = {
+  id: 'bench-client',
+  drillId: 'drill-client',
+  secret: 'k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGa',
+}
+export const TENANT_ID = '6d1c7a52-0f5e-4a7b-9c58-0f1f4d1f2a90'
+
 /** A data directory with its configuration, used by one Lockgate process after the other. */
 export interface Installation {
+  /** Of its owner only. */
+  readonly folder: string
   readonly configFile: string
+  /** There from the first start on. */
+  readonly operatorKeyFile: string
   readonly httpPort: number
   readonly opsPort: number
   remove(): void
@@ -58,6 +77,7 @@ export function makeInstallation(): Installation {
   const folder = mkdtempSync(join(tmpdir(), 'lockgate-bench-'))
   const [httpPort = 0, mqttPort = 0, opsPort = 0] = freePorts(3)
   const configFile = join(folder, 'lockgate.yaml')
+  const operatorKeyFile = join(folder, 'data', 'operator.key')
   writeFileSync(
     configFile,
     `listen:
@@ -69,16 +89,22 @@ demo: false
 logLevel: warn
 drainMs: 0
 tenants:
-  - id: 6d1c7a52-0f5e-4a7b-9c58-0f1f4d1f2a90
+  - id: ${TENANT_ID}
     shortId: org_benchbench22
     name: Bench
     apps:
-      - { id: app-id, name: bench, key: app-key, secret: app-secret,
+      - { id: ${APP.id}, name: bench, key: ${APP.key}, secret: ${APP.secret},
+          clientId: ${CLIENT.id}, clientSecret: ${CLIENT.secret},
           clientMessages: true, clientEventsPerSecondMax: 100000 }
+      - { id: ${ROTATED_APP.id}, name: rotated, key: ${ROTATED_APP.key},
+          secret: ${ROTATED_APP.secret} }
+      - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
+          secret: ${DRILLED_APP.secret},
+          clientId: ${CLIENT.drillId}, clientSecret: ${CLIENT.secret} }
 `,
   )
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  return { configFile, httpPort, opsPort, remove }
+  return { folder, configFile, operatorKeyFile, httpPort, opsPort, remove }
 }
 
 export interface ReadyServer extends Server {

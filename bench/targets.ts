@@ -10,7 +10,8 @@ interface Target {
   readonly column: string
   /** Absent: an absolute figure, the reference is shown beside it only. */
   readonly ratioTo?: ServerName
-  readonly reference: ServerName
+  /** Absent: nothing does the same. */
+  readonly reference?: ServerName
   readonly limit: { readonly atMost: number } | { readonly atLeast: number }
   readonly text: string
   readonly unit: string
@@ -71,6 +72,55 @@ export const TARGETS: readonly Target[] = [
     digits: 0,
   },
   {
+    what: 'client_credentials token, ES256',
+    scenario: 'token',
+    column: 'coreRate',
+    reference: 'sign',
+    limit: { atLeast: 8000 },
+    text: '>= 8,000 per second and core',
+    unit: '/s',
+    digits: 0,
+  },
+  {
+    what: 'refresh, durable',
+    scenario: 'refresh',
+    column: 'coreRate',
+    reference: 'commit',
+    limit: { atLeast: 3000 },
+    text: '>= 3,000 per second and core',
+    unit: '/s',
+    digits: 0,
+  },
+  check('API key check, known key', 'keyUs', 5),
+  check('API key check, wrong secret of a known key', 'wrongUs', 20),
+  check('access-token check, ES256', 'tokenUs', 150),
+  check('access-token check, seen before', 'cachedUs', 5),
+  { ...check('store calls of all these checks', 'storeCalls', 0), text: '0', unit: '', digits: 0 },
+  {
+    what: 'audit append with chain, durable',
+    scenario: 'audit',
+    column: 'appendRate',
+    reference: 'commit',
+    limit: { atLeast: 5000 },
+    text: '>= 5,000 per second',
+    unit: '/s',
+    digits: 0,
+  },
+  {
+    what: 'fsyncs of a change',
+    scenario: 'audit',
+    column: 'fsyncs',
+    reference: 'commit',
+    limit: { atMost: 2 },
+    text: '<= 2',
+    unit: '',
+    digits: 2,
+  },
+  revocation('revoke an app -> last of 10,000 closed, worst of 20', 'revoke-app'),
+  revocation('revoke a version -> last of 10,000 closed, worst of 20', 'revoke-version'),
+  drilled('drill: failed requests', 'failed'),
+  drilled('drill: messages lost or doubled', 'wrong'),
+  {
     what: 'start to ready, existing data directory',
     scenario: 'start',
     column: 'readyMs',
@@ -81,6 +131,21 @@ export const TARGETS: readonly Target[] = [
     digits: 0,
   },
 ]
+
+function check(what: string, column: string, atMost: number): Target {
+  const base = { what, column, scenario: 'credential-check', reference: 'sign' as const }
+  return { ...base, limit: { atMost }, text: `<= ${atMost} us`, unit: 'us', digits: 2 }
+}
+
+function drilled(what: string, column: string): Target {
+  const base = { what, column, scenario: 'drill' }
+  return { ...base, limit: { atMost: 0 }, text: '0', unit: '', digits: 0 }
+}
+
+function revocation(what: string, scenario: string): Target {
+  const base = { what, scenario, column: 'worstMs', reference: 'bare' as const }
+  return { ...base, limit: { atMost: 250 }, text: '<= 250 ms', unit: 'ms', digits: 0 }
+}
 
 function ratio(
   what: string,
@@ -110,19 +175,23 @@ export function judge(tables: readonly Table[]): Verdict[] {
 
 function judgeOne(target: Target, { rows }: Table): Verdict {
   const ours = figureOf(rows, 'lockgate', target.column)
-  const theirs = figureOf(rows, target.reference, target.column)
-  const share = ours === undefined || theirs === undefined ? undefined : ours / theirs
+  const { reference } = target
+  const theirs = reference === undefined ? undefined : figureOf(rows, reference, target.column)
+  // Of nothing there is no share.
+  const share = ours === undefined || !theirs ? undefined : ours / theirs
   const figure = target.ratioTo === undefined ? ours : share
   const base = { what: target.what, target: target.text }
   const shown =
-    share === undefined ? '-' : `${share.toFixed(3)} x ${SERVER_TITLES[target.reference]}`
+    share === undefined || reference === undefined
+      ? '-'
+      : `${share.toFixed(3)} x ${SERVER_TITLES[reference]}`
   if (figure === undefined) {
     return { ...base, measured: 'not measured', ratio: shown, verdict: 'not measured' }
   }
   const { limit } = target
   const isMet = 'atMost' in limit ? figure <= limit.atMost : figure >= limit.atLeast
   const digits = target.ratioTo === undefined ? target.digits : 3
-  const measured = `${figure.toFixed(digits)} ${target.unit}`
+  const measured = `${figure.toFixed(digits)} ${target.unit}`.trimEnd()
   return { ...base, measured, ratio: shown, verdict: isMet ? 'met' : 'missed' }
 }
 

@@ -76,10 +76,16 @@ static void ask(struct closing *run) {
   fclose(file);
   if (length == 0 || length == sizeof request) fail("the request is empty or too long");
   struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = &run->asker};
+  request[length] = 0;
+  char *body = strstr(request, "\r\n\r\n");
+  if (!body) fail("the request has no empty line");
+  char whole[REQUEST_BYTES_MAX + 64];
+  int bytes = snprintf(whole, sizeof whole, "%.*s\r\nContent-Length: %zu%s", (int)(body - request),
+                       request, strlen(body + 4), body);
   wire_open(&run->asker, run->options->port);
   epoll_ctl(run->clients.epoll, EPOLL_CTL_ADD, run->asker.fd, &wanted);
   run->asked_ns = now_ns();
-  wire_send(&run->asker, request, length);
+  wire_send(&run->asker, whole, (size_t)bytes);
 }
 
 /*

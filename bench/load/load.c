@@ -1,5 +1,5 @@
 /*
- * The load generator: `load sockets|publish|close OPTIONS` and `load digest NAME TEXT [SECRET]`.
+ * The load generator: `load sockets|publish|post|close OPTIONS` and `load digest NAME TEXT [SECRET]`.
  * Prints one line of JSON and ends with 0; with 1 when the server broke a promise, with 2 when the
  * run could not be made. One thread, epoll, libc only, 127.0.0.1 only.
  */
@@ -35,6 +35,7 @@ void options_parse(struct options *options, int count, char **words) {
                               .secret = "app-secret",
                               .channel = "private-bench",
                               .event = "client-bench",
+                              .expected = "{",
                               .count = 1,
                               .concurrency = 64,
                               .window = 1,
@@ -52,6 +53,8 @@ void options_parse(struct options *options, int count, char **words) {
       {"--channel", WORD, &options->channel},
       {"--event", WORD, &options->event},
       {"--request", WORD, &options->request},
+      {"--next", WORD, &options->next},
+      {"--expect", WORD, &options->expected},
       {"--count", WHOLE, &options->count},
       {"--warmup-count", WHOLE, &options->warmup_count},
       {"--concurrency", WHOLE, &options->concurrency},
@@ -125,13 +128,16 @@ int main(int count, char **words) {
   const struct {
     const char *name;
     void (*run)(const struct options *options);
-  } modes[] = {{"sockets", run_sockets}, {"publish", run_publish}, {"close", run_close}};
+  } modes[] = {{"sockets", run_sockets},
+               {"publish", run_publish},
+               {"post", run_post},
+               {"close", run_close}};
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
     if (strcmp(mode, modes[i].name) != 0) continue;
     options_parse(&options, count - 2, words + 2);
     modes[i].run(&options);
     return 0;
   }
-  fail("usage: load sockets|publish|close --port N [--name value]... | load digest NAME TEXT "
+  fail("usage: load sockets|publish|post|close --port N [--name value]... | load digest NAME TEXT "
        "[SECRET]");
 }

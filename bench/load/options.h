@@ -11,8 +11,10 @@ struct options {
   struct target target;
   struct credential credential;
   const char *secret, *channel, *event;
-  /* close: the file with the HTTP request that makes the server close everything. */
+  /* close, post: the file with the HTTP request, without a Content-Length. */
   const char *request;
+  /* post: the file with the request that follows an answer, and what an answer holds. */
+  const char *next, *expected;
   /* sockets: subscribers; publish: HTTP connections. */
   int count;
   int warmup_count, concurrency, window;
@@ -27,6 +29,8 @@ void options_parse(struct options *options, int count, char **words);
 void run_sockets(const struct options *options);
 /* Sends signed HTTP publishes, then checks that publishes of that kind reach a subscriber. */
 void run_publish(const struct options *options);
+/* Sends the same HTTP request again and again, or a chain of refreshes. */
+void run_post(const struct options *options);
 /* Opens connections, asks the server to close them all and times every close frame. */
 void run_close(const struct options *options);
 

@@ -31,10 +31,10 @@ export function ownerKey(dataDir: string): string {
 }
 
 export class Administration {
-  readonly #server: () => LiveServer
+  readonly #server: () => Pick<LiveServer, 'http'>
   readonly #key: () => string
 
-  constructor(server: () => LiveServer, key: () => string) {
+  constructor(server: () => Pick<LiveServer, 'http'>, key: () => string) {
     this.#server = server
     this.#key = key
   }
