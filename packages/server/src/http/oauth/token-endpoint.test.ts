@@ -12,6 +12,7 @@ import {
   TENANT_ID,
   type TokenWorld,
 } from '../../../../../test/support/token-world.ts'
+import { readUses } from '../../credentials/administration/readiness.ts'
 import { Outage } from '../../ports/outage.ts'
 import { CALLER } from '../../../../../test/support/credential-core.ts'
 
@@ -304,6 +305,21 @@ describe('a refresh', () => {
     expect(status).toBe(200)
     world.time.ms += 1
     expect((await refresh(body.refresh_token)).status).toBe(401)
+  })
+
+  test('names who still lives on the old secret', async () => {
+    const { refresh_token: first } = await tokens()
+    const credentialId = await secretCredential()
+    await world.core.changes.rotate({ credentialId, overlapMs: 7 * DAY_MS }, CALLER)
+    world.time.ms += 2 * DAY_MS
+    const blockers = async () => {
+      const record = world.core.authority.findCredential(credentialId)
+      if (record === undefined) throw new Error('there is no credential')
+      return (await readUses(record, world.core.useReport)).blockers()
+    }
+    expect(await blockers()).toEqual([])
+    await refresh(first)
+    expect(await blockers()).toEqual([expect.stringContaining('used version 1 over oauth')])
   })
 
   test('that is refused for the plan is as good as before once there is one', async () => {
