@@ -238,6 +238,61 @@ describe('shape', () => {
   })
 })
 
+describe('a package that is built before it is published', () => {
+  const SDK = 'packages/server-sdk/src'
+  const exported = (name: string) => ({
+    [`./${name}`]: {
+      types: `./dist/server-sdk/src/${name}.d.ts`,
+      default: `./dist/server-sdk/src/${name}.js`,
+    },
+  })
+  const packageFile = (...names: readonly string[]) =>
+    JSON.stringify({ name: '@sdk', exports: Object.assign({}, ...names.map(exported)) })
+
+  test('has its exported modules used, under every condition, and the rest reported', () => {
+    const found = findingsOf({
+      'packages/server-sdk/package.json': packageFile('keeper'),
+      [`${SDK}/keeper.ts`]: "import './inner.ts'\n",
+      [`${SDK}/inner.ts`]: '',
+      [`${SDK}/dead.ts`]: '',
+    })
+    expect(found).toEqual([`${SDK}/dead.ts:1 nothing uses this file`])
+  })
+
+  test('what is built is not read', () => {
+    const found = findingsOf({
+      'packages/server-sdk/package.json': packageFile(),
+      'packages/server-sdk/dist/server-sdk/src/keeper.js': 'setTimeout(() => {}, 5)\n',
+    })
+    expect(found).toEqual([])
+  })
+
+  test('the SDK imports nothing of Node but in the one module for files', () => {
+    const text = "import { open } from 'node:fs/promises'\n"
+    const found = findingsOf({
+      'packages/server-sdk/package.json': packageFile('keeper', 'operator-key-file'),
+      [`${SDK}/keeper.ts`]: text,
+      [`${SDK}/operator-key-file.ts`]: text,
+    })
+    expect(found).toEqual([
+      `${SDK}/keeper.ts:1 packages/server-sdk/src/ may not import 'node:fs/promises'`,
+    ])
+  })
+
+  test('the SDK takes clock and timers from its system module only', () => {
+    const text = 'export const later = () => setTimeout(() => Date.now(), 5)\n'
+    const found = findingsOf({
+      'packages/server-sdk/package.json': packageFile('keeper', 'system'),
+      [`${SDK}/keeper.ts`]: text,
+      [`${SDK}/system.ts`]: text,
+    })
+    expect(found).toEqual([
+      expect.stringContaining(`${SDK}/keeper.ts:1 reads the system clock`),
+      expect.stringContaining(`${SDK}/keeper.ts:1 starts a timer`),
+    ])
+  })
+})
+
 describe('pages', () => {
   test('a link that leads nowhere is reported, with its line', () => {
     const found = findingsOf({
