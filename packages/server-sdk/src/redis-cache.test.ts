@@ -76,9 +76,15 @@ describe('clients', () => {
     })
     expect(await send(['GET', 'a'])).toBeNull()
     const [url, init] = seen[0] ?? []
-    expect(url).toBe('https://redis.example')
+    expect(url).toBe('https://redis.example/')
     expect(init).toMatchObject({ method: 'POST', body: '["GET","a"]', redirect: 'manual' })
     expect(new Headers(init?.headers).get('authorization')).toBe('Bearer hush')
+  })
+
+  test('over REST the token does not travel without TLS unless that is said', () => {
+    const options = { url: 'http://redis.example', token: 'hush' }
+    expect(() => restRedis(options)).toThrow(TypeError)
+    expect(restRedis({ ...options, dangerousPlainHttp: true })).toBeFunction()
   })
 
   test('over REST whatever is no result is an error that quotes nothing', async () => {

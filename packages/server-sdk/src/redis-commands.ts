@@ -4,6 +4,7 @@
  */
 import { parseJsonObject } from '@lockgate/protocol/bytes'
 import { readBoundedText } from './bounded-text.ts'
+import { checkedUrl } from './endpoint-url.ts'
 import { type System, SYSTEM } from './system.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface RestRedis {
   readonly url: string
   /** Goes into the Authorization header. */
   readonly token: string
+  /** Lets the token travel to another machine without TLS. */
+  readonly dangerousPlainHttp?: boolean
   /** Absent: the platform's. */
   readonly fetch?: System['fetch']
 }
@@ -44,7 +47,10 @@ export function ioredis(client: IoredisClient): RedisSend {
   return ([name = '', ...args]) => client.call(name, args)
 }
 
-export function restRedis({ url, token, fetch = SYSTEM.fetch }: RestRedis): RedisSend {
+/** @throws TypeError for an address that the token must not be sent to. */
+export function restRedis(options: RestRedis): RedisSend {
+  const { token, fetch = SYSTEM.fetch, dangerousPlainHttp = false } = options
+  const url = checkedUrl(options.url, dangerousPlainHttp).href
   return async (command) => {
     const response = await fetch(url, {
       method: 'POST',
