@@ -25,11 +25,12 @@ export class ScriptedFetcher implements Fetcher {
     return this.#call(url)
   }
 
-  post(
+  async post(
     url: string,
     content: PostedContent,
   ): Promise<Result<Pick<FetchedAnswer, 'status'>, FetchRefusal>> {
-    return this.#call(url, content)
+    const answer = await this.#call(url, content)
+    return answer.ok ? ok({ status: answer.value.status }) : answer
   }
 
   async #call(url: string, content?: PostedContent): Promise<Result<FetchedAnswer, FetchRefusal>> {
