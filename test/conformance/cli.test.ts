@@ -207,6 +207,65 @@ test('a wrong command line is exit code 2, and the value of a misplaced secret i
   }
 })
 
+test('tenants, plans, apps and members are made and changed from a shell', async () => {
+  const tenant = await json('tenants', 'create', '--name', 'Acme')
+  const limits = ['--max-connections', '5', '--max-documents', '6', '--max-users-per-doc', '7']
+  const plan = await json('plans', 'save', 'team', ...limits, '--ops-per-minute', '8')
+  assert.deepEqual(plan.limits, {
+    maxConnections: 5,
+    maxDocuments: 6,
+    maxUsersPerDoc: 7,
+    opsPerMinute: 8,
+  })
+  const settings = ['--settings-client-messages', '--settings-cache-ttl', '10m']
+  const domains = ['--allowed-domain', 'a.example', '--allowed-domain', 'b.example']
+  const name = ['--name', 'editor', '--plan', 'team']
+  const owner = ['--tenant-id', tenant.id]
+  const made = await json('apps', 'create', ...owner, ...name, ...domains, ...settings)
+  const { app: editor, signingSecret, clientSecret } = made
+  assert.ok(signingSecret !== undefined && clientSecret !== undefined)
+  assert.deepEqual(editor.allowedDomains, ['a.example', 'b.example'])
+  assert.deepEqual(
+    [editor.settings.clientMessages, editor.settings.cacheTtlMs, editor.plan],
+    [true, 600_000, 'team'],
+  )
+  const changed = await json('apps', 'update', editor.id, '--no-allowed-domain')
+  assert.deepEqual(changed.allowedDomains, [])
+  const off = await json('apps', 'update', editor.id, '--no-settings-client-messages')
+  assert.equal(off.settings.clientMessages, false)
+  const person = ['--email', 'ada@acme.example', '--name', 'Ada', '--role', 'developer']
+  await json('members', 'add', tenant.id, ...person)
+  assert.match(
+    (await run('members', 'list', tenant.id)).stdout,
+    /ada@acme\.example +Ada +developer/,
+  )
+  const suspended = await run('tenants', 'suspend', tenant.id, '--reason', 'unpaid')
+  assert.match(suspended.stdout, /^state +suspended$/m)
+  assert.match(suspended.stdout, /^Closed 0 connections/m)
+})
+
+test('the audit log is verified in a sentence, and exported line by line', async () => {
+  const verified = await run('audit', 'verify')
+  assert.deepEqual([verified.code, verified.stderr], [0, ''])
+  assert.match(
+    verified.stdout,
+    /^Sound: \d+ tenants?, \d+ chains?, \d+ rows?, \d+ checkpoints?\.\n$/,
+  )
+  const { code, stdout } = await run('audit', 'export')
+  assert.equal(code, 0)
+  const lines = stdout.trim().split('\n')
+  assert.ok(lines.length > 3)
+  for (const line of lines) assert.equal(typeof JSON.parse(line).class_uid, 'number')
+})
+
+test('a reader that leaves ends the command, which does not stay behind', async () => {
+  const environment = { LOCKGATE_URL: running.server.http, LOCKGATE_OPERATOR_KEY_FILE: keyFile }
+  const command = startCommand(['audit', 'export'], { environment, workingDir: home })
+  command.closeOutput()
+  const { code, stderr } = await command.ended
+  assert.deepEqual([code, stderr], [1, ''])
+})
+
 test('a server that is not there is named, with how to start it', async () => {
   const { code, stdout, stderr } = await run('whoami', '--url', 'http://127.0.0.1:9')
   assert.deepEqual([code, stdout], [1, ''])

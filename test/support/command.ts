@@ -23,6 +23,8 @@ export interface RunningCommand {
   /** To standard input, which stays open until `end`. */
   write(text: string): void
   end(): void
+  /** As `head` does when it has read enough. */
+  closeOutput(): void
 }
 
 /** Starts it and waits for its end; standard input is empty. */
@@ -53,6 +55,7 @@ export function startCommand(args: readonly string[], options: CommandOptions): 
     ended,
     write: (text) => void child.stdin.write(text),
     end: () => void child.stdin.end(),
+    closeOutput: () => child.stdout.destroy(),
   }
 }
 

@@ -66,6 +66,17 @@ describe('a table', () => {
     expect(tiny).toContain('app_22')
   })
 
+  test('cuts text rather than leave a column out, an id is whole or not there', () => {
+    const long = [{ id: 'a', actor: 'x'.repeat(60), outcome: 'success', clientId: 'c'.repeat(30) }]
+    const all = ['id', 'actor', 'outcome', 'clientId']
+    const lines = renderTable(long, { columns: all, width: 40 }).split('\n')
+    expect(lines).toEqual([
+      'ID  ACTOR                        OUTCOME',
+      `a   ${'x'.repeat(26)}…  success`,
+      '',
+    ])
+  })
+
   test('fits the terminal, whatever is in it', () => {
     const row = fc.record({ id: fc.constant('x'), a: fc.string(), b: fc.string(), c: fc.integer() })
     fc.assert(

@@ -16,7 +16,8 @@ const LAST = new Set(['tenantId', 'appId', 'createdAt', 'updatedAt', 'requestId'
 /** Too much for a column; records and --json show them. */
 const HIDDEN = new Set(['policy', 'settings', 'hash', 'before', 'after'])
 const GAP = 2
-const WIDTH_MIN = 8
+/** What a long text has at least. */
+const CUT_WIDTH = 16
 
 interface Column {
   readonly name: string
@@ -43,7 +44,10 @@ function columnOf(name: string, rows: readonly Fields[]): Column {
   return { name, cells, width: Math.max(...cells.map(widthOf)) }
 }
 
-/** Leaves columns out, the least telling first, until the rest fits; the last one may be cut. */
+/**
+ * Leaves columns out, the least telling first, until the rest fits. Text may be cut, so that one
+ * long cell does not push every other column out; an id is whole or not there.
+ */
 function fit(columns: readonly Column[], width: number | undefined): readonly Column[] {
   if (width === undefined) return columns
   const byWorth = columns
@@ -52,14 +56,24 @@ function fit(columns: readonly Column[], width: number | undefined): readonly Co
   const kept = new Map<number, Column>()
   let left = width
   for (const { column, index } of byWorth) {
-    const gap = kept.size === 0 ? 0 : GAP
-    const isName = NAMES.has(column.name)
-    const room = isName ? column.width : Math.min(column.width, left - gap)
-    if (!isName && room < Math.min(column.width, WIDTH_MIN)) continue
-    kept.set(index, { ...column, width: room })
-    left -= room + gap
+    const least = isWhole(column.name) ? column.width : Math.min(column.width, CUT_WIDTH)
+    const needed = least + (kept.size === 0 ? 0 : GAP)
+    if (needed > left && !NAMES.has(column.name)) continue
+    kept.set(index, { ...column, width: least })
+    left -= needed
+  }
+  for (const { column, index } of byWorth) {
+    const given = kept.get(index)
+    if (given === undefined || left <= 0) continue
+    const more = Math.min(column.width - given.width, left)
+    kept.set(index, { ...given, width: given.width + more })
+    left -= more
   }
   return [...kept].sort(([a], [b]) => a - b).map(([, column]) => column)
+}
+
+function isWhole(name: string): boolean {
+  return NAMES.has(name) || name.endsWith('Id')
 }
 
 function worthOf(name: string, index: number): number {
