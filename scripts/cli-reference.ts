@@ -62,6 +62,12 @@ The first that is there counts:
 - Exit codes: 0 done; 1 refused or failed, a log that is not sound included; 2 wrong command line or
   configuration, nothing was sent.
 
+## The audit log without the server
+
+\`lockgate audit verify --offline --data-dir DIR\` reads the files of a data directory and changes none of
+them. \`--witness FILE\` compares the rows with the checkpoints that somebody outside keeps, and
+\`--public-key FILE\` says under which key, as \`lockgate audit public-key --json\` printed it once.
+
 ## Flags
 
 - Durations are \`1h\`, \`30m\`, \`90s\`, \`7d\`, \`1h30m\` or a number of seconds; times are RFC 3339.
