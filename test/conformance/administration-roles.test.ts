@@ -1,0 +1,265 @@
+/** What the keys of one tenant reach over HTTP: its own things, by their role, and nothing else. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { OPERATIONS, type OperationName } from '../../packages/admin-api/src/operations.ts'
+import type { Role } from '../../packages/admin-api/src/permissions.ts'
+import { type AdminCall, Administration, ownerKey } from '../support/administration.ts'
+import { type LiveServer, startServer } from '../support/server.ts'
+import { test } from '../support/test.ts'
+
+let dataDir = ''
+let server: LiveServer
+const installation = new Administration(
+  () => server,
+  () => ownerKey(dataDir),
+)
+
+/** Things of one tenant that calls can name. */
+interface Things {
+  readonly tenantId: string
+  readonly appId: string
+  readonly credentialId: string
+  readonly memberId: string
+  readonly operatorId: string
+}
+
+const MISSING: Things = {
+  tenantId: '11111111-1111-4111-8111-111111111111',
+  appId: 'none',
+  credentialId: 'cred_none',
+  memberId: 'mem_none',
+  operatorId: 'cred_none',
+}
+
+let own: Things
+let other: Things
+before(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lockgate-roles-'))
+  server = await startServer({ dataDir })
+  own = await makeThings('Own')
+  other = await makeThings('Other')
+})
+after(async () => {
+  await server.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+async function makeThings(name: string): Promise<Things> {
+  const { id: tenantId } = await installation.done('tenants.create', { body: { name } })
+  const parameters = { tenantId }
+  const { app } = await installation.done('apps.create', {
+    body: { tenantId, name: 'chat', plan: 'unlimited' },
+  })
+  const { items } = await installation.done('credentials.list', { parameters: { appId: app.id } })
+  const person = { email: 'ada@example.org', name: 'Ada', role: 'owner' }
+  const member = await installation.done('members.add', { parameters, body: person })
+  const operator = await makeKey('viewer', tenantId)
+  return {
+    tenantId,
+    appId: app.id,
+    credentialId: items[0]?.id ?? '',
+    memberId: member.id,
+    operatorId: operator.id,
+  }
+}
+
+async function makeKey(role: Role, tenantId: string) {
+  const body = { name: role, role, tenantId }
+  const { credential, value } = await installation.done('operators.create', { body })
+  return { id: credential.id, value: value ?? '' }
+}
+
+async function as(role: Role): Promise<Administration> {
+  return installation.as((await makeKey(role, own.tenantId)).value)
+}
+
+const reason = 'tested'
+const versionId = 'ver_none'
+const acceptUntil = '2099-01-01T00:00:00Z'
+const LIMITS = { maxConnections: 1, maxDocuments: 1, maxUsersPerDoc: 1, opsPerMinute: 1 }
+
+/** A well-formed body for each operation that asks for more than nothing. */
+const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body']>> = {
+  'tenants.create': () => ({ name: 'New' }),
+  'tenants.suspend': () => ({ reason }),
+  'members.add': () => ({ email: 'eve@example.org', name: 'Eve', role: 'viewer' }),
+  'plans.save': ({ tenantId }) => ({ tenantId, ...LIMITS }),
+  'apps.create': ({ tenantId }) => ({ tenantId, name: 'another' }),
+  'apps.convert': () => ({ type: 'public', reason }),
+  'apps.disable': () => ({ reason }),
+  'apps.plan': () => ({ plan: 'free' }),
+  'apps.delete': () => ({ reason }),
+  'credentials.create': () => ({ kind: 'api_key', name: 'key' }),
+  'credentials.extend': () => ({ acceptUntil, reason }),
+  'credentials.disable': () => ({ versionId }),
+  'credentials.enable': () => ({ versionId }),
+  'credentials.remove': () => ({ versionId }),
+  'credentials.revoke': () => ({ reason }),
+  'tokens.revoke': () => ({ tokenId: 'none', reason }),
+  'signing-keys.revoke': () => ({ reason }),
+  'operators.create': ({ tenantId }) => ({ tenantId, name: 'key', role: 'viewer' }),
+  'operators.revoke': () => ({ reason }),
+  'revocations.create': ({ appId }) => ({ kind: 'app', appId, reason }),
+}
+
+/** A call that names the thing wherever the operation takes a name for it. */
+function callOf(name: OperationName, things: Things): AdminCall {
+  const { shape } = OPERATIONS[name].parameters
+  const isOfOperator = name.startsWith('operators.')
+  const credentialId = isOfOperator ? things.operatorId : things.credentialId
+  const { tenantId, appId, memberId } = things
+  const named = { tenantId, appId, memberId, credentialId, versionId, plan: 'pro' }
+  const parameters = Object.fromEntries(
+    Object.entries(named).filter(([key]) => Object.hasOwn(shape, key)),
+  )
+  const body = BODIES[name]?.(things)
+  return { parameters, ...(body === undefined ? {} : { body }) }
+}
+
+const NAMES = Object.keys(OPERATIONS) as OperationName[]
+const isStream = (name: OperationName) => 'isStream' in OPERATIONS[name]
+/** Those that name no thing of a tenant. */
+const OF_NOTHING: readonly OperationName[] = [
+  'whoami',
+  'tenants.list',
+  'tenants.create',
+  'regions.list',
+  'audit.public-key',
+  'master-key.status',
+  'master-key.rotate',
+  'master-key.rewrap',
+]
+
+test('what another tenant has reads the same as what is not there, for every operation', async () => {
+  const owner = await as('owner')
+  for (const name of NAMES) {
+    if (OF_NOTHING.includes(name) || isStream(name)) continue
+    const [foreign, missing] = await Promise.all([
+      owner.call(name, callOf(name, other)),
+      owner.call(name, callOf(name, MISSING)),
+    ])
+    assert.deepEqual([name, foreign.status, foreign.body], [name, 404, missing.body])
+    assert.equal(missing.status, 404)
+  }
+})
+
+test('a key of the installation is not there for the owner of a tenant', async () => {
+  const owner = await as('owner')
+  const { items } = await installation.done('operators.list')
+  const first = items.find(({ tenantId }) => tenantId === undefined)
+  const credentialId = first?.id ?? ''
+  const missing = await owner.call('credentials.get', { parameters: MISSING_CREDENTIAL })
+  const found = await owner.call('credentials.get', { parameters: { credentialId } })
+  assert.deepEqual([found.status, found.body], [404, missing.body])
+  const ended = await owner.refused('operators.revoke', {
+    parameters: { credentialId },
+    body: { reason },
+  })
+  assert.deepEqual(ended, [404, 'not_found'])
+})
+
+const MISSING_CREDENTIAL = { credentialId: MISSING.credentialId }
+
+test('lists show a tenant nothing of another', async () => {
+  const owner = await as('owner')
+  const listed = await Promise.all([
+    owner.done('tenants.list'),
+    owner.done('apps.list'),
+    owner.done('operators.list'),
+    owner.done('plans.list'),
+  ])
+  const text = JSON.stringify(listed)
+  assert.ok(text.includes(own.tenantId))
+  for (const id of Object.values(other)) assert.ok(!text.includes(id), id)
+})
+
+test('who may only read changes nothing, with whatever operation', async () => {
+  for (const role of ['viewer', 'auditor'] as const) {
+    const reader = await as(role)
+    for (const name of NAMES.filter((each) => OPERATIONS[each].method !== 'GET')) {
+      const refused = await reader.refused(name, callOf(name, own))
+      assert.deepEqual([role, name, ...refused], [role, name, 403, 'operation_denied'])
+    }
+  }
+})
+
+/** Beside what everybody may not who has a key of one tenant. */
+const DENIED: Readonly<Record<'developer' | 'admin' | 'owner', readonly OperationName[]>> = {
+  developer: [
+    'tenants.update',
+    'members.list',
+    'members.add',
+    'members.update',
+    'members.remove',
+    'operators.list',
+    'operators.create',
+    'operators.revoke',
+    'signing-keys.rotate',
+    'signing-keys.revoke',
+    'audit.list',
+    'audit.checkpoints',
+    'audit.public-key',
+  ],
+  admin: ['operators.create', 'operators.revoke'],
+  owner: [],
+}
+const OF_INSTALLATION: readonly OperationName[] = [
+  'tenants.create',
+  'tenants.activate',
+  'tenants.suspend',
+  'plans.save',
+  'plans.remove',
+  'master-key.status',
+  'master-key.rotate',
+  'master-key.rewrap',
+]
+
+test('every role of a tenant is denied what is not its own to do', async () => {
+  for (const [role, names] of Object.entries(DENIED)) {
+    const caller = await as(role as Role)
+    for (const name of [...names, ...OF_INSTALLATION]) {
+      const refused = await caller.refused(name, callOf(name, own))
+      assert.deepEqual([role, name, ...refused], [role, name, 403, 'operation_denied'])
+    }
+  }
+})
+
+test('nobody below an owner gets the value of an operator key by rotating it', async () => {
+  const key = await makeKey('owner', own.tenantId)
+  const call = { parameters: { credentialId: key.id } }
+  for (const role of ['admin', 'developer', 'auditor', 'viewer'] as const) {
+    const caller = await as(role)
+    assert.deepEqual(await caller.refused('credentials.rotate', call), [403, 'operation_denied'])
+  }
+  const owner = installation.as(key.value)
+  const rotated = await owner.done('credentials.rotate', call)
+  assert.equal((await installation.as(rotated.value ?? '').done('whoami')).role, 'owner')
+})
+
+test("the keys a tenant's owner makes are of that tenant, also where it names none", async () => {
+  const owner = await as('owner')
+  const made = await owner.done('operators.create', { body: { name: 'mine', role: 'owner' } })
+  assert.equal(made.credential.tenantId, own.tenantId)
+})
+
+test('pages of apps follow one another, and a cursor of another list is refused', async () => {
+  const owner = await as('owner')
+  const names = ['a', 'b', 'c']
+  for (const name of names) await owner.done('apps.create', { body: { name } })
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const parameters = { limit: 2, ...(cursor === undefined ? {} : { cursor }) }
+    const page = await owner.done('apps.list', { parameters })
+    assert.ok(page.items.length <= 2)
+    seen.push(...page.items.map(({ name }) => name))
+    cursor = page.nextCursor
+    if (cursor === undefined) continue
+    const foreign = { parameters: { cursor } }
+    assert.deepEqual(await owner.refused('operators.list', foreign), [400, 'input_invalid'])
+  } while (cursor !== undefined)
+  assert.deepEqual(seen, ['chat', ...names])
+})
