@@ -8,6 +8,7 @@ import { Administration, ownerKey } from '../support/administration.ts'
 import { library } from '../support/clients.ts'
 import { type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
+import { buyTokens, publishWith } from '../support/tokens.ts'
 import { Wire } from '../support/wire.ts'
 
 const REGIONS = [
@@ -161,4 +162,87 @@ test('a built-in plan that was changed stays changed over a restart', async () =
   const free = items.find(({ name }) => name === 'free')
   assert.deepEqual(free?.limits, limits)
   assert.equal(free?.isOnePerTenant, true)
+})
+
+test('a suspended tenant has no token, no connection and no call, until it is active again', async () => {
+  const tenantId = await newTenant()
+  const parameters = { tenantId }
+  const made = await newApp(tenantId)
+  const pair = pairOf(made)
+  const client = { clientId: made.clientId, clientSecret: String(made.clientSecret) }
+  const tokens = await buyTokens(server, client)
+  const wires = [await Wire.open(server, pair), await Wire.open(server, pair)]
+  const suspended = await admin.done('tenants.suspend', { parameters, body: { reason: 'unpaid' } })
+  assert.equal(suspended.tenant.state, 'suspended')
+  assert.equal(suspended.receipt.closedCount, 2)
+  for (const wire of wires) assert.equal((await wire.closure()).code, 4009)
+  assert.equal((await new Wire(server.socketUrl(pair.key)).closure()).code, 4003)
+  assert.equal(await publishWith(server, pair.id, tokens.access), 403)
+  await assert.rejects(buyTokens(server, client), /access_denied/)
+  await admin.done('tenants.activate', { parameters })
+  assert.equal(await publishWith(server, pair.id, tokens.access), 200)
+  await (await Wire.open(server, pair)).close()
+})
+
+test('an app that is disabled or deleted closes what is open', async () => {
+  const made = await newApp(await newTenant())
+  const pair = pairOf(made)
+  const parameters = { appId: made.app.id }
+  const body = { reason: 'tested' }
+  const first = await Wire.open(server, pair)
+  const disabled = await admin.done('apps.disable', { parameters, body })
+  assert.deepEqual([disabled.app.isEnabled, disabled.receipt.closedCount], [false, 1])
+  assert.equal((await first.closure()).code, 4009)
+  assert.equal((await new Wire(server.socketUrl(pair.key)).closure()).code, 4003)
+  await admin.done('apps.enable', { parameters })
+  const second = await Wire.open(server, pair)
+  const deleted = await admin.done('apps.delete', { parameters, body })
+  assert.equal(deleted.receipt.closedCount, 1)
+  assert.equal((await second.closure()).code, 4009)
+  assert.equal((await new Wire(server.socketUrl(pair.key)).closure()).code, 4001)
+})
+
+test('a changed plan holds for running apps at their next connection', async () => {
+  const limits = { maxConnections: 1, maxDocuments: 1, maxUsersPerDoc: 1, opsPerMinute: 1 }
+  const plan = { parameters: { plan: 'small' }, body: limits }
+  await admin.done('plans.save', plan)
+  const made = await newApp(await newTenant(), { plan: 'small' })
+  const pair = pairOf(made)
+  await Wire.open(server, pair)
+  assert.equal((await new Wire(server.socketUrl(pair.key)).closure()).code, 4004)
+  await admin.done('plans.save', { ...plan, body: { ...limits, maxConnections: 2 } })
+  await (await Wire.open(server, pair)).close()
+  const removed = { parameters: { plan: 'small' } }
+  assert.deepEqual(await admin.refused('plans.remove', removed), [409, 'plan_in_use'])
+})
+
+test('input that does not fit is refused field by field, and nothing is made', async () => {
+  const tenantId = await newTenant()
+  const cases: readonly [Record<string, unknown>, string][] = [
+    [{}, 'body.name'],
+    [{ name: '' }, 'body.name'],
+    [{ name: 'a\u0000b' }, 'body.name'],
+    [{ name: 'x', type: 'secret' }, 'body.type'],
+    [{ name: 'x', allowedDomains: ['*.example.org'] }, 'body.allowedDomains.0'],
+    [{ name: 'x', allowedDomains: ['a.org', 'b.org', 'c.org', 'd.org'] }, 'body.allowedDomains'],
+    [{ name: 'x', settings: { cacheTtlMs: 1 } }, 'body.settings.cacheTtlMs'],
+    [{ name: 'x', settings: { enabled: false } }, 'body.settings'],
+    [{ name: 'x', plan: 'No Plan' }, 'body.plan'],
+    [{ name: 'x', surprise: 1 }, 'body'],
+  ]
+  for (const [rest, field] of cases) {
+    const { status, body } = await admin.call('apps.create', {
+      body: { tenantId, region: REGION, ...rest },
+    })
+    const problem = body as { code: string; type: string; errors: { path: string }[] }
+    assert.deepEqual([status, problem.code], [400, 'input_invalid'], field)
+    assert.equal(problem.type, 'about:blank')
+    assert.deepEqual([...new Set(problem.errors.map(({ path }) => path))], [field])
+  }
+  const { items } = await admin.done('apps.list', { parameters: { tenantId } })
+  assert.deepEqual(items, [])
+  for (const limit of [0, 201, 1.5]) {
+    const refused = await admin.refused('apps.list', { parameters: { limit } })
+    assert.deepEqual(refused, [400, 'input_invalid'])
+  }
 })

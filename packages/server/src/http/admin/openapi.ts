@@ -58,7 +58,12 @@ function describeOperation(name: string, operation: Operation): Json {
     ],
     ...(body === undefined
       ? {}
-      : { requestBody: { content: { 'application/json': { schema: schemaOf(body) } } } }),
+      : {
+          requestBody: {
+            required: !body.safeParse({}).success,
+            content: { 'application/json': { schema: schemaOf(body) } },
+          },
+        }),
     responses: {
       [String(status)]: {
         description: 'Done.',
