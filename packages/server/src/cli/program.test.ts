@@ -93,6 +93,17 @@ describe('check-config', () => {
     })
   })
 
+  test('the variables of the commands that call a server do not stop one from starting', async () => {
+    const environment = {
+      LOCKGATE_URL: 'http://127.0.0.1:8080',
+      LOCKGATE_OPERATOR_KEY: 'op_not_shown',
+      LOCKGATE_OPERATOR_KEY_FILE: 'operator.key',
+    }
+    const { code, stdout, stderr } = await lockgate(['check-config'], environment)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).not.toContain('op_not_shown')
+  })
+
   test('every secret can come from a file that a variable names', async () => {
     const text = YAML.replace(/masterKeyFile.*\n/, '').replace(` secret: ${SECRET},`, '')
     const path = write('no-secrets.yaml', text)
