@@ -3,8 +3,11 @@ import { expect, test } from 'bun:test'
 import type { IdempotencyRecord } from '../../packages/server/src/ports/records/installation.ts'
 import type { StoreBench } from './store-bench.ts'
 
-const answerOf = (number: number): IdempotencyRecord => ({
-  id: `cred_operator/key-${number}`,
+const OPERATOR = `cred_${'a'.repeat(20)}`
+const OTHER_OPERATOR = `cred_${'b'.repeat(20)}`
+
+const answerOf = (number: number, operator = OPERATOR): IdempotencyRecord => ({
+  id: `${operator}/key-${number}`,
   requestHash: 'ab'.repeat(32),
   state: 'done',
   status: 201,
@@ -39,6 +42,15 @@ export function testStoreAdministration(bench: StoreBench): void {
       await bench.store.control.transaction((each) => each.removeIdempotency(answerOf(number).id))
     }
     expect(await kept()).toEqual([2])
+  })
+
+  test('a sweep leaves each operator the newest, whatever others keep', async () => {
+    await keep([1, 2, 3])
+    await bench.store.control.transaction(async (each) => {
+      for (const number of [7, 8, 9]) await each.saveIdempotency(answerOf(number, OTHER_OPERATOR))
+      await each.sweepIdempotency({ beforeMs: 0, countMax: 2 })
+    })
+    expect(await kept()).toEqual([2, 3, 8, 9])
   })
 
   test('a sweep removes old answers, and of the others the oldest beyond the bound', async () => {

@@ -116,15 +116,19 @@ export interface ControlTransaction extends CredentialRecords, AuditRecords, Use
   listIdempotency(): Promise<readonly IdempotencyRecord[]>
   /** Removes the record; one that is not there is no error. */
   removeIdempotency(id: string): Promise<void>
-  /** Removes what was made before `beforeMs`, and beyond `countMax` the oldest. */
+  /** Removes what was made before `beforeMs`, and of each operator the oldest beyond `countMax`. */
   sweepIdempotency(bounds: IdempotencyBounds): Promise<void>
 }
 
 /** What is kept of the answers to repeated calls. */
 export interface IdempotencyBounds {
   readonly beforeMs: number
+  /** Of one operator, so that none pushes out what others keep. */
   readonly countMax: number
 }
+
+/** A record of a repeated call begins with the credential id of its operator: `cred_` and 20. */
+export const OPERATOR_ID_LENGTH = 25
 
 export interface RegionTransaction extends CredentialRecords, AuditRecords, UseRecords {
   findApp(id: string): Promise<AppRecord | undefined>

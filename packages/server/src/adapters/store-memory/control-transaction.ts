@@ -9,6 +9,7 @@ import {
   Conflict,
   type ControlTransaction,
   type IdempotencyBounds,
+  OPERATOR_ID_LENGTH,
 } from '../../ports/store.ts'
 import { type ControlRecords, keyOf, oldestFirst } from './records.ts'
 import { SharedTransaction } from './shared-transaction.ts'
@@ -189,8 +190,12 @@ export class MemoryControlTransaction
   sweepIdempotency({ beforeMs, countMax }: IdempotencyBounds): Promise<void> {
     return this.run(() => {
       const newestFirst = oldestFirst(this.records.idempotency.values(), ({ id }) => id).reverse()
-      for (const [index, { id, createdAtMs }] of newestFirst.entries()) {
-        if (createdAtMs < beforeMs || index >= countMax) this.records.idempotency.delete(id)
+      const counts = new Map<string, number>()
+      for (const { id, createdAtMs } of newestFirst) {
+        const operator = id.slice(0, OPERATOR_ID_LENGTH)
+        const count = counts.get(operator) ?? 0
+        if (createdAtMs < beforeMs || count >= countMax) this.records.idempotency.delete(id)
+        else counts.set(operator, count + 1)
       }
     })
   }

@@ -16,9 +16,9 @@ import type { MasterKey } from '../master-key.ts'
 import { openSecret, type SealingContext, sealedVersionOf, sealSecret } from '../sealing.ts'
 import type { AdministrationDeps } from './context.ts'
 
-/** How long an answer is kept, and our bound on how many: the oldest go first. */
+/** How long an answer is kept, and our bound on how many of one operator: the oldest go first. */
 export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000
-export const IDEMPOTENCY_COUNT_MAX = 50_000
+export const IDEMPOTENCY_COUNT_MAX = 2_000
 
 const PURPOSE = 'idempotency'
 
