@@ -3,6 +3,7 @@ import type { OPERATIONS, OperationName } from '@lockgate/admin-api/operations'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { Caller } from '../../credentials/administration/context.ts'
+import { CREDENTIAL_COUNT_MAX } from '../../credentials/administration/credential-making.ts'
 import { readUses } from '../../credentials/administration/readiness.ts'
 import type { OperatorPrincipal } from '../../credentials/operators.ts'
 import type { AdminDeps } from './deps.ts'
@@ -10,10 +11,12 @@ import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
+import { byAge, pageOf } from './paging.ts'
 import { planHandlers } from './plan-handlers.ts'
 import { reportHandlers } from './report-handlers.ts'
 import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
+import { shownPage } from './visibility.ts'
 import { tokenHandlers } from './token-handlers.ts'
 
 type Table = typeof OPERATIONS
@@ -53,8 +56,12 @@ export const HANDLERS: Handlers = {
   async 'credentials.list'({ parameters }, { deps }) {
     const loaded = deps.authority.apps.findById(parameters.appId)
     if (loaded === undefined) return refuse('not_found')
+    const records = loaded.credentials.map(({ record }) => record)
+    // There are fewer than a page holds: who asks for no pages gets all.
+    const { cursor, limit = CREDENTIAL_COUNT_MAX } = parameters
+    const page = pageOf(records, { cursor, limit }, { list: 'credentials', keyOf: byAge })
     const nowMs = deps.clock.nowMs()
-    return ok({ items: loaded.credentials.map(({ record }) => credentialShape(record, nowMs)) })
+    return shownPage(page, (record) => credentialShape(record, nowMs))
   },
   async 'credentials.get'({ parameters }, { deps }) {
     const record = deps.authority.findCredential(parameters.credentialId)
