@@ -138,6 +138,7 @@ test('lists are tables for people and ids for scripts', async () => {
     ['chat', 'shop'],
   )
   assert.equal((await run('apps', 'list', '-q')).stdout, 'chat\nshop\n')
+  assert.match((await run('plans', 'list', '-q')).stdout, /^free$/m)
   const audit = await run('audit', 'list')
   assert.match(audit.stdout, /^SEQ +AT +ACTION +ACTOR +TARGET +OUTCOME/)
 })
@@ -242,6 +243,17 @@ test('tenants, plans, apps and members are made and changed from a shell', async
   const suspended = await run('tenants', 'suspend', tenant.id, '--reason', 'unpaid')
   assert.match(suspended.stdout, /^state +suspended$/m)
   assert.match(suspended.stdout, /^Closed 0 connections/m)
+})
+
+test('a list of several pages says how to go on, and --all goes on', async () => {
+  const { stdout, stderr } = await run('plans', 'list', '--limit', '1')
+  assert.equal(stdout.trim().split('\n').length, 2)
+  const [, cursor = ''] = /^There is more: --all, or --cursor (\S+)\n$/.exec(stderr) ?? []
+  const next = await json('plans', 'list', '--limit', '1', '--cursor', cursor)
+  assert.notEqual(next.items[0].name, stdout.split('\n')[1]?.split(' ')[0])
+  const whole = await json('plans', 'list')
+  assert.ok(whole.items.length > 1)
+  assert.deepEqual(await json('plans', 'list', '--limit', '1', '--all'), whole)
 })
 
 test('the audit log is verified in a sentence, and exported line by line', async () => {

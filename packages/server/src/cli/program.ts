@@ -14,6 +14,10 @@ Examples:
   lockgate serve                               embedded defaults and a demo app, on loopback only
   lockgate serve --config lockgate.yaml        what the file says
   lockgate check-config --config lockgate.yaml the same configuration, shown and not started
+  lockgate apps list                           what a running server has
+  lockgate keys create APP --name backend      a key for a backend, shown once
+  lockgate rotate CREDENTIAL --overlap 1h      a new value; the old one works for another hour
+  lockgate revoke CREDENTIAL --reason leaked   an end, for everything that came by it
 
 Exit codes: 0 done, 1 failed at run time, 2 wrong configuration or command line.`,
   serve: `

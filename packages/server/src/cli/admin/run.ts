@@ -9,7 +9,7 @@ import { parseDuration } from './duration.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { problemLine } from './problem-text.ts'
 import { showAnswer } from './show/answer.ts'
-import { printableJson, printableLine } from './show/text.ts'
+import { printable, printableJson, printableLine } from './show/text.ts'
 import { type Fields, isFields } from './show/value.ts'
 import { isUnsound, verdictSentence } from './show/verdict.ts'
 
@@ -111,7 +111,7 @@ async function printAnswer(call: Call): Promise<void> {
   else process.stdout.write(shown.text)
   if (shown.secrets.length > 0 && flags.json !== true) process.stderr.write(SECRET_TEXT)
   if (shown.nextCursor !== undefined && flags.json !== true && flags.quiet !== true) {
-    process.stderr.write(`There is more: --all, or --cursor ${shown.nextCursor}\n`)
+    process.stderr.write(`There is more: --all, or --cursor ${printable(shown.nextCursor)}\n`)
   }
 }
 
@@ -147,16 +147,21 @@ function only(answer: unknown, { only: wanted }: Variant): unknown {
   return { ...answer, items }
 }
 
+/** What a list is known by, the first that its items have. */
+const NAMES = ['id', 'kid', 'code', 'name'] as const
+
 /** One word in each line, for scripts. */
 function quietText(answer: unknown, secrets: readonly { readonly value: string }[]): string {
   const items: unknown = isFields(answer) ? answer['items'] : undefined
-  const ids = Array.isArray(items)
-    ? items.flatMap((item) =>
-        isFields(item) && typeof item['id'] === 'string' ? [item['id']] : [],
-      )
-    : []
-  const words = [...secrets.map(({ value }) => value), ...ids]
+  const names = Array.isArray(items) ? items.flatMap(nameOf) : []
+  const words = [...secrets.map(({ value }) => value), ...names.map(printable)]
   return words.map((word) => `${word}\n`).join('')
+}
+
+function nameOf(item: unknown): string[] {
+  if (!isFields(item)) return []
+  const values = NAMES.map((name) => item[name])
+  return values.filter((value) => typeof value === 'string').slice(0, 1)
 }
 
 /**
