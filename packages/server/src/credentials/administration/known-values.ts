@@ -9,11 +9,18 @@ export function knownValues(
 ) {
   const app = owner.appId === undefined ? undefined : authority.apps.findById(owner.appId)?.app
   const names = [app?.clientId, app?.name, app?.id].filter((name) => name !== undefined)
-  const fingerprints = new Set<string>()
-  for (const { credentials } of authority.apps.apps()) {
-    for (const { material } of credentials.flatMap(({ record }) => record.versions)) {
-      if ('fingerprint' in material) fingerprints.add(material.fingerprint)
+  // Asked for values of the caller's own only: a generated one costs no look at the others.
+  const fingerprints = { has: (fingerprint: string) => isKnown(fingerprint, authority) }
+  return { names, fingerprints }
+}
+
+function isKnown(fingerprint: string, { apps }: AdministrationDeps['authority']): boolean {
+  for (const { credentials } of apps.apps()) {
+    for (const { record } of credentials) {
+      for (const { material } of record.versions) {
+        if ('fingerprint' in material && material.fingerprint === fingerprint) return true
+      }
     }
   }
-  return { names, fingerprints }
+  return false
 }

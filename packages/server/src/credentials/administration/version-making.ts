@@ -53,7 +53,7 @@ export interface VersionOrder {
   /** What the value must not contain or repeat. */
   readonly known: {
     readonly names: readonly string[]
-    readonly fingerprints: ReadonlySet<string>
+    readonly fingerprints: Pick<ReadonlySet<string>, 'has'>
   }
 }
 
