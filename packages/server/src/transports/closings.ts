@@ -32,7 +32,7 @@ export function createClosings(ports: ClosingsPorts): Closings {
         for (const [step, start] of starts.entries()) {
           const part = connections.slice(step * perStep, (step + 1) * perStep)
           if (step > 0) await start
-          await endInSlices(part, (connection) => guard(() => end(connection), ports))
+          await endInSlices(part, end, ports)
         }
       } finally {
         ports.departures.release()
@@ -41,19 +41,21 @@ export function createClosings(ports: ClosingsPorts): Closings {
   }
 }
 
-async function endInSlices<C>(part: readonly C[], end: (connection: C) => void): Promise<void> {
+async function endInSlices<C>(
+  part: readonly C[],
+  end: (connection: C) => void,
+  { tally, log }: ClosingsPorts,
+): Promise<void> {
   for (let next = 0; next < part.length; next += SLICE_COUNT) {
     if (next > 0) await nextTurn()
-    for (const connection of part.slice(next, next + SLICE_COUNT)) end(connection)
-  }
-}
-
-function guard(work: () => void, { tally, log }: ClosingsPorts): void {
-  try {
-    work()
-  } catch (error) {
-    tally.bugs++
-    log.error('session_bug', error)
+    for (const connection of part.slice(next, next + SLICE_COUNT)) {
+      try {
+        end(connection)
+      } catch (error) {
+        tally.bugs++
+        log.error('session_bug', error)
+      }
+    }
   }
 }
 

@@ -35,7 +35,8 @@ export class Slice {
 
   remove(outbox: SocketOutbox): void {
     this.size--
-    if (!this.#lagging.delete(outbox) && !outbox.isGone) outbox.socket.unsubscribe(this.topic)
+    const wasLagging = this.#lagging.size > 0 && this.#lagging.delete(outbox)
+    if (!wasLagging && !outbox.isGone) outbox.socket.unsubscribe(this.topic)
   }
 
   /** Takes a member off the topic; it gets its frames through its own backlog from now on. */
