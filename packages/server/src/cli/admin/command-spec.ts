@@ -14,7 +14,7 @@ export interface Variant {
   readonly flags: readonly Field[]
   /** Fields of the body that the command itself gives. */
   readonly fixed: Readonly<Record<string, unknown>>
-  /** Of a list: only items with these fields are shown. */
+  /** Of a list: only items with these fields are shown, from every page of it. */
   readonly only: Readonly<Record<string, unknown>>
 }
 
@@ -25,6 +25,9 @@ export interface CommandSpec {
   /** One; two where the first argument may be left out: the one with it comes first. */
   readonly variants: readonly [Variant, ...Variant[]]
 }
+
+/** A page of a list means nothing where only some of its items are shown. */
+export const PAGING = ['cursor', 'limit']
 
 /** A shorter or friendlier name for an operation that has a command already. */
 interface Alias {
@@ -92,10 +95,11 @@ function withCredentialFirst(spec: CommandSpec): CommandSpec {
 function variantOf(name: OperationName, given: Pick<Alias, 'fixed' | 'only'>): Variant {
   const operation: Operation = OPERATIONS[name]
   const { fixed = {}, only = {} } = given
+  const skipped = new Set(Object.keys(only).length === 0 ? [] : PAGING)
   const names = Array.from(operation.path.matchAll(/\{(\w+)\}/g), ([, each = '']) => each)
   const fields = fieldsOf(operation)
   const isTaken = ({ where, path: [first = ''] }: Field): boolean =>
-    where === 'parameters' ? names.includes(first) : first in fixed
+    where === 'parameters' ? names.includes(first) || skipped.has(first) : first in fixed
   return {
     name,
     operation,

@@ -73,7 +73,7 @@ function describeCommand(command: Command, spec: CommandSpec): void {
   if (first.operation.method !== 'GET') {
     command.option('--idempotency-key <text>', 'Makes it safe to run the same command again.')
   }
-  if (first.operation.parameters.shape['cursor'] !== undefined) {
+  if (fields.some(({ flag }) => flag === 'cursor')) {
     command.option('--all', 'Print every page.')
   }
   command

@@ -120,6 +120,7 @@ const SECRET_TEXT =
 
 async function answerOf({ client, variant, input, flags, progress }: Call): Promise<unknown> {
   const pages: unknown[] = []
+  const isWhole = flags.all === true || Object.keys(variant.only).length > 0
   const { idempotencyKey } = flags
   const keyed = idempotencyKey === undefined ? {} : { idempotencyKey }
   let cursor: unknown
@@ -128,7 +129,7 @@ async function answerOf({ client, variant, input, flags, progress }: Call): Prom
     const outcome = await client.send(variant.name, { ...input, parameters }, keyed)
     if (!outcome.ok) throw outcome.problem
     const answer = outcome.value
-    if (flags.all !== true || !isFields(answer) || !Array.isArray(answer['items'])) return answer
+    if (!isWhole || !isFields(answer) || !Array.isArray(answer['items'])) return answer
     pages.push(...(answer['items'] as unknown[]))
     progress.advance(answer['items'].length)
     if (answer['nextCursor'] === cursor) break
