@@ -136,6 +136,6 @@ export class Schedule {
     detail: Readonly<Record<string, string | number | boolean>>,
   ): void {
     const event = action.replaceAll('.', '_')
-    this.#parts.log.warn(event, { credential: id, kind, tenant: tenantId, app: appId, ...detail })
+    this.#parts.log.warn(event, { id, kind, tenant: tenantId, app: appId, ...detail })
   }
 }
