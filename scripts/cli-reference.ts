@@ -16,7 +16,8 @@ const HEAD = `<!-- Written by scripts/docs.ts from the table of operations: npm 
 \`npx lockgate serve\` runs the server and \`npx lockgate check-config\` checks its configuration
 ([config.md](config.md)). Every other command here speaks to a running server through \`/admin/v1\`, and
 each command is one operation of it, with the same names: \`GET /admin/v1/openapi.json\` has the shapes.
-\`npx lockgate keys generate --type sk\` alone needs no server: it prints one well-formed value.
+\`npx lockgate keys generate --type sk\` needs no server: it prints one well-formed value; and
+\`npx lockgate audit verify --offline\` reads the files of one ([audit.md](audit.md)).
 
 \`\`\`sh
 APP=chat
