@@ -308,6 +308,15 @@ describe('a disabled version', () => {
     }
   })
 
+  test('is not removed where the configuration brought it: the next start would bring it back', () => {
+    const before = disabled()
+    const [first, ...others] = before.versions
+    if (first === undefined) throw new Error('no version')
+    const declared = { ...before, versions: [{ ...first, origin: 'declared' as const }, ...others] }
+    const refused = remove(declared, { versionId: first.id }, T0 + 30)
+    expect(refused).toMatchObject({ refusal: 'invalid_transition' })
+  })
+
   test('need not be disabled by hand: the end of the overlap is enough to remove it', () => {
     expect(remove(rotated(), { versionId: 'ver_1' }, T0 + 109).ok).toBe(false)
     expect(states(unwrap(remove(rotated(), { versionId: 'ver_1' }, T0 + 110)))).toEqual([

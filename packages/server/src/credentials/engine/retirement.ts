@@ -72,12 +72,16 @@ export function enable(credential: CredentialRecord, request: EnableRequest, now
   return concluded(credential, replaceVersions(versions, enabled), nowMs)
 }
 
-/** Erases the value of a disabled version, or of a previous one whose overlap is over. */
+/**
+ * Erases the value of a disabled version, or of a previous one whose overlap is over. A declared
+ * one stays: the next start would take it for a new value and put it in again.
+ */
 export function remove(credential: CredentialRecord, choice: VersionChoice, nowMs: number): Move {
   const versions = settledVersions(credential, nowMs)
   const found = findVersion(versions, choice.versionId)
   if (!found.ok) return found
   if (found.value.state !== 'disabled') return wrongState(found.value, 'Disable it first.')
+  if (found.value.origin === 'declared') return wrongState(found.value, DECLARED_TEXT)
   return concluded(
     credential,
     replaceVersions(versions, erased(found.value, 'removed', nowMs)),
@@ -122,6 +126,9 @@ export function settle(credential: CredentialRecord, nowMs: number): CredentialR
   const settled = concluded(credential, versions, nowMs)
   return settled.ok ? settled.value : credential
 }
+
+const DECLARED_TEXT =
+  'The configuration brought this value, so what is kept of it stays and keeps it from coming back.'
 
 type Deadline = Pick<VersionRecord, 'acceptUntilMs' | 'acceptUntilMaxMs'>
 
