@@ -56,3 +56,19 @@ export function provenBy(given: GivenProof, context: ProofContext): Reliance | u
   }
   return relianceOn({ kind: 'version', versionId: signer.versionId })
 }
+
+/**
+ * Tells the audit of a try for the channel of another user, whose name stays out of it: clients
+ * choose it. A proof that did not hold was told of as such.
+ * @returns the refusal.
+ */
+export function toldRefusal<Refused extends { readonly refusal: RefusalCode }>(
+  refused: Refused,
+  { recordDenial, space, source }: ProofContext,
+): Refused {
+  const { refusal: reason } = refused
+  if (reason !== 'not_channel_owner') return refused
+  const target = { kind: 'user_channel', id: '*' }
+  recordDenial({ action: 'auth.denied', reason, target, source }, space.app)
+  return refused
+}

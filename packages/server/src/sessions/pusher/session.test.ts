@@ -46,6 +46,27 @@ describe('the audit', () => {
       source: { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' },
     })
   })
+
+  test('learns who tries for the channel of another user, and nothing that user is called', () => {
+    const world = pusherWorld()
+    const client = world.connect()
+    const channel = '#server-to-user-victim'
+    const [answer] = client.send(subscribe(channel, undefined))
+    expect(answer?.['event']).toBe('pusher:subscription_error')
+    const userData = '{"id":"thief"}'
+    const auth = sign(`${client.session.id}::user::${userData}`)
+    client.send({ event: 'pusher:signin', data: { auth, user_data: userData } })
+    client.send(subscribe(channel, undefined))
+    const denied = {
+      action: 'auth.denied',
+      reason: 'not_channel_owner',
+      target: { kind: 'user_channel', id: '*' },
+      source: { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' },
+    }
+    expect(world.denials).toEqual([denied, denied])
+    client.send(subscribe('#server-to-user-thief', undefined))
+    expect(world.denials).toHaveLength(2)
+  })
 })
 
 describe('authorized channels', () => {

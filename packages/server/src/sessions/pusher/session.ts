@@ -33,7 +33,7 @@ import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Session } from '../session.ts'
 import { pusherEncoder } from './encoder.ts'
 import { Liveness, type PusherTimes } from './liveness.ts'
-import { type ProofContext, provenBy } from './proof.ts'
+import { type ProofContext, provenBy, toldRefusal } from './proof.ts'
 import { readMember, readUser } from './signed-content.ts'
 import { farewell, PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
 
@@ -187,7 +187,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     this.signedChannel = isSigned ? name : undefined
     const allowed = authorize(this, 'subscribe', channel.value)
     this.signedChannel = undefined
-    if (!allowed.ok) return allowed
+    if (!allowed.ok) return toldRefusal(allowed, this.#proof)
     const member = kind === 'presence' ? this.#memberFrom(channelData) : ok(undefined)
     if (!member.ok) return member
     const confirm = (joined: JoinedChannel) => this.#confirm(channel.value, joined)
