@@ -142,7 +142,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = { ...adminDeps(config, core, store), tokens }
+  const admin = { ...adminDeps(config, core, store), tokens, tally, log }
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const asking = { introspection, bearers, recordDenial }
@@ -167,7 +167,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function adminDeps(config: Config, core: CredentialCore, store: Store): Omit<AdminDeps, 'tokens'> {
+function adminDeps(
+  config: Config,
+  core: CredentialCore,
+  store: Store,
+): Omit<AdminDeps, 'tokens' | 'tally' | 'log'> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial, deliveries, keys, audit: trail } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
+import { lineStreamAnswer } from '../http/admin/line-stream.ts'
 import { TrustedProxies } from '../http/client-address.ts'
+import { tellFailure } from '../http/failures.ts'
 import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import type { Listener } from './socket.ts'
@@ -19,6 +21,14 @@ function fail(what: string): never {
     throw new Outage('broker_unavailable', INSIDE, { port: 'broker' })
   }
   throw new Error(INSIDE)
+}
+
+/** Fails in the way the path asks for, before the first line or after more than one chunk. */
+async function* failingLines(path: string) {
+  if (path.includes('first')) fail(path)
+  for (let count = 0; count < 5_000; count++) yield { count, text: 'as long as a row of the log' }
+  await Promise.resolve()
+  if (!path.includes('whole')) fail(path)
 }
 
 /** Fails in the way each message asks for; a session that ends closes with 4100. */
@@ -50,7 +60,13 @@ beforeAll(() => {
   const ports = { pump, clock, tally, log, protocols: [failing] }
   const webSockets = new WebSockets(limits, ports)
   const address = { hostname: '127.0.0.1', port: 0 }
-  const route = (_request: Request, { path }: { path: string }) => fail(path)
+  const route = (request: Request, { path }: { path: string }) =>
+    path.startsWith('/lines')
+      ? lineStreamAnswer(failingLines(path), {
+          signal: request.signal,
+          tellFailure: (cause) => void tellFailure(cause, { tally, log }),
+        })
+      : fail(path)
   server = listenHttp(
     { address, isShared: false },
     { route, webSockets, pathPrefix: '', trustedProxies: new TrustedProxies([]), tally, log },
@@ -75,6 +91,50 @@ describe('over HTTP', () => {
     expect(logged).toContain(event)
   })
 })
+
+describe('over HTTP, line by line', () => {
+  const read = (path: string) => fetch(`http://127.0.0.1:${server.port}/lines/${path}`)
+
+  test('a whole answer ends as one', async () => {
+    const text = await (await read('whole')).text()
+    expect(text.trimEnd().split('\n')).toHaveLength(5_000)
+  })
+
+  test('an outage on the way leaves an answer without an end, and is logged and counted', async () => {
+    logged.length = 0
+    const before = tally.refusals.get('unavailable') ?? 0
+    const answer = await read('outage')
+    expect(answer.status).toBe(200)
+    expect(await failureOf(answer.text())).toBeInstanceOf(Error)
+    expect(logged).toEqual(['http_outage'])
+    expect(tally.refusals.get('unavailable')).toBe(before + 1)
+  })
+
+  test('a bug on the way does so too, and is counted as one', async () => {
+    logged.length = 0
+    const before = tally.bugs
+    expect(await failureOf((await read('bug')).text())).toBeInstanceOf(Error)
+    expect(logged).toEqual(['http_bug'])
+    expect(tally.bugs).toBe(before + 1)
+  })
+
+  test('an outage before the first line is an answer like any other', async () => {
+    logged.length = 0
+    const answer = await read('first-outage')
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ code: 'unavailable' })
+    expect(logged).toEqual(['http_outage'])
+  })
+})
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
 
 describe('in a session', () => {
   test('an outage ends the connection as unavailable and counts no bug', async () => {

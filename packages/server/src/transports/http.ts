@@ -5,10 +5,10 @@
 import type { Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
 import type { TrustedProxies } from '../http/client-address.ts'
+import { tellFailure } from '../http/failures.ts'
 import { type RequestSource, readSource } from '../http/request-source.ts'
 import { readTarget, type RequestTarget } from '../http/target.ts'
 import type { Log } from '../ports/log.ts'
-import { Outage } from '../ports/outage.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { WebSockets } from './websocket.ts'
 
@@ -60,16 +60,7 @@ export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     websocket: deps.webSockets?.handlers() ?? nothing,
     fetch: (request, server) => answer(request, { server, isTls, deps }),
-    error: (error) => {
-      if (error instanceof Outage) {
-        deps.tally.refused('unavailable')
-        deps.log.error('http_outage', error, { port: error.port, code: error.code })
-        return refusedAnswer('unavailable')
-      }
-      deps.tally.bugs++
-      deps.log.error('http_bug', error)
-      return refusedAnswer('internal')
-    },
+    error: (error) => refusedAnswer(tellFailure(error, deps)),
   })
 }
 

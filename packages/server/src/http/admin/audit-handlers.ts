@@ -76,8 +76,10 @@ export const auditHandlers: Pick<Handlers, AuditName> = {
       afterSeq: after ?? 0,
     }
     const { action, target } = { action: 'audit.exported' as const, target: targetOf(tenantId) }
-    await record(tenantId, { action, target, outcome: 'success', after: parameters }, context)
-    return ok(eventLines({ source, databases, tenantId, range, version: deps.version }, slot))
+    const entry = { action, target, outcome: 'success' as const, after: parameters }
+    const begin = () => record(tenantId, entry, context)
+    const { version } = deps
+    return ok(eventLines({ source, databases, tenantId, range, version, begin }, slot))
   },
 }
 
@@ -149,6 +151,8 @@ interface Export {
   readonly tenantId: string | undefined
   readonly range: { readonly fromMs: number; readonly toMs: number; readonly afterSeq: number }
   readonly version: string
+  /** Writes down that there is an export, before anything is given out. */
+  readonly begin: () => Promise<void>
 }
 
 /** Rows that were passed over before a sign of life. */
@@ -157,6 +161,7 @@ const SILENT_ROW_COUNT_MAX = 20_000
 async function* eventLines(of: Export, slot: () => void): Lines {
   const { source, databases, tenantId, range, version } = of
   try {
+    await of.begin()
     const tenantIds = tenantId === undefined ? await auditedTenants(source) : [tenantId]
     let silentCount = 0
     for (const database of databases) {

@@ -22,9 +22,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Limiter } from '../../ports/limiter.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Store } from '../../ports/store.ts'
+import type { FailureDeps } from '../failures.ts'
 import type { Slots } from './slots.ts'
 
-export interface AdminDeps {
+export interface AdminDeps extends FailureDeps {
   readonly store: Store
   readonly authority: Authority
   readonly changes: CredentialChanges

@@ -19,6 +19,7 @@ import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../client-address.ts'
+import { tellFailure } from '../failures.ts'
 import type { RequestTarget } from '../target.ts'
 import { authorizeOperation, type Concern } from './authorize.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
@@ -123,7 +124,9 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
   if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
   if (route.operation.isStream === true) {
     // The handlers of these give lines.
-    return lineStreamAnswer(outcome.value as Lines, request.signal)
+    const tell = (error: unknown) => void tellFailure(error, deps)
+    const reader = { signal: request.signal, tellFailure: tell }
+    return lineStreamAnswer(outcome.value as Lines, reader)
   }
   return resultAnswer(outcome.value, status)
 }

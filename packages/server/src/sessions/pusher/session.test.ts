@@ -62,7 +62,7 @@ describe('the audit', () => {
       reason: 'not_channel_owner',
       target: { kind: 'user_channel', id: '*' },
       source: { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' },
-    }
+    } as const
     expect(world.denials).toEqual([denied, denied])
     client.send(subscribe('#server-to-user-thief', undefined))
     expect(world.denials).toHaveLength(2)
