@@ -49,6 +49,14 @@ export function openFilesMax(): number {
   return Number(line?.[1] ?? 1024)
 }
 
+/** Whether this process, and by that its children, runs before all ordinary ones. */
+export function isRealTime(): boolean {
+  const text = readFileSync('/proc/self/stat', 'utf8')
+  // proc(5): `policy` is field 41, two of which stand before the last bracket; 1 and 2 are real time.
+  const policy = text.slice(text.lastIndexOf(')') + 2).split(' ')[38]
+  return policy === '1' || policy === '2'
+}
+
 /** Moves this process, and by that its children, away from the server's core. */
 export function leaveServerCore(): void {
   Bun.spawnSync(['taskset', '-acp', String(LOAD_CORE), String(process.pid)])

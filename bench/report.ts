@@ -15,6 +15,8 @@ export interface Report {
   readonly runs: number
   readonly seconds: number
   readonly isPinned: boolean
+  /** Started with `chrt`: what else ran on the machine had to wait. */
+  readonly isRealTime: boolean
   /** A smoke run: fewer subscribers and connections than the titles say. */
   readonly isQuick: boolean
   readonly wsVersion: string
@@ -64,7 +66,8 @@ export function formatPage(report: Report): string {
   ].join('\n')
 }
 
-function machineSection({ machine, command, date, isPinned, wsVersion }: Report): string[] {
+function machineSection({ isRealTime, ...report }: Report): string[] {
+  const { machine, command, date, isPinned, wsVersion } = report
   return [
     '## Where and when',
     '',
@@ -76,6 +79,7 @@ function machineSection({ machine, command, date, isPinned, wsVersion }: Report)
     isPinned
       ? '- Cores: the server has core 0, the load generator core 1.'
       : '- Cores: not pinned, server and generator share what there is; contention unknown.',
+    ...(isRealTime ? ['- Priority: real time (`chrt -r 1`), the machine was not idle.'] : []),
     '',
   ]
 }

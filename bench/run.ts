@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { killAll } from './children.ts'
-import { canPin, describeMachine, leaveServerCore, openFilesMax } from './machine.ts'
+import { canPin, describeMachine, isRealTime, leaveServerCore, openFilesMax } from './machine.ts'
 import type { Settings } from './measure.ts'
 import { formatJson, formatPage, formatText, type Report } from './report.ts'
 import { measureScenario, type Table } from './rounds.ts'
@@ -129,6 +129,7 @@ function report(options: Options, tables: readonly Table[]): void {
     runs: options.runs,
     seconds: options.seconds,
     isPinned: canPin(),
+    isRealTime: isRealTime(),
     isQuick: options.isQuick,
     wsVersion: wsVersion(),
     tables,
