@@ -51,7 +51,7 @@ import type { AdminDeps } from './http/admin/deps.ts'
 import { Slots } from './http/admin/slots.ts'
 import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
-import { publicRoute } from './http/public-route.ts'
+import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
@@ -153,6 +153,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([tallyMetrics(tally), core.figures.metrics()]),
+    warmUp: loadAdministration,
     webSockets,
     pump,
     hub,

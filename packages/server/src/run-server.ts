@@ -25,12 +25,17 @@ const TICK_MS = 1_000
 /** How often lagging and closing sockets are looked after. */
 const PUMP_CHECK_MS = 100
 
+/** After the rush of a start: loading what the first call would wait for holds the loop a while. */
+const WARM_UP_MS = 1_000
+
 export interface ServerParts {
   readonly route: Route
   /** Told, before the server is ready, the URL its paths are below: prefix included. */
   readonly listening: (base: string) => void
   /** Called once, at the first scrape. */
   readonly metrics: () => Promise<MetricsExporter>
+  /** Loads what a start does without and an emergency must not wait for. */
+  readonly warmUp: () => Promise<unknown>
   readonly webSockets: WebSockets
   readonly pump: Pump
   readonly hub: Hub
@@ -67,6 +72,9 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     setInterval(() => pump.check(), PUMP_CHECK_MS),
     setInterval(() => void listeners.tls?.check(), CERTIFICATE_CHECK_MS),
   ]
+  const warmingUp = setTimeout(() => {
+    parts.warmUp().catch((error: unknown) => log.error('warm_up_failed', error))
+  }, WARM_UP_MS)
   state.isReady = true
   const urls = {
     http: urlOf('http', config.listen.http, listeners.http.port),
@@ -85,6 +93,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     listeners.tls?.stopAccepting()
     await drainConnections(webSockets, config.drainMs)
     for (const timer of timers) clearInterval(timer)
+    clearTimeout(warmingUp)
     await parts.upkeep.finish()
     hub.close()
     parts.revoker.close()

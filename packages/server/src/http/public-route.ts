@@ -39,13 +39,18 @@ export function publicRoute(deps: PublicDeps): Route {
 
 const ADMIN = '/admin/v1'
 
+/** A revocation that is the first call of a process would wait for it: 90 ms on one core. */
+export function loadAdministration() {
+  return import('./admin/router.ts')
+}
+
 /** The table of operations and its checker are loaded by the first call, not by every start. */
 async function administer(
   request: Request,
   target: RequestTarget,
   { deps, source }: { readonly deps: PublicDeps; readonly source: () => RequestSource },
 ): Promise<Response> {
-  const { handleAdmin } = await import('./admin/router.ts')
+  const { handleAdmin } = await loadAdministration()
   return handleAdmin(request, target, { deps: deps.admin, source })
 }
 
