@@ -404,6 +404,13 @@ describe('what is remembered ends at once with', () => {
     await ended(revoke({ kind: 'app', appId: 'app' }), 'credential_revoked')
   })
 
+  test('its user, though the clock was set back before', async () => {
+    await ended(async () => {
+      world.time.ms -= 3 * LEEWAY_MS
+      await revoke({ kind: 'user', appId: 'app', userId: 'user-1' })()
+    }, 'credential_invalid')
+  })
+
   test('its tenant', async () => {
     const target = { kind: 'tenant', tenantId: TENANT_ID } as const
     const whole = { ...place, appId: undefined }

@@ -117,6 +117,8 @@ export class CustomerTokens implements TokenDoor {
     this.#record({ ...verified.signer, outcome }, loaded, source)
     if (outcome !== 'accepted') return INVALID
     if (isOver(expiresAtMs, nowMs)) return refuse('token_expired')
+    // From the future: the clock was set back, and a revocation of now would miss it.
+    if (issuedAtMs > nowMs) return INVALID
     const { tenant, app } = loaded
     const resting = [
       ...reliances,

@@ -265,6 +265,13 @@ describe('an access token ends at once, remembered or not, with', () => {
     expect(await outcomeOf(await tokenOf('sibling'))).toBe('app sibling')
   })
 
+  test('its app, though the clock was set back before', async () => {
+    await ended(async () => {
+      world.time.ms -= 120_000
+      await revocations().revoke({ kind: 'app', appId: 'app' }, place, CALLER)
+    }, 'credential_invalid')
+  })
+
   test('its tenant', async () => {
     const target = { kind: 'tenant' as const, tenantId: TENANT_ID }
     await ended(() => revocations().revoke(target, { ...place, appId: undefined }, CALLER))

@@ -119,6 +119,8 @@ export class AccessTokenDoor implements TokenDoor {
     const { keys, revocations, clock } = this.#deps
     const nowMs = clock.nowMs()
     if (nowMs >= known.expiresAtMs) return refuse('token_expired')
+    // From the future: the clock was set back, and a revocation of now would miss it.
+    if (known.issuedAtMs > nowMs + SKEW_MS) return refuse('credential_invalid')
     if (keys.verifier(known.tenantId, known.kid, nowMs) === undefined) {
       return refuse('credential_revoked')
     }
@@ -135,12 +137,11 @@ export class AccessTokenDoor implements TokenDoor {
     if (typ !== 'at+jwt' || Object.keys(others).length > 0) return undefined
     const tenantId = issuer.tenantOf(claims['iss'])
     if (tenantId === undefined || claims['tenantid'] !== tenantId) return undefined
-    const nowMs = clock.nowMs()
-    const key = keys.verifier(tenantId, kid, nowMs)
+    const key = keys.verifier(tenantId, kid, clock.nowMs())
     // RFC 8725 §3.1: the key says which algorithm, the token only repeats it.
     if (key === undefined || alg !== key.pair.algorithm) return undefined
     if (!isSignedWith(token, key.pair)) return undefined
-    return readClaims(claims, { tenantId, kid: key.pair.kid, nowMs })
+    return readClaims(claims, { tenantId, kid: key.pair.kid })
   }
 
   #remember(token: string, known: AccessToken): void {
@@ -168,20 +169,17 @@ function isSignedWith(token: string, { algorithm, publicKey }: SigningKeyPair): 
 /** @param claims signed by us; still held to what RFC 9068 §2.2 asks of them. */
 function readClaims(
   claims: Readonly<Record<string, unknown>>,
-  context: { readonly tenantId: string; readonly kid: string; readonly nowMs: number },
+  { tenantId, kid }: { readonly tenantId: string; readonly kid: string },
 ): AccessToken | undefined {
   const { aud, scope, exp, jti, appId, version, family } = claims
   const issuedAtMs = claims['iat_ms']
   if (aud !== AUDIENCE || typeof scope !== 'string') return undefined
   if (!scope.split(' ').includes(API_SCOPE)) return undefined
   if (!isWhole(exp) || !isWhole(issuedAtMs) || !isWhole(claims['iat'])) return undefined
-  // From the future: the clock was set back, and a revocation of now would miss it.
-  if (issuedAtMs > context.nowMs + SKEW_MS) return undefined
   if (typeof jti !== 'string' || typeof appId !== 'string' || typeof version !== 'string') {
     return undefined
   }
   if (family !== undefined && typeof family !== 'string') return undefined
-  const { tenantId, kid } = context
   return {
     claims,
     tokenId: tokenIdOf(appId, jti),
