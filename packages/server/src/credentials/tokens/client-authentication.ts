@@ -14,7 +14,7 @@ import {
   type RecordDenial,
   retiredAttempt,
 } from '../audit/denied-access.ts'
-import type { SecretCheck } from '../secret-check.ts'
+import type { SecretCheck, SecretMatch } from '../secret-check.ts'
 import type { RecordUse } from '../use-recorder.ts'
 import type { Issuer } from './issuer.ts'
 import { peekToken } from './peek.ts'
@@ -57,6 +57,15 @@ export interface ClientAuthenticationDeps {
   readonly assertions: AssertionCheck | undefined
 }
 
+type Secret = Extract<ClientProof, { method: 'secret' }>
+
+/** Whose secret it is, and how that stands now. */
+interface Found {
+  readonly loaded: LoadedApp | undefined
+  readonly match: SecretMatch | undefined
+  readonly credentialId: string | undefined
+}
+
 type Authenticated = Result<AuthenticatedClient, 'client_invalid'>
 
 /** Where tokens are given out, below the base of the issuer. */
@@ -92,35 +101,48 @@ export class ClientAuthentication {
       : this.#byAssertion(proof, source)
   }
 
-  #bySecret(
-    { clientId, secret }: { readonly clientId: string; readonly secret: string },
+  #bySecret(proof: Secret, source: Source): Authenticated | Promise<Authenticated> {
+    const { check } = this.#deps
+    const found = this.#find(proof)
+    const { match } = found
+    // Nothing has to wait for a secret that was verified before, or that lets nobody in.
+    if (match?.outcome !== 'accepted' || check.isConfirmed(match.version)) {
+      return this.#judge(found, source)
+    }
+    return this.#confirmed(proof, match, source)
+  }
+
+  async #confirmed(
+    proof: Secret,
+    { version }: SecretMatch,
     source: Source,
-  ): Authenticated | Promise<Authenticated> {
-    const { apps, check, clock, recordUse } = this.#deps
+  ): Promise<Authenticated> {
+    const isRight = await this.#deps.check.confirm(proof.secret, version)
+    // The slow hash takes time enough to end the secret: what counts is how it is now.
+    const found = this.#find(proof)
+    return isRight ? this.#judge(found, source) : this.#failed(found.loaded, source)
+  }
+
+  #find({ clientId, secret }: Secret): Found {
+    const { apps, check, clock } = this.#deps
     const loaded = apps.findByClientId(clientId)
     const versions = loaded === undefined ? undefined : this.#versionsOf(loaded)
     // Without a client the same HMAC is made and compared with nothing.
     const candidates = versions === undefined ? NO_VERSIONS : [...versions.keys()]
     const match = check.match(secret, candidates, clock.nowMs())
-    const found = match === undefined ? undefined : versions?.get(match.version)
-    if (loaded === undefined || match === undefined || found === undefined) {
-      return this.#failed(loaded, source)
-    }
-    const { credentialId, version } = found
-    const use = { credentialId, versionId: version.id, outcome: match.outcome }
-    recordUse(use, source, loaded.app)
-    if (match.outcome !== 'accepted') return this.#denied(loaded, retiredAttempt(use), source)
-    const client = { loaded, credentialId, versionId: version.id }
-    if (check.isConfirmed(version)) return ok(client)
-    return this.#confirmed(client, { secret, version, source })
+    const known = match === undefined ? undefined : versions?.get(match.version)
+    return { loaded, match, credentialId: known?.credentialId }
   }
 
-  async #confirmed(
-    client: AuthenticatedClient,
-    of: { readonly secret: string; readonly version: VersionRecord; readonly source: Source },
-  ): Promise<Authenticated> {
-    const isRight = await this.#deps.check.confirm(of.secret, of.version)
-    return isRight ? ok(client) : this.#failed(client.loaded, of.source)
+  #judge({ loaded, match, credentialId }: Found, source: Source): Authenticated {
+    if (loaded === undefined || match === undefined || credentialId === undefined) {
+      return this.#failed(loaded, source)
+    }
+    const { version, outcome } = match
+    const use = { credentialId, versionId: version.id, outcome }
+    this.#deps.recordUse(use, source, loaded.app)
+    if (outcome !== 'accepted') return this.#denied(loaded, retiredAttempt(use), source)
+    return ok({ loaded, credentialId, versionId: version.id })
   }
 
   async #byAssertion(
