@@ -181,7 +181,12 @@ test('a wrong key, a refusal and a wrong field are one line each, with exit code
   writeFileSync(wrong, 'op_0123456789_wrong\n', { mode: 0o600 })
   const cases = [
     [/\(credential_invalid\)\n$/, 'whoami', '--operator-key-file', wrong],
-    [/nothing of this id here\. \(not_found\)\n$/, 'secrets', 'get', 'cred_absent'],
+    [
+      /nothing of this id here\. Look at the id.* \(not_found\)\n$/,
+      'secrets',
+      'get',
+      'cred_absent',
+    ],
     [/--limit: .* \(input_invalid\)\n$/, 'audit', 'list', '--limit', '100000'],
   ] as const
   for (const [pattern, ...args] of cases) {

@@ -84,7 +84,7 @@ describe('a wrong command line', () => {
     ['secrets rotate a --value sk_in_the_arguments', "unknown option '--value'"],
     ['secrets create a --kind api_key', 'missing: --name'],
     ['secrets create a --kind car --name b', '--kind: use api_key'],
-    ['revoke --reason x', 'missing: --kind'],
+    ['revoke --reason x', 'missing: --kind; or name <credential-id>'],
     ['revoke cred_1 --kind user --reason x', '--kind does nothing with an argument'],
     ['revoke --version-id v --reason x', '--version-id does nothing without an argument'],
     ['audit list --limit many', '--limit: use a whole number'],

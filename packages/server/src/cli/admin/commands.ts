@@ -125,7 +125,12 @@ async function runSpec(command: Command, spec: CommandSpec): Promise<number> {
     return command.error(`error: --${foreign} does nothing ${how} an argument`)
   }
   const built = await buildInput(variant, { positionals, given }, createReaders())
-  if (!built.ok) return command.error(`error: ${built.problem}`)
+  if (!built.ok) {
+    const [first] = spec.variants
+    const or =
+      variant === first ? '' : `; or name <${first.positionals.map(positionalName).join('> <')}>`
+    return command.error(`error: ${built.problem}${or}`)
+  }
   return runOperation(variant, built.input, command.opts<CommonFlags>())
 }
 

@@ -56,7 +56,8 @@ function purpose({ text, path: [group, name] }: Field): string {
   return rows[name]?.does.replaceAll('`', '') ?? ''
 }
 
-function boundsOf({ kind, min, max, perSecond }: Field): string {
+/** @returns `1s to 10m.`, in the unit of the flag; empty where there is nothing to say. */
+export function boundsOf({ kind, min, max, perSecond }: Field): string {
   if (kind !== 'integer' && kind !== 'number' && kind !== 'duration') return ''
   const show = (value: number): string =>
     kind === 'duration' ? durationText(value / perSecond) : String(value)

@@ -5,13 +5,14 @@ import { problemLine } from './problem-text.ts'
 import { startProgress } from './progress.ts'
 
 const url = 'http://127.0.0.1:8080'
-const fields = commandSpecs().find(({ words }) => words.join(' ') === 'secrets rotate')?.variants[0]
-  .flags
+const flagsOf = (command: string) =>
+  commandSpecs().find(({ words }) => words.join(' ') === command)?.variants[0].flags ?? []
+const fields = flagsOf('secrets rotate')
 
 describe('a refusal is one line that says what to do', () => {
   const line = (more: Partial<ConstructorParameters<typeof AdminProblem>[1]>): string => {
     const problem = { status: 400, code: 'a_code', title: 'The title.', ...more }
-    return problemLine(new AdminProblem('credentials.rotate', problem), fields ?? [])
+    return problemLine(new AdminProblem('credentials.rotate', problem), fields)
   }
 
   test('with the fields as they were typed', () => {
@@ -25,10 +26,27 @@ describe('a refusal is one line that says what to do', () => {
     )
   })
 
+  test('with the flag of a field inside an object, and its range in the unit of the flag', () => {
+    const path = 'body.settings.authorizationTimeoutMs'
+    const errors = [{ path, message: 'Too big: expected number to be <=600000' }]
+    const problem = { status: 400, code: 'a_code', title: 'The title.', errors }
+    expect(problemLine(new AdminProblem('apps.update', problem), flagsOf('apps update'))).toBe(
+      'lockgate: The title. --settings-authorization-timeout: 1s to 10m. (a_code)\n',
+    )
+  })
+
+  test('with names of fields in a sentence as they are typed', () => {
+    const problem = { status: 400, code: 'a_code', title: 'No.', detail: 'Name the tenantId.' }
+    expect(problemLine(new AdminProblem('apps.create', problem), flagsOf('apps create'))).toBe(
+      'lockgate: No. Name the --tenant-id. (a_code)\n',
+    )
+  })
+
   test('with the detail, how long to wait, and which flag helps', () => {
     expect(line({ detail: 'The detail.' })).toBe('lockgate: The title. The detail. (a_code)\n')
     expect(line({ retryAfterSeconds: 60 })).toContain('Try again in 60 s. (a_code)')
     expect(line({ status: 401, code: 'credential_invalid' })).toContain('--operator-key-file')
+    expect(line({ status: 403, code: 'operation_denied' })).toContain('`lockgate whoami`')
     expect(line({ code: 'answer_unexpected' })).toContain('--url')
   })
 

@@ -1,6 +1,7 @@
 /** What a person is told when a call does not work: one line that says what to do next. Pure. */
 import { AdminProblem, type AdminUnreachable } from '@lockgate/admin-api/problem'
 import type { Field } from './field.ts'
+import { boundsOf } from './flag-text.ts'
 import { printable } from './show/text.ts'
 
 /** @returns one line with its line end. */
@@ -14,9 +15,9 @@ export function problemLine(
 
 function refusal(problem: AdminProblem, fields: readonly Field[]): string {
   const { code, title, detail, errors, retryAfterSeconds, status } = problem
-  const wrong = errors.map(({ path, message }) => `${flagFor(path, fields)}: ${message}`)
+  const wrong = errors.map(({ path, message }) => wrongField(path, message, fields))
   // With the fields named, the sentence that points at them says nothing more.
-  const more = wrong.length > 0 ? wrong.join('; ') : detail
+  const more = wrong.length > 0 ? wrong.join('; ') : said(detail, fields)
   const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${retryAfterSeconds} s.`
   const hint = HINTS[code] ?? (status === 401 ? HINTS['credential_invalid'] : undefined)
   const next = hint === undefined ? '' : ` ${hint}`
@@ -27,17 +28,29 @@ function refusal(problem: AdminProblem, fields: readonly Field[]): string {
 const HINTS: Readonly<Record<string, string>> = {
   credential_invalid:
     'Name another operator key with --operator-key-file; this server may not be the one it is of.',
+  operation_denied: '`lockgate whoami` says what role and tenant the operator key has.',
+  not_found: 'Look at the id; a key of one tenant finds nothing of others.',
   answer_unexpected: 'Name the HTTP address of the server with --url.',
 }
 
-/** `body.overlapSeconds` -> `--overlap`, as it was typed. */
-function flagFor(path: string, fields: readonly Field[]): string {
+/** `body.overlapSeconds` -> `--overlap`, as it was typed, and its range in the unit of the flag. */
+function wrongField(path: string, message: string, fields: readonly Field[]): string {
   const [where, ...names] = path.split('.')
-  const field = fields.find(
-    (each) => each.where === where && each.path.every((name, index) => name === names[index]),
-  )
-  if (field === undefined) return names.join('.')
-  return `--${field.flag}`
+  // A field inside an object has a flag of its own, and so has the object.
+  const [field] = fields
+    .filter((each) => each.where === where && each.path.every((name, at) => name === names[at]))
+    .sort((a, b) => b.path.length - a.path.length)
+  if (field === undefined) return `${names.join('.')}: ${message}`
+  const range = /^Too (?:big|small)/.test(message) ? boundsOf(field) : ''
+  return `--${field.flag}: ${range === '' ? message : range}`
+}
+
+/** A sentence of the server names fields as the wire does: `tenantId` is typed `--tenant-id`. */
+function said(detail: string | undefined, fields: readonly Field[]): string | undefined {
+  return detail?.replaceAll(/\b[a-z]+(?:[A-Z][a-z]+)+\b/g, (name) => {
+    const field = fields.find(({ path }) => path.length === 1 && path[0] === name)
+    return field === undefined ? name : `--${field.flag}`
+  })
 }
 
 const START = 'start the server with `lockgate serve`, or name its address with --url'

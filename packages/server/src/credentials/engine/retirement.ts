@@ -59,7 +59,7 @@ export function enable(credential: CredentialRecord, request: EnableRequest, now
     acceptedVersions({ versions }, nowMs).length >= ACCEPTED_COUNT_MAX ||
     versions.some(({ state }) => state === 'previous')
   ) {
-    return refuse('too_many_active', 'Two versions are in use. Disable or discard one first.')
+    return refuse('too_many_active', '`discard` ends the pending one, `disable` the previous one.')
   }
   const deadline = deadlineOf(version, request.acceptUntilMs, nowMs)
   if (!deadline.ok) return deadline
@@ -146,7 +146,7 @@ function deadlineOf(
   const acceptUntilMs = askedMs ?? oldMs
   if (acceptUntilMs <= nowMs) return refuse('deadline_invalid', 'The new end has passed already.')
   if (acceptUntilMs > maxMs) {
-    return refuse('overlap_too_long', 'The overlap would be longer than the policy allowed.')
+    return refuse('overlap_too_long', `At the latest ${new Date(maxMs).toISOString()}.`)
   }
   // A later end than before is the one extension there is.
   const acceptUntilMaxMs = acceptUntilMs > oldMs ? acceptUntilMs : maxMs

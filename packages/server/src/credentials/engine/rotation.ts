@@ -129,7 +129,9 @@ export function extend(
   if (acceptUntilMs <= presentMs) {
     return refuse('deadline_invalid', 'The new end must lie after the present one.')
   }
-  if (acceptUntilMs > maxMs) return tooLong()
+  if (acceptUntilMs > maxMs) {
+    return refuse('overlap_too_long', `At the latest ${new Date(maxMs).toISOString()}.`)
+  }
   const extended = { ...previous, acceptUntilMs, acceptUntilMaxMs: acceptUntilMs }
   return concluded(credential, replaceVersions(versions, extended), nowMs)
 }
@@ -140,7 +142,7 @@ function staging(credential: CredentialRecord, request: StageRequest, nowMs: num
     if (request.isForced !== true) {
       return refuse(
         'too_many_active',
-        'Two versions are in use. Discard the pending or disable the previous one, or force.',
+        '`discard` ends the pending one, `disable` the previous one.',
       )
     }
     // At most two are accepted, so besides the current one there is one of these, and it is the
@@ -198,7 +200,9 @@ function promoting(
   if (!Number.isSafeInteger(overlapMs) || overlapMs < 0) {
     throw new Error(`${overlapMs} is no overlap in milliseconds`)
   }
-  if (overlapMs > policy.overlapMaxMs) return tooLong()
+  if (overlapMs > policy.overlapMaxMs) {
+    return refuse('overlap_too_long', `At most ${policy.overlapMaxMs / 1_000} seconds.`)
+  }
   const pending = versions.find(({ state }) => state === 'pending')
   if (pending === undefined) return nonePending()
   if (isWaiting(pending)) {
@@ -248,8 +252,4 @@ function nonePending() {
 
 function noOverlap() {
   return refuse('invalid_transition' as const, 'No overlap is running: no version is previous.')
-}
-
-function tooLong() {
-  return refuse('overlap_too_long' as const, 'The overlap is longer than the policy allows.')
 }

@@ -16,12 +16,21 @@ export interface ShownAnswer {
   readonly nextCursor: string | undefined
 }
 
+/** What is shown of an operation. */
+type Shown = Pick<Operation, 'method' | 'isSecretShown'>
+
 const DONE = 'Done.\n'
+
+/** Many lines that a change of something else leaves as they were: named, not shown. */
+const FOLDED: Readonly<Record<string, string>> = {
+  settings: '`lockgate apps get` shows them',
+  policy: '`lockgate secrets get` shows it',
+}
 
 /** @param width of the terminal; undefined: nothing is cut. */
 export function showAnswer(
   answer: unknown,
-  operation: Pick<Operation, 'isSecretShown'>,
+  operation: Shown,
   width: number | undefined,
 ): ShownAnswer {
   const nothing = { secrets: [], nextCursor: undefined }
@@ -39,8 +48,15 @@ export function showAnswer(
 }
 
 function renderList(items: readonly Fields[], width: number | undefined): string {
-  const rows = items.map(withoutWrapper)
+  const rows = items.map(withoutWrapper).map(withLimits)
   return renderTable(rows, { columns: [...new Set(rows.flatMap(Object.keys))], width })
+}
+
+/** Of plans each limit is a column; of what is on a plan its name says them. */
+function withLimits(row: Fields): Fields {
+  const { limits, ...rest } = row
+  if (!isFields(limits)) return row
+  return 'plan' in row ? rest : { ...rest, ...limits }
 }
 
 /** What a reader of the audit log looks for first; the rest of an entry comes behind. */
@@ -67,7 +83,7 @@ function briefly([name, value]: [string, unknown]): [string, unknown] {
 
 function showRecord(
   answer: Fields,
-  { isSecretShown }: Pick<Operation, 'isSecretShown'>,
+  { isSecretShown, method }: Shown,
   width: number | undefined,
 ): ShownAnswer {
   const secrets: { name: string; value: string }[] = []
@@ -80,11 +96,16 @@ function showRecord(
     else if (isFields(value) && 'id' in value) Object.assign(plain, value)
     else plain[name] = value
   }
-  const record = renderRecord(plain, width)
+  const record = renderRecord(method === 'POST' ? folded(plain) : plain, width)
   const shown = secrets.map(({ name, value }) => `${label(name)}:\n${printable(value)}\n`)
   const parts = [record, ...shown, sentence === '' ? '' : `${sentence}\n`].filter(
     (each) => each !== '',
   )
   const text = parts.length === 0 ? DONE : parts.join('\n')
   return { text, secrets, nextCursor: undefined }
+}
+
+function folded(record: Fields): Fields {
+  const names = Object.entries(record).map(([name, value]) => [name, FOLDED[name] ?? value])
+  return Object.fromEntries(names) as Fields
 }

@@ -1,7 +1,7 @@
 /** One object of an answer, field by field, with tables for the lists in it. Pure. */
 import { renderTable } from './table.ts'
 import { label, pad, widthOf } from './text.ts'
-import { fieldLine, type Fields, isFields, isFieldsList, lineOf } from './value.ts'
+import { fieldLine, type Fields, isFields, isFieldsList, isState, lineOf } from './value.ts'
 
 /** Our bound: deeper objects are shown on one line. */
 const DEPTH_MAX = 2
@@ -45,11 +45,15 @@ function collect(
     const name = `${place.prefix}${label(key)}`
     if (value === undefined) continue
     if (isFieldsList(value)) found.lists.push([name, value])
-    else if (isFields(value) && place.depth < DEPTH_MAX && Object.keys(value).length > 0) {
+    else if (isGroup(value) && place.depth < DEPTH_MAX) {
       collect(value, { prefix: `${name} `, depth: place.depth + 1 }, found)
     } else if (isTextList(value)) found.lines.push(...textLines(name, value))
     else found.lines.push([name, fieldLine(key, value)])
   }
+}
+
+function isGroup(value: unknown): value is Fields {
+  return isFields(value) && !isState(value) && Object.keys(value).length > 0
 }
 
 /** Sentences, one below the other; short words stay on one line. */

@@ -7,7 +7,8 @@ import { renderTable } from './table.ts'
 import { cut, label, printable, printableJson, widthOf } from './text.ts'
 import { isUnsound, verdictSentence } from './verdict.ts'
 
-const plain = {}
+const plain = { method: 'GET' } as const
+const made = { method: 'POST', isSecretShown: true } as const
 
 describe('text', () => {
   test('cannot drive the terminal or pass for another: such characters are spelled out', () => {
@@ -171,13 +172,37 @@ describe('an answer', () => {
     )
   })
 
+  test('of plans has a column for each limit; what is on a plan names it only', () => {
+    const limits = { maxConnections: 2_147_483_647, opsPerMinute: 500 }
+    const plans = showAnswer({ items: [{ name: 'free', limits }] }, plain, undefined).text
+    expect(plans).toBe('NAME  MAX CONNECTIONS  OPS PER MINUTE\nfree  unlimited        500\n')
+    const apps = showAnswer({ items: [{ id: 'a', plan: 'free', limits }] }, plain, undefined).text
+    expect(apps).toBe('ID  PLAN\na   free\n')
+  })
+
+  test('of a change names settings, and shows them to whoever asks for them', () => {
+    const answer = { id: 'a', settings: { watchlist: true, cacheTtlMs: 1_800_000 } }
+    expect(showAnswer(answer, made, undefined).text).toBe(
+      'id        a\nsettings  `lockgate apps get` shows them\n',
+    )
+    expect(showAnswer(answer, plain, undefined).text).toContain('settings cache ttl  30m\n')
+  })
+
+  test('says moments as times and states as words', () => {
+    const due = { state: 'ok', at: '2026-12-27T08:49:52.614Z' }
+    const text = showAnswer({ due, atMs: 0, lastUsedAtMs: 1e300, tookMs: 5 }, plain, undefined).text
+    expect(text).toContain('due           ok, at 2026-12-27T08:49:52.614Z\n')
+    expect(text).toContain('at            1970-01-01T00:00:00.000Z\n')
+    expect(text).toContain('took          5 ms\n')
+  })
+
   test('with a secret has it on a line of its own, and apart for whoever wants only that', () => {
     const answer = { credential: { id: 'cred_1' }, versionId: 'ver_1', value: 'sk_secret' }
-    const shown = showAnswer(answer, { isSecretShown: true }, 20)
+    const shown = showAnswer(answer, made, 20)
     expect(shown.text.split('\n')).toContain('sk_secret')
     expect(shown.secrets).toEqual([{ name: 'value', value: 'sk_secret' }])
     const app = { app: { id: 'app_1' }, signingSecret: 's1', clientSecret: 's2', clientId: 'cl' }
-    const both = showAnswer(app, { isSecretShown: true }, 20).secrets
+    const both = showAnswer(app, made, 20).secrets
     expect(both.map(({ value }) => value)).toEqual(['s1', 's2'])
   })
 
