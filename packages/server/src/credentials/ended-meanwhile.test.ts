@@ -4,6 +4,7 @@ import { CALLER } from '../../../../test/support/credential-core.ts'
 import {
   credentialsForm,
   openTokenWorld,
+  refreshForm,
   TENANT_ID,
   type TokenWorld,
 } from '../../../../test/support/token-world.ts'
@@ -91,6 +92,51 @@ describe('while the slow hash of its secret ran,', () => {
     meanwhile(revoke(id))
     const entered = await authenticateOperator(value, SOURCE, deps)
     expect(entered).toEqual({ ok: false, refusal: 'credential_invalid' })
+  })
+})
+
+describe('what a refresh gives ends with its app when the app is revoked', () => {
+  const revokeApp = () =>
+    world.core.revocations.revoke(
+      { kind: 'app', appId: 'app' },
+      { ...OF_APP, reason: 'leaked' },
+      CALLER,
+    )
+  const start = async () => {
+    const answer = await world.call('/connect/token', { form: credentialsForm('app') })
+    const token = String(answer.body.refresh_token)
+    const region = world.core.authority.regionOf(world.loaded('app').app)
+    const refresh = () => world.call('/connect/token', { form: refreshForm('app', token) })
+    return { region, refresh }
+  }
+
+  test('before the revocation had its turn in the store', async () => {
+    const { region, refresh } = await start()
+    let given = ''
+    const inTurn = region.transaction.bind(region)
+    const spy = spyOn(region, 'transaction').mockImplementation(async (work) => {
+      spy.mockRestore()
+      world.time.ms += 1
+      given = String((await refresh()).body.access_token)
+      expect(await outcomeOf(given)).toBe('in')
+      world.time.ms += 1
+      return inTurn(work)
+    })
+    await revokeApp()
+    expect(await outcomeOf(given)).toBe('credential_revoked')
+  })
+
+  test('between its step in the store and its answer', async () => {
+    const { region, refresh } = await start()
+    const advance = region.advanceFamily.bind(region)
+    spyOn(region, 'advanceFamily').mockImplementation(async (step) => {
+      const outcome = await advance(step)
+      await revokeApp()
+      world.time.ms += 1
+      return outcome
+    })
+    const { body } = await refresh()
+    expect(await outcomeOf(String(body.access_token))).toBe('credential_revoked')
   })
 })
 

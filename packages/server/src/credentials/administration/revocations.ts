@@ -50,16 +50,18 @@ export class Revocations {
   ): Promise<Result<Receipt, AdminRefusalCode>> {
     const regions = this.#regionsOf(place)
     if (regions === undefined) return refuse('not_found')
-    const atMs = this.#deps.clock.nowMs()
-    const record: RevocationRecord = {
-      reliance: relianceOn(target),
-      tenantId: place.tenantId,
-      atMs,
-      untilMs: place.untilMs ?? atMs + REVOCATION_KEPT_MS,
-    }
+    let record: RevocationRecord | undefined
     let familyCount = 0
     for (const region of regions) {
       familyCount += await region.transaction(async (transaction) => {
+        // Read when its turn has come: what was refreshed in the turns before was issued before.
+        const atMs = this.#deps.clock.nowMs()
+        record = {
+          reliance: relianceOn(target),
+          tenantId: place.tenantId,
+          atMs,
+          untilMs: place.untilMs ?? atMs + REVOCATION_KEPT_MS,
+        }
         const count = await endFamilies(transaction, { target, place, atMs })
         await transaction.saveRevocation(record)
         await this.#deps.audit.record(

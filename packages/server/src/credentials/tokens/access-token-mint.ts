@@ -24,6 +24,8 @@ export interface TokenOrigin {
   readonly versionId: string
   /** Undefined without a refresh token. */
   readonly familyId: string | undefined
+  /** When it was seen to hold; what is revoked from then on ends the token. */
+  readonly seenAtMs: number
 }
 
 export interface MintedToken {
@@ -59,7 +61,7 @@ export class AccessTokenMint {
   mint(
     loaded: LoadedApp,
     scope: string,
-    { versionId, familyId }: TokenOrigin,
+    { versionId, familyId, seenAtMs }: TokenOrigin,
   ): Result<MintedToken, 'no_signing_key'> {
     const { keys, clock, random, lifeMs } = this.#deps
     const nowMs = clock.nowMs()
@@ -72,7 +74,7 @@ export class AccessTokenMint {
     // `iat_ms` tells a token from one that was issued before a revocation of the same second.
     const own =
       `,"iat":${iat},"exp":${iat + expiresInSeconds},"jti":"${jti}"` +
-      `,"iat_ms":${nowMs},"version":"${versionId}"${family}}`
+      `,"iat_ms":${seenAtMs},"version":"${versionId}"${family}}`
     const payload = Buffer.from(this.#opening(loaded, scope) + own).toString('base64url')
     const input = `${key.accessTokenHeader}.${payload}`
     return ok({ token: `${input}.${signatureOf(input, key.pair)}`, expiresInSeconds })

@@ -89,7 +89,9 @@ export class TokenGrants {
     const admitted = this.#admit(loaded, source)
     if (!admitted.ok) return admitted
     if (scope.value.isOffline) return this.#startFamily(loaded, versionId, scope.value)
-    return this.#answer(loaded, { scope: scope.value.text, versionId, familyId: undefined })
+    const seenAtMs = this.#deps.clock.nowMs()
+    const origin = { scope: scope.value.text, versionId, familyId: undefined, seenAtMs }
+    return this.#answer(loaded, origin)
   }
 
   /** @returns when the step is durable. @throws Outage before anything was changed. */
@@ -117,7 +119,7 @@ export class TokenGrants {
     if (step === 'reused') await this.#endReused(claims, loaded, source)
     if (step === 'reused' || step === 'ended') return GRANT_INVALID
     const next = { ...claims, generation: generation + 1 }
-    const origin = { scope: scope.value.text, versionId, familyId: id }
+    const origin = { scope: scope.value.text, versionId, familyId: id, seenAtMs: nowMs }
     return this.#answer(loaded, origin, encodeRefreshToken(next, clientId, refreshKey))
   }
 
@@ -147,7 +149,7 @@ export class TokenGrants {
     })
     const claims = { region: app.region, familyId, generation: 1, versionId }
     const refreshToken = encodeRefreshToken(claims, app.clientId, refreshKey)
-    return this.#answer(loaded, { scope, versionId, familyId }, refreshToken)
+    return this.#answer(loaded, { scope, versionId, familyId, seenAtMs: nowMs }, refreshToken)
   }
 
   #answer(
