@@ -199,7 +199,14 @@ test('checkpoints are signed, kept by both witnesses, and lost by none that was 
   await until('the log tells of the service that is out', () =>
     server.logLines().some(({ task }) => String(task).startsWith('witness http')),
   )
+  assert.ok((await server.metric('lockgate_audit_witness_behind')) > 0)
+  const signedAt = await server.metric('lockgate_audit_checkpoint_timestamp_seconds')
+  assert.ok(signedAt * 1_000 >= Math.max(...own.map(({ atMs }) => atMs)))
   isCollectorOut = false
   await until('the service has what it missed', () => posted.length >= kept.length, WITNESS_MS)
   assert.ok(posted.some(({ tenantId }) => tenantId === TENANT))
+  await until(
+    'no witness is behind',
+    async () => (await server.metric('lockgate_audit_witness_behind')) === 0,
+  )
 })

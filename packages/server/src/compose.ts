@@ -36,6 +36,7 @@ import { BUILT_IN_PLANS } from './config/section-schema.ts'
 import { Hub } from './core/hub.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
+import { auditMetrics } from './credentials/audit/audit-figures.ts'
 import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
 import type { Declarations } from './credentials/declaration/declared.ts'
@@ -152,7 +153,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([tallyMetrics(tally), core.figures.metrics()]),
+    metrics: () => exportMetrics([tallyMetrics(tally), core.figures.metrics(), auditMetrics(core)]),
     warmUp: loadAdministration,
     webSockets,
     pump,

@@ -52,6 +52,7 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       {
         name: 'lockgate_refusals_total',
         help: 'What was refused, by code',
+        kind: 'counter',
         label: 'code',
         read: () => tally.refusals,
       },

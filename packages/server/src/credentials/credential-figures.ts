@@ -50,6 +50,7 @@ export class CredentialFigures {
         {
           name: 'lockgate_old_version_uses_total',
           help: 'Uses of previous versions, and attempts with retired and revoked ones',
+          kind: 'counter',
           label: 'state',
           read: () => this.#oldUses,
         },

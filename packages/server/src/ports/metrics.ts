@@ -9,17 +9,18 @@ export interface MetricDefinition {
   readonly read: () => number
 }
 
-/** A counter with one label out of a fixed set. */
-export interface LabelledCounterDefinition {
+/** A number for each value of one label, out of a set that no client chooses. */
+export interface LabelledMetricDefinition {
   readonly name: string
   readonly help: string
+  readonly kind: 'counter' | 'gauge'
   readonly label: string
-  readonly read: () => Iterable<readonly [labelValue: string, count: number]>
+  readonly read: () => Iterable<readonly [labelValue: string, value: number]>
 }
 
 export interface MetricDefinitions {
   readonly plain: readonly MetricDefinition[]
-  readonly labelled: readonly LabelledCounterDefinition[]
+  readonly labelled: readonly LabelledMetricDefinition[]
 }
 
 export interface MetricsExporter {

@@ -24,7 +24,20 @@ export function promMetrics({ plain, labelled }: MetricDefinitions): MetricsExpo
       },
     })
   }
-  for (const { name, help, label, read } of labelled) {
+  for (const { name, help, kind, label, read } of labelled) {
+    if (kind === 'gauge') {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        registers,
+        labelNames: [label],
+        collect: () => {
+          gauge.reset()
+          for (const [labelValue, value] of read()) gauge.set({ [label]: labelValue }, value)
+        },
+      })
+      continue
+    }
     const counter: Counter = new Counter({
       name,
       help,

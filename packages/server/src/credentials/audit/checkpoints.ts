@@ -25,11 +25,12 @@ const BATCH_COUNT = 100
 
 interface Last {
   readonly seq: number
+  readonly atMs: number
   readonly bodyHash: string
   readonly heads: CheckpointHeads
 }
 
-const NONE: Last = { seq: 0, bodyHash: FIRST_BODY_HASH, heads: {} }
+const NONE: Last = { seq: 0, atMs: 0, bodyHash: FIRST_BODY_HASH, heads: {} }
 
 export interface CheckpointDeps {
   readonly store: Store
@@ -45,15 +46,21 @@ export class Checkpoints {
   readonly #last = new Map<string, Last>()
   /** Chains that were found broken, so that the log says each once. */
   readonly #broken = new Set<string>()
+  #isComplete = false
 
   constructor(deps: CheckpointDeps) {
     this.#deps = deps
     this.#keyId = publicJwkOf(deps.keys.auditSign.publicKey).kid
   }
 
-  /** @returns the `seq` of the last checkpoint by tenant; complete after the first {@link make}. */
-  latest(): ReadonlyMap<string, { readonly seq: number }> {
+  /** @returns the last checkpoint by tenant, as far as is known: see {@link isComplete}. */
+  latest(): ReadonlyMap<string, { readonly seq: number; readonly atMs: number }> {
     return this.#last
+  }
+
+  /** Whether the last checkpoint of every tenant is known; it is after the first {@link make}. */
+  get isComplete(): boolean {
+    return this.#isComplete
   }
 
   /** Signs what has moved. @throws Outage; what was not signed is next time. */
@@ -73,11 +80,13 @@ export class Checkpoints {
       }
       const { privateKey } = this.#deps.keys.auditSign
       const checkpoint = signCheckpoint(body, privateKey, this.#keyId)
-      const next = { seq: body.seq, bodyHash: bodyHashOf(checkpoint), heads }
+      const { seq, atMs } = body
+      const next = { seq, atMs, bodyHash: bodyHashOf(checkpoint), heads }
       made.push({ checkpoint, last: next })
       if (made.length >= BATCH_COUNT) await this.#append(made.splice(0))
     }
     await this.#append(made)
+    this.#isComplete = true
   }
 
   async #readHeads(): Promise<ReadonlyMap<string, ReadonlyMap<string, AuditHead>>> {
@@ -100,8 +109,8 @@ export class Checkpoints {
     const body = openCheckpoint(checkpoint, { publicKey, keyId: this.#keyId })
     if (body === undefined) this.#tellBroken(tenantId, 'control', 'a checkpoint was changed')
     // Followed all the same: a gap would hide where it happened.
-    const { seq } = checkpoint
-    return { seq, bodyHash: bodyHashOf(checkpoint), heads: body?.heads ?? {} }
+    const { seq, atMs } = checkpoint
+    return { seq, atMs, bodyHash: bodyHashOf(checkpoint), heads: body?.heads ?? {} }
   }
 
   /** @returns the heads to sign; undefined when none has moved. */

@@ -36,6 +36,17 @@ export class Witnessing {
     return this.#deps.witness.name
   }
 
+  /** @returns how many checkpoints it does not have yet; undefined before that is known. */
+  behindCount(): number | undefined {
+    const { checkpoints } = this.#deps
+    if (this.#attested === undefined || !checkpoints.isComplete) return undefined
+    let count = 0
+    for (const [tenantId, { seq }] of checkpoints.latest()) {
+      count += Math.max(0, seq - (this.#attested.get(tenantId) ?? 0))
+    }
+    return count
+  }
+
   /** @throws Outage of the witness or the store; then it waits before it tries again. */
   async run(): Promise<void> {
     if (this.#deps.clock.monotonicMs() < this.#notBeforeMs) return
