@@ -34,6 +34,11 @@ export interface CustomerTokenDeps {
 /** Our bounds. */
 const IDENTITY_CHARACTERS_MAX = 200
 const AUDIENCE_COUNT_MAX = 16
+/**
+ * How long a signature by a key of a fetched set counts as verified: the owner may take the key out
+ * of the set at any time, and the token would not be told from one by a good key.
+ */
+export const REMOTE_VERIFIED_MS = 60_000
 
 /** What a token says, once everything in it was checked. */
 interface Grant extends TokenTimes {
@@ -45,6 +50,8 @@ interface Grant extends TokenTimes {
 interface Verified extends Grant {
   readonly loaded: LoadedApp
   readonly signer: Signer
+  /** On the clock that only rises; then the signature is verified again. */
+  readonly verifiedUntilMs: number
 }
 
 const INVALID = refuse('credential_invalid' as const)
@@ -64,8 +71,7 @@ export class CustomerTokens implements TokenDoor {
 
   async authenticate(token: string, source: Source): Promise<Result<BearerIdentity, RefusalCode>> {
     const known = this.#verified.find(token)
-    // The app is replaced as a whole when anything about it changes.
-    if (known !== undefined && this.#deps.apps.findById(known.loaded.app.id) === known.loaded) {
+    if (known !== undefined && this.#isVerified(known)) {
       const answer = this.#admit(known, source)
       if (!answer.ok) this.#verified.forget(token)
       return answer
@@ -86,6 +92,12 @@ export class CustomerTokens implements TokenDoor {
     return this.#take(token, { loaded, signer, signed, source })
   }
 
+  #isVerified({ loaded, verifiedUntilMs }: Verified): boolean {
+    const { apps, clock } = this.#deps
+    // The app is replaced as a whole when anything about it changes.
+    return apps.findById(loaded.app.id) === loaded && clock.monotonicMs() < verifiedUntilMs
+  }
+
   #take(
     token: string,
     found: {
@@ -103,7 +115,10 @@ export class CustomerTokens implements TokenDoor {
       this.#record(signer, loaded, source)
       return signer.outcome === 'accepted' ? granted : INVALID
     }
-    const verified = { ...granted.value, loaded, signer }
+    const isRemote = signer.version.material.storage === 'remote'
+    const verifiedMs = isRemote ? REMOTE_VERIFIED_MS : Number.POSITIVE_INFINITY
+    const verifiedUntilMs = this.#deps.clock.monotonicMs() + verifiedMs
+    const verified = { ...granted.value, loaded, signer, verifiedUntilMs }
     const answer = this.#admit(verified, source)
     if (answer.ok) this.#verified.remember(token, verified)
     return answer

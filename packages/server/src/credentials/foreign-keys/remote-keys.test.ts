@@ -9,6 +9,7 @@ import {
 } from '../../../../../test/support/foreign-world.ts'
 import { CALLER } from '../../../../../test/support/credential-core.ts'
 import type { IssuedCredential } from '../administration/issued.ts'
+import { REMOTE_VERIFIED_MS } from '../customer-tokens/customer-tokens.ts'
 import { ScriptedFetcher } from '../../../../../test/support/scripted-fetcher.ts'
 import { Outage } from '../../ports/outage.ts'
 import {
@@ -94,6 +95,16 @@ describe('a key set at a URL', () => {
     await Promise.resolve()
     expect(await outcomeOf(token(two))).toBe('taken')
     expect(await outcomeOf(token(one))).toBe('credential_invalid')
+  })
+
+  test('that drops a key stops taking what was verified by it before', async () => {
+    const leaked = token(one)
+    expect(await outcomeOf(leaked)).toBe('taken')
+    publish(two)
+    world.time.ms += COOLDOWN_MS
+    expect(await outcomeOf(token(two))).toBe('taken')
+    world.time.ms += REMOTE_VERIFIED_MS
+    expect(await outcomeOf(leaked)).toBe('credential_invalid')
   })
 
   test('is asked for no made-up kid more often than the cooldown lets', async () => {
