@@ -14,7 +14,7 @@ import {
   SCENARIOS,
 } from '../../../../test/contract/change-scenarios.ts'
 import { REGIONS } from '../../../../test/contract/records.ts'
-import { type CoreWorld, openCoreWorld } from '../../../../test/support/credential-core.ts'
+import { CALLER, type CoreWorld, openCoreWorld } from '../../../../test/support/credential-core.ts'
 import { TENANT_ID } from '../../../../test/support/declared-tenant.ts'
 import { openSqliteStore } from '../adapters/store-sqlite/store.ts'
 import { namesOfApp, namesOfCredential } from '../credentials/app-names.ts'
@@ -77,6 +77,7 @@ function regionOf({ store }: CoreWorld) {
 interface Row {
   readonly action: string
   readonly outcome: string
+  readonly actor: { readonly id: string }
   readonly target: { readonly id: string; readonly name?: string }
 }
 
@@ -218,7 +219,7 @@ describe.each(SCENARIOS)('$name', (scenario) => {
           const isDone = await isThere(world, scenario)
           seen.add(isDone)
           if (isAcknowledged) expect(isDone, where).toBe(true)
-          if (scenario.action === 'master_key.rotated') await expectResumed(world)
+          if (scenario.action === 'master_key.rotated') await expectResumed(world, isDone)
           else expect(rowsOf(scenario, rows), where).toBe(isDone ? 1 : 0)
         } finally {
           await world.store.close()
@@ -232,7 +233,7 @@ describe.each(SCENARIOS)('$name', (scenario) => {
 })
 
 /** Every value opens under what is left of the key, and the next start seals what is left anew. */
-async function expectResumed(world: CoreWorld): Promise<void> {
+async function expectResumed(world: CoreWorld, isReplaced: boolean): Promise<void> {
   const { masterKeyChanges, authority } = world.core
   for (const { credentials } of authority.apps.apps()) {
     for (const { record, secrets } of credentials) {
@@ -240,11 +241,22 @@ async function expectResumed(world: CoreWorld): Promise<void> {
       expect([...secrets.keys()]).toEqual(sealed.map(({ id }) => id))
     }
   }
+  const atStart = keyRows(await soundRows(world))
+  // Whoever replaced the key is known, wherever it was cut short.
+  if (isReplaced) expect(atStart[0]).toEqual(['master_key.rotation_begun', CALLER.actor.id])
   await masterKeyChanges.finish()
+  const told = keyRows(await soundRows(world)).map(([action]) => action)
+  if (isReplaced) expect(told.at(-1)).toMatch(/^master_key\.(?:rotated|rewrapped)$/)
+  else expect(told).not.toContain('master_key.rotated')
   expect(await masterKeyChanges.status()).toMatchObject({ outdatedCount: 0 })
   const { currentVersion } = world.core.administration.masterKey
   const keys = await world.store.control.transaction((each) => each.listInstallationKeys())
   for (const { sealed } of keys) expect(sealedVersionOf(sealed)).toBe(currentVersion)
+}
+
+function keyRows(rows: readonly Row[]) {
+  const own = rows.filter(({ action }) => action.startsWith('master_key.'))
+  return own.map(({ action, actor }) => [action, actor.id])
 }
 
 function byText(a: string, b: string): number {

@@ -17,6 +17,7 @@ import type { MasterKeyRing } from '../master-key-ring.ts'
 import { resealMaterial } from '../material.ts'
 import { sealedVersionOf } from '../sealing.ts'
 import { SYSTEM } from './callers.ts'
+import { changeEntry } from './change-entry.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import type { SharedTransaction } from './credential-place.ts'
 import { isAnswerOutdated, resealAnswer } from './repeated-calls.ts'
@@ -27,6 +28,13 @@ export interface MasterKeyStatus {
   readonly versions: readonly number[]
   /** Values that are still sealed under an older version; 0: the older ones may be retired. */
   readonly outdatedCount: number
+}
+
+interface KeyChange {
+  readonly action: Extract<AuditAction, `master_key.${string}`>
+  /** The version that sealed before; undefined where it stays. */
+  readonly before: number | undefined
+  readonly version: number
 }
 
 /** Credentials sealed anew in one transaction: other changes get their turn in between. */
@@ -70,7 +78,11 @@ export class MasterKeyChanges {
   /**
    * Makes a new version where the key lives and seals everything under it. Where only the operator
    * can change the key (a command, a variable), its newest text is read again and used.
-   * @throws Outage
+   *
+   * The key is outside the database on purpose, so no transaction spans both. The audit says who
+   * began before the key is replaced, and that it is done in the first transaction that seals under
+   * the new version. After a crash between the two, {@link finish} seals what is left and says so.
+   * @throws Outage: before the key was replaced, or after it; then {@link finish} does the rest.
    */
   rotate(caller: Caller): Promise<Result<MasterKeyStatus, AdminRefusalCode>> {
     return this.#inTurn(async () => {
@@ -88,27 +100,37 @@ export class MasterKeyChanges {
             'next version to it (the old lines stay), then rotate again.',
         )
       }
+      const change = { before, version: parsed.value.currentVersion }
+      await this.#audit(caller, { ...change, action: 'master_key.rotation_begun' })
+      this.#isFinished = false
       // The new version is durable before anything is sealed under it.
       if (write !== undefined) await write(next.value)
       this.#ring.replace(withOld(parsed.value, this.#ring))
-      await this.#audit(caller, 'master_key.rotated')
-      await this.#rewrapAll()
-      return ok(await this.status())
-    })
-  }
-
-  /** Seals what is left under older versions anew. @throws Outage */
-  rewrap(caller: Caller): Promise<Result<MasterKeyStatus, AdminRefusalCode>> {
-    return this.#inTurn(async () => {
-      await this.#rewrapAll()
-      await this.#audit(caller, 'master_key.rewrapped')
+      await this.#rewrapAll((transaction) =>
+        this.#record(transaction, caller, { ...change, action: 'master_key.rotated' }),
+      )
+      this.#isFinished = true
       return ok(await this.status())
     })
   }
 
   /**
-   * Takes up what a crash cut short, once in the life of a process: the key was replaced and what
-   * it seals was not, or not all of it. @throws Outage: then it is taken up at the next call.
+   * Seals what is left under older versions anew. Its row comes at the end, when it is true: what a
+   * batch changes is no value and nobody's right, and a call that was cut short is made again.
+   * @throws Outage
+   */
+  rewrap(caller: Caller): Promise<Result<MasterKeyStatus, AdminRefusalCode>> {
+    return this.#inTurn(async () => {
+      await this.#rewrapAll()
+      await this.#audit(caller, this.#rewrapped())
+      return ok(await this.status())
+    })
+  }
+
+  /**
+   * Takes up what a crash or an outage cut short: the key was replaced and what it seals was not,
+   * or not all of it. Looks once in the life of a process, and after each rotation that failed.
+   * @throws Outage: then it is taken up at the next call.
    */
   finish(): Promise<void> {
     return this.#inTurn(async () => {
@@ -117,13 +139,14 @@ export class MasterKeyChanges {
       const isOld = keys.some(({ sealed }) => sealedVersionOf(sealed) !== this.#ring.currentVersion)
       if (isOld || (await this.status()).outdatedCount > 0) {
         await this.#rewrapAll()
-        await this.#audit(SYSTEM, 'master_key.rewrapped')
+        await this.#audit(SYSTEM, this.#rewrapped())
       }
       this.#isFinished = true
     })
   }
 
-  async #rewrapAll(): Promise<void> {
+  /** @param also done in the first transaction, which seals the keys of the installation. */
+  async #rewrapAll(also?: (transaction: ControlTransaction) => Promise<void>): Promise<void> {
     const { store, random, clock } = this.#deps
     const deps = { masterKey: this.#ring, random, clock }
     await store.control.transaction(async (transaction) => {
@@ -132,6 +155,7 @@ export class MasterKeyChanges {
         if (!sealed.ok) throw new Error(sealed.detail ?? sealed.refusal)
         await transaction.saveInstallationKey(sealed.value)
       }
+      await also?.(transaction)
     })
     for (const place of this.#places()) {
       let left = true
@@ -166,24 +190,29 @@ export class MasterKeyChanges {
     return outdated.length > BATCH_COUNT
   }
 
-  async #audit({ actor, source, requestId }: Caller, action: AuditAction): Promise<void> {
+  #rewrapped(): KeyChange {
+    return { action: 'master_key.rewrapped', before: undefined, version: this.#ring.currentVersion }
+  }
+
+  #audit(caller: Caller, change: KeyChange): Promise<void> {
+    const { control } = this.#deps.store
+    return control.transaction((transaction) => this.#record(transaction, caller, change))
+  }
+
+  #record(
+    transaction: ControlTransaction,
+    caller: Caller,
+    { action, before, version }: KeyChange,
+  ): Promise<void> {
     const { store, audit } = this.#deps
-    const version = this.#ring.currentVersion
-    await store.control.transaction((transaction) =>
-      audit.record(
-        { code: store.control.code, transaction },
-        {
-          tenantId: INSTALLATION,
-          actor,
-          source,
-          requestId,
-          action,
-          target: { kind: 'master_key', id: String(version) },
-          outcome: 'success',
-          after: { version },
-        },
-      ),
-    )
+    const entry = changeEntry(caller, {
+      tenantId: INSTALLATION,
+      action,
+      target: { kind: 'master_key', id: String(version) },
+      ...(before === undefined ? {} : { before: { version: before } }),
+      after: { version },
+    })
+    return audit.record({ code: store.control.code, transaction }, entry)
   }
 
   #places() {

@@ -79,6 +79,7 @@ export const AUDIT_ACTIONS = {
   'signing_key.rotated': event(3004, entity.update, 2),
   'token.revoked': event(3002, session.logoff, 2),
   'revocation.made': event(3002, session.logoff, 3),
+  'master_key.rotation_begun': event(3004, entity.update, 3),
   'master_key.rotated': event(3004, entity.update, 3),
   'master_key.rewrapped': event(3004, entity.update, 2),
   'audit.exported': event(3004, entity.read, 2),
