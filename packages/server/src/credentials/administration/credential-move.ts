@@ -209,10 +209,15 @@ function describeVersions(record: CredentialRecord, nowMs: number): AuditDetail 
   return { revision: record.revision, versions: live.map(describe) }
 }
 
-/** Name, scopes and policy where they differ: how they are here. */
+/** Name, scopes, algorithms and policy where they differ: how they are here. */
 function changedTerms(of: CredentialRecord, other: CredentialRecord): AuditDetail {
   const termsOf = ({ name, attributes, policy }: CredentialRecord) =>
-    Object.entries({ name, scopes: attributes.scopes ?? null, policy })
+    Object.entries({
+      name,
+      scopes: attributes.scopes ?? null,
+      algorithms: attributes.algorithms ?? null,
+      policy,
+    })
   const others = termsOf(other).map(([, value]) => JSON.stringify(value))
   return Object.fromEntries(
     termsOf(of).filter(([, value], index) => JSON.stringify(value) !== others[index]),

@@ -46,7 +46,8 @@ export class Deliveries {
       if (fetched.ok) value = this.#open(record, versionId)
       return fetched
     }
-    const order = { ...request, caller, action: 'secret.fetched' as const, move }
+    const detail = { versionId }
+    const order = { ...request, caller, action: 'secret.fetched' as const, detail, move }
     const moved = await carryOutMove(order, this.#deps, this.#revocations)
     if (moved.ok) return ok({ credential: moved.value.after, versionId, value })
     await this.#recordRefused(request, moved.refusal, caller)

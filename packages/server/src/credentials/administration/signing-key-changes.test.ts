@@ -35,8 +35,46 @@ async function tokensNow() {
   return body as { access_token: string; refresh_token: string }
 }
 
+/** The rows of the tenant's signing key, after the one that made it. */
+async function keyRows() {
+  const page = { tenantId: TENANT_ID, afterSeq: 0, countMax: 100 }
+  const rows = await world.store.control.transaction((each) => each.listAudit(page))
+  const entries = rows.map(({ entry }) => JSON.parse(entry))
+  const changes = entries.filter(({ target }) => target.kind === 'tenant_signing_key')
+  return changes.filter(({ action }) => action !== 'credential.created')
+}
+
 const kidOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8')).kid
+
+test('every step of a key has its row: who, why, and the states before and after', async () => {
+  const reason = 'the auditor asked'
+  await world.tokens.signingKeys.rotate({ tenantId: TENANT_ID, reason }, CALLER)
+  world.time.ms += PUBLISHED_BEFORE_USE_MS
+  await world.tokens.signingKeys.follow()
+  const rows = await keyRows()
+  expect(rows).toMatchObject([
+    { ...CALLER, action: 'secret.staged', reason },
+    { action: 'signing_key.rotated', actor: { kind: 'system' } },
+  ])
+  const statesIn = (side: { versions: { state: string }[] }) =>
+    side.versions.map(({ state }) => state)
+  expect(rows.map(({ before, after }) => [statesIn(before), statesIn(after)])).toEqual([
+    [['current'], ['current', 'pending']],
+    [
+      ['current', 'pending'],
+      ['previous', 'current'],
+    ],
+  ])
+  for (const { before, after } of rows) expect(after.revision).toBe(before.revision + 1)
+})
+
+test('a step that is refused changes nothing and has no row', async () => {
+  await world.tokens.signingKeys.rotate({ tenantId: TENANT_ID }, CALLER)
+  const again = await world.tokens.signingKeys.rotate({ tenantId: TENANT_ID }, CALLER)
+  expect(again.ok).toBe(false)
+  expect(await keyRows()).toHaveLength(1)
+})
 
 describe('the schedule', () => {
   test('in a year publishes before use, at most two, and no token outlives its key', async () => {
@@ -115,6 +153,11 @@ describe('the schedule', () => {
     expect(world.tokens.door.verify(token)).toMatchObject({ ok: true })
     const [credential] = world.core.authority.tenants.find(TENANT_ID)?.credentials ?? []
     expect(credential?.record.attributes.algorithms).toEqual(['RS256'])
+    const changed = (await keyRows()).find(({ after }) => after.algorithms !== undefined)
+    expect(changed).toMatchObject({
+      before: { algorithms: ['ES256'] },
+      after: { algorithms: ['RS256'] },
+    })
   })
 
   test('makes a key where every one was revoked, and tokens are refused until then', async () => {
