@@ -24,6 +24,8 @@ import { type GrantedScope, parseScope } from './scope.ts'
 export type GrantRefusal =
   | 'invalid_scope'
   | 'invalid_grant'
+  /** Told as `invalid_grant`: a token that we made for this client, and that is good no more. */
+  | 'grant_ended'
   | 'access_denied'
   | 'temporarily_unavailable'
 
@@ -106,7 +108,7 @@ export class TokenGrants {
     const nowMs = clock.nowMs()
     // Everything is asked before the step: a refused refresh leaves the token as good as it was.
     if (loaded.app.region !== claims.region || !this.#isResting(loaded, claims, source)) {
-      return GRANT_INVALID
+      return GRANT_ENDED
     }
     const admitted = this.#admit(loaded, source)
     if (!admitted.ok) return admitted
@@ -117,7 +119,7 @@ export class TokenGrants {
     const leewayMs = times.refreshLeewayMs
     const step = refreshStep(outcome, generation, { nowMs, leewayMs })
     if (step === 'reused') await this.#endReused(claims, loaded, source)
-    if (step === 'reused' || step === 'ended') return GRANT_INVALID
+    if (step === 'reused' || step === 'ended') return GRANT_ENDED
     const next = { ...claims, generation: generation + 1 }
     const origin = { scope: scope.value.text, versionId, familyId: id, seenAtMs: nowMs }
     return this.#answer(loaded, origin, encodeRefreshToken(next, clientId, refreshKey))
@@ -205,10 +207,9 @@ export class TokenGrants {
 
 /** A family always has the scope that started it, which is this one. */
 const WHOLE_SCOPE = parseScope('WireSocket.API offline_access')
-const GRANT_INVALID = refuse(
-  'invalid_grant' as const,
-  'The refresh token is not valid: expired, used, revoked, or of another client.',
-)
+const GRANT_TEXT = 'The refresh token is not valid: expired, used, revoked, or of another client.'
+const GRANT_INVALID = refuse('invalid_grant' as const, GRANT_TEXT)
+const GRANT_ENDED = refuse('grant_ended' as const, GRANT_TEXT)
 const SCOPE_TEXT = 'Ask for WireSocket.API, and offline_access for a refresh token.'
 const NO_KEY = refuse(
   'temporarily_unavailable' as const,

@@ -17,7 +17,8 @@ const BY_CLIENT: LimitPolicy = { name: 'oauth_failures_client', countMax: 120, w
 const SUBJECT_LENGTH_MAX = 64
 
 /**
- * @param clientId as it was said, whether there is such a client or not.
+ * @param clientId as it was said, whether there is such a client or not; undefined where none was
+ * said, or where the limit of the client is not asked.
  * @returns the same answer for every way to fail, or 429.
  */
 export function failureAnswer(
@@ -29,7 +30,9 @@ export function failureAnswer(
   tally.refused('credential_invalid')
   const verdicts = [
     limiter.take(BY_ADDRESS, limitSubject(call.source.ip)),
-    limiter.take(BY_CLIENT, (clientId ?? '').slice(0, SUBJECT_LENGTH_MAX)),
+    ...(clientId === undefined
+      ? []
+      : [limiter.take(BY_CLIENT, clientId.slice(0, SUBJECT_LENGTH_MAX))]),
   ]
   const waitMs = Math.max(...verdicts.map(({ retryAfterMs }) => retryAfterMs))
   if (waitMs > 0) return slowDown(waitMs)

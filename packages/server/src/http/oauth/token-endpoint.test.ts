@@ -222,6 +222,20 @@ describe('client credentials', () => {
 })
 
 describe('a refresh', () => {
+  test('of a family that ended says so, however often strangers fail as its client', async () => {
+    const { refresh_token: token } = await tokens()
+    const request = { credentialId: await secretCredential(), overlapMs: 0 }
+    await world.core.changes.rotate(request, CALLER)
+    for (let count = 0; count < 200; count++) {
+      const ip = `198.51.100.${count}`
+      await world.call('/connect/token', { form: refreshForm('app', 'rt_x'), ip })
+    }
+    const stranger = { form: refreshForm('app', 'rt_x'), ip: '203.0.113.1' }
+    expect((await world.call('/connect/token', stranger)).status).toBe(429)
+    const { status, body } = await refresh(token)
+    expect([status, body.error]).toEqual([401, 'invalid_grant'])
+  })
+
   test('gives a new pair without the secret, with the limits of today', async () => {
     const first = await tokens()
     world.time.ms += HOUR_MS

@@ -91,6 +91,11 @@ function grantAnswer(
   if (granted.ok) return oauthAnswer(tokenText(granted.value))
   const { refusal, detail = '' } = granted
   if (refusal === 'invalid_grant') return failureAnswer(refusal, detail, failure)
+  if (refusal === 'grant_ended') {
+    // No guess: strangers who fail under the name of the client keep it from nothing. It has to
+    // hear this to begin anew with its secret.
+    return failureAnswer('invalid_grant', detail, { ...failure, clientId: undefined })
+  }
   return oauthError(refusal, detail)
 }
 
