@@ -60,7 +60,7 @@ const ALIASES: readonly Alias[] = [
   {
     words: 'keys revoke',
     of: 'credentials.revoke',
-    summary: 'End an API key for ever, with every connection that came by it.',
+    summary: 'End the values of an API key for ever, with every connection that came by them.',
   },
   {
     words: 'rotate',

@@ -75,6 +75,13 @@ test('every command of the reference exists and takes the arguments it shows', a
   }
 })
 
+test('help asks for nothing that a credential in front makes needless', async () => {
+  expect(await run(['revoke', '--help'])).toBe(0)
+  const [, kind = ''] = /--kind([\s\S]*?)--tenant-id/.exec(printed) ?? []
+  expect(kind).toContain('"user"')
+  expect(kind).not.toContain('required')
+})
+
 describe('a wrong command line', () => {
   test.each([
     ['secrets rotate', "missing required argument 'credential-id'"],

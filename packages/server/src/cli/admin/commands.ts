@@ -90,7 +90,11 @@ function describeCommand(command: Command, spec: CommandSpec): void {
 function fieldsToOffer({ variants }: CommandSpec): readonly Field[] {
   const byFlag = new Map<string, Field>()
   for (const { flags } of variants) {
-    for (const field of flags) if (!byFlag.has(field.flag)) byFlag.set(field.flag, field)
+    for (const field of flags) {
+      const isOfAll = variants.every((each) => each.flags.some(({ flag }) => flag === field.flag))
+      const isRequired = field.isRequired && isOfAll
+      if (!byFlag.has(field.flag)) byFlag.set(field.flag, { ...field, isRequired })
+    }
   }
   return [...byFlag.values()]
 }
