@@ -9,7 +9,8 @@ import { ocsfEvent } from '../../credentials/audit/ocsf.ts'
 import { verifyAudit } from '../../credentials/audit/verification.ts'
 import type { AuditDatabase, AuditPage, AuditSource } from '../../ports/audit-log.ts'
 import type { AuditRow } from '../../ports/records/audit.ts'
-import type { HandlerContext, Handlers } from './handlers.ts'
+import type { AdminDeps } from './deps.ts'
+import type { Handler, HandlerContext, HandlerInput } from './handlers.ts'
 import type { Lines } from './line-stream.ts'
 import { PAGE_COUNT_DEFAULT, readCursor, writeCursor } from './paging.ts'
 import { timeText } from './shapes.ts'
@@ -21,7 +22,20 @@ type AuditName =
   | 'audit.checkpoints'
   | 'audit.public-key'
 
-export const auditHandlers: Pick<Handlers, AuditName> = {
+/** What these are given of it. */
+interface AuditContext extends Pick<HandlerContext, 'caller'> {
+  readonly deps: Pick<AdminDeps, 'store' | 'audit' | 'version'>
+  readonly principal: Pick<HandlerContext['principal'], 'tenantId'>
+}
+
+type AuditHandlers = {
+  readonly [N in AuditName]: (
+    input: HandlerInput<N>,
+    context: AuditContext,
+  ) => ReturnType<Handler<N>>
+}
+
+export const auditHandlers: AuditHandlers = {
   async 'audit.list'({ parameters }, { deps, principal }) {
     const { database: code = 'control', limit = PAGE_COUNT_DEFAULT } = parameters
     // A tenant's own key reads its own log; the installation's is for keys of the installation.
@@ -114,7 +128,7 @@ function rowShape({ seq, atMs, entry, hash }: AuditRow) {
 
 async function* verdictLines(
   tenantId: string | undefined,
-  context: HandlerContext,
+  context: AuditContext,
   slot: () => void,
 ): Lines {
   const { keys } = context.deps.audit
@@ -209,7 +223,7 @@ function targetOf(tenantId: string | undefined) {
 function record(
   tenantId: string = INSTALLATION,
   entry: Pick<AuditEntry, 'action' | 'target' | 'outcome' | 'after'>,
-  { deps, caller }: HandlerContext,
+  { deps, caller }: AuditContext,
 ): Promise<void> {
   const { control } = deps.store
   return control.transaction((transaction) =>
