@@ -14,6 +14,7 @@ import { ScriptedFetcher } from '../../../../../test/support/scripted-fetcher.ts
 import { Outage } from '../../ports/outage.ts'
 import {
   COOLDOWN_MS,
+  FETCHES_OF_TENANT_MAX,
   FRESH_MS,
   REMOTE_SET_COUNT_MAX,
   RemoteKeys,
@@ -217,12 +218,41 @@ describe('while the key set cannot be had', () => {
   })
 })
 
-test('sets are remembered up to the bound, the newest', async () => {
-  const fetcher = new ScriptedFetcher()
+const ANY = { isWanted: () => true, tenantId: 'tenant' }
+
+function remoteKeys(fetcher: ScriptedFetcher): RemoteKeys {
   const clock = { nowMs: () => 0, monotonicMs: () => 0 }
   const nothing = () => {}
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
-  const remote = new RemoteKeys({ fetcher, clock, log })
+  return new RemoteKeys({ fetcher, clock, log })
+}
+
+test('a tenant whose key sets never answer leaves room for those of others', async () => {
+  const fetcher = new ScriptedFetcher()
+  const remote = remoteKeys(fetcher)
+  fetcher.gate = new Promise(() => {})
+  const urls = Array.from({ length: 100 }, (_, at) => `https://hangs.example/${at}`)
+  for (const url of urls) void remote.find(url, ANY).catch(() => {})
+  await expect(remote.find('https://hangs.example/x', ANY)).rejects.toThrow(Outage)
+  expect(fetcher.calls).toHaveLength(FETCHES_OF_TENANT_MAX)
+  fetcher.gate = Promise.resolve()
+  const url = 'https://a.example/jwks'
+  fetcher.answers(url, { status: 200, body: JSON.stringify({ keys: [one.jwk] }) })
+  expect(await remote.find(url, { ...ANY, tenantId: 'other' })).toHaveLength(1)
+})
+
+test('a tenant has its room again when its calls have ended, however they end', async () => {
+  const fetcher = new ScriptedFetcher()
+  const remote = remoteKeys(fetcher)
+  for (let count = 0; count < 2 * FETCHES_OF_TENANT_MAX; count++) {
+    await expect(remote.find(`https://out.example/${count}`, ANY)).rejects.toThrow(Outage)
+  }
+  expect(fetcher.calls).toHaveLength(2 * FETCHES_OF_TENANT_MAX)
+})
+
+test('sets are remembered up to the bound, the newest', async () => {
+  const fetcher = new ScriptedFetcher()
+  const remote = remoteKeys(fetcher)
   const urls = Array.from(
     { length: REMOTE_SET_COUNT_MAX + 1 },
     (_, at) => `https://a.example/${at}`,
@@ -230,11 +260,11 @@ test('sets are remembered up to the bound, the newest', async () => {
   const body = JSON.stringify({ keys: [one.jwk] })
   for (const url of urls) {
     fetcher.answers(url, { status: 200, body })
-    expect(await remote.find(url, () => true)).toHaveLength(1)
+    expect(await remote.find(url, ANY)).toHaveLength(1)
   }
   expect(fetcher.calls).toHaveLength(urls.length)
-  await remote.find(urls.at(-1) ?? '', () => true)
+  await remote.find(urls.at(-1) ?? '', ANY)
   expect(fetcher.calls).toHaveLength(urls.length)
-  await remote.find(urls[0] ?? '', () => true)
+  await remote.find(urls[0] ?? '', ANY)
   expect(fetcher.calls).toHaveLength(urls.length + 1)
 })

@@ -18,6 +18,15 @@ export const FRESH_MS = 600_000
 export const STALE_MS_MAX = 3_600_000
 /** Between two fetches of a URL, whether the first has worked or not. */
 export const COOLDOWN_MS = 10_000
+/** At a time, so that URLs which never answer leave room for the key sets of other tenants. */
+export const FETCHES_OF_TENANT_MAX = 16
+
+/** What is looked for, and who pays for the call. */
+export interface KeyWish {
+  /** Whether a key would do; if none would, the set is fetched anew unless it was lately. */
+  readonly isWanted: (key: PublicKey) => boolean
+  readonly tenantId: string
+}
 
 interface Entry {
   keys: readonly PublicKey[]
@@ -30,25 +39,25 @@ interface Entry {
 export class RemoteKeys {
   readonly #deps: { readonly fetcher: Fetcher; readonly clock: Clock; readonly log: Log }
   readonly #entries = new Map<string, Entry>()
+  /** Calls that run, by tenant; only while some do. */
+  readonly #running = new Map<string, number>()
 
   constructor(deps: { readonly fetcher: Fetcher; readonly clock: Clock; readonly log: Log }) {
     this.#deps = deps
   }
 
   /**
-   * @param isWanted whether one of the keys would do; if none would, the set is fetched anew unless
-   *   it was lately.
    * @returns the keys that are wanted; at once where they are known.
    * @throws Outage `fetch_unavailable` when there is no set to look into: the token may be good.
    */
-  async find(url: string, isWanted: (key: PublicKey) => boolean): Promise<readonly PublicKey[]> {
+  async find(url: string, { isWanted, tenantId }: KeyWish): Promise<readonly PublicKey[]> {
     const entry = this.#entryOf(url)
     const known = this.#usable(entry)?.filter(isWanted) ?? []
     if (known.length > 0) {
-      if (this.#ageOf(entry) >= FRESH_MS) this.#refreshBehind(url, entry)
+      if (this.#ageOf(entry) >= FRESH_MS) this.#refreshBehind(url, entry, tenantId)
       return known
     }
-    await this.#refresh(url, entry)
+    await this.#refresh(url, entry, tenantId)
     const keys = this.#usable(entry)
     if (keys !== undefined) return keys.filter(isWanted)
     throw new Outage('fetch_unavailable', 'the key set of a customer cannot be had', {
@@ -79,20 +88,30 @@ export class RemoteKeys {
   }
 
   /** What is known stays good for its time, so nobody waits. */
-  #refreshBehind(url: string, entry: Entry): void {
-    this.#refresh(url, entry).catch((error: unknown) => this.#deps.log.error('key_set_bug', error))
+  #refreshBehind(url: string, entry: Entry, tenantId: string): void {
+    const { log } = this.#deps
+    this.#refresh(url, entry, tenantId).catch((error: unknown) => log.error('key_set_bug', error))
   }
 
   /** What fails outside is logged, not thrown. */
-  #refresh(url: string, entry: Entry): Promise<void> {
+  #refresh(url: string, entry: Entry, tenantId: string): Promise<void> {
     if (entry.fetching !== undefined) return entry.fetching
     const nowMs = this.#deps.clock.monotonicMs()
     if (nowMs - entry.triedAtMs < COOLDOWN_MS) return Promise.resolve()
+    if ((this.#running.get(tenantId) ?? 0) >= FETCHES_OF_TENANT_MAX) return Promise.resolve()
     entry.triedAtMs = nowMs
+    this.#count(tenantId, 1)
     entry.fetching = this.#fetch(url, entry).finally(() => {
       entry.fetching = undefined
+      this.#count(tenantId, -1)
     })
     return entry.fetching
+  }
+
+  #count(tenantId: string, change: number): void {
+    const count = (this.#running.get(tenantId) ?? 0) + change
+    if (count === 0) this.#running.delete(tenantId)
+    else this.#running.set(tenantId, count)
   }
 
   async #fetch(url: string, entry: Entry): Promise<void> {

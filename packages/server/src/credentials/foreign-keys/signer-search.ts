@@ -125,7 +125,8 @@ export class SignerSearch {
     const failures: unknown[] = []
     let triedCount = 0
     for (const { credential, version, url } of sets) {
-      const keys = await this.#remote.find(url, isWanted).catch((error: unknown) => {
+      const { tenantId = '' } = credential.record
+      const keys = await this.#remote.find(url, { isWanted, tenantId }).catch((error: unknown) => {
         failures.push(error)
         return []
       })
