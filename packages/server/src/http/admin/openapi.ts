@@ -6,6 +6,21 @@ import { takesIdempotencyKey } from './idempotency-key.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
+/** Of the one version that runs. */
+const TEXTS = new Map<string, string>()
+
+/**
+ * The document as it is served. Written once: anybody may ask for it, as often as they like, and
+ * no other call costs nearly as much as making it from the schemas.
+ */
+export function openApiText(version: string): string {
+  const known = TEXTS.get(version)
+  if (known !== undefined) return known
+  const text = JSON.stringify(openApiDocument(version))
+  TEXTS.set(version, text)
+  return text
+}
+
 /** @param version of the program. */
 export function openApiDocument(version: string): Json {
   const paths: Record<string, Record<string, Json>> = {}

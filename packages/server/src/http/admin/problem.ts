@@ -6,8 +6,13 @@ export const ANSWER_HEADERS = { 'cache-control': 'no-store', 'x-content-type-opt
 const RETRY_AFTER_SECONDS = '1'
 
 export function resultAnswer(value: unknown, status: number): Response {
+  return jsonTextAnswer(JSON.stringify(value), status)
+}
+
+/** @param text JSON. */
+export function jsonTextAnswer(text: string, status: number): Response {
   const headers = { ...ANSWER_HEADERS, 'content-type': 'application/json' }
-  return new Response(JSON.stringify(value), { status, headers })
+  return new Response(text, { status, headers })
 }
 
 export interface ProblemDetail {

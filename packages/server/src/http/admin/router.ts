@@ -26,8 +26,8 @@ import type { AdminDeps, AdminSource } from './deps.ts'
 import { type Handler, HANDLERS } from './handlers.ts'
 import { type Lines, lineStreamAnswer } from './line-stream.ts'
 import { readIdempotencyKey, repeatedAnswer } from './idempotency-key.ts'
-import { openApiDocument } from './openapi.ts'
-import { type ProblemDetail, problemAnswer, resultAnswer } from './problem.ts'
+import { openApiText } from './openapi.ts'
+import { jsonTextAnswer, type ProblemDetail, problemAnswer, resultAnswer } from './problem.ts'
 
 export const ADMIN_PREFIX = '/admin/v1'
 
@@ -69,7 +69,7 @@ type Call = { readonly deps: AdminDeps } & Pick<Caller, 'source' | 'requestId'>
 async function answerCall(request: Request, target: RequestTarget, call: Call): Promise<Response> {
   const path = target.path.slice(ADMIN_PREFIX.length)
   if (path === '/openapi.json' && request.method === 'GET') {
-    return resultAnswer(openApiDocument(call.deps.version), 200)
+    return jsonTextAnswer(openApiText(call.deps.version), 200)
   }
   const principal = await authenticate(request, call)
   if (!principal.ok) return problemAnswer(principal.refusal)
