@@ -58,6 +58,17 @@ test('two Host headers, or one with two names, are refused with 400', async () =
   assert.equal(await statusOf(head([LENGTH]) + BODY), 400, 'no Host at all')
 })
 
+test('a Host that is no host is refused with 400, and moves no path', async () => {
+  for (const host of ['user@evil.example', 'a/b', 'a?b', 'a#b', 'a\\b', '', 'a b', 'ü']) {
+    for (const path of ['/', '/x/admin/v1/openapi.json', '/x://y/admin/v1/openapi.json']) {
+      const bytes = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      assert.equal(await statusOf(bytes), 400, `${host} ${path}`)
+    }
+  }
+  const moved = `GET /x/admin/v1/openapi.json HTTP/1.1\r\n${HOST}\r\n\r\n`
+  assert.equal(await statusOf(moved), 404)
+})
+
 test('a body framed two ways at once is refused and never read as a second request', async () => {
   const wire = await witness()
   const chunk = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`

@@ -70,10 +70,7 @@ function answer(
 ): Response | Promise<Response> | undefined {
   const { deps } = context
   deps.tally.httpRequests++
-  // Bun joins repeated Host headers with a comma; a request with two hosts has none (RFC 9112
-  // §3.2).
-  if (request.headers.get('host')?.includes(',') !== false)
-    return refusedAnswer('request_malformed')
+  if (!hasOneHost(request)) return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)
   const source = () => {
     const peer = context.server.requestIP(request)?.address ?? ''
@@ -92,6 +89,14 @@ function answer(
   }
   if (target === undefined) return refusedAnswer('path_unknown')
   return deps.route(request, target, source)
+}
+
+/**
+ * RFC 9112 §3.2. Bun joins repeated Host headers with a comma. Of one that is no host it makes a
+ * URL without any, whose path would seem to begin later than it did for a proxy before us.
+ */
+function hasOneHost({ headers, url }: Request): boolean {
+  return headers.get('host')?.includes(',') === false && /^https?:\/\/[^/]/.test(url)
 }
 
 const NOWHERE = { path: '/', query: '' }
