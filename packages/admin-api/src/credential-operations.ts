@@ -23,6 +23,10 @@ import {
   tokenTerms,
 } from './shapes.ts'
 
+const API_KEY_SCOPES =
+  'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
+  'publish:news. Left out: publish and subscribe. Any other allows nothing.'
+
 export const CREDENTIAL_OPERATIONS = {
   'credentials.list': {
     method: 'GET',
@@ -53,7 +57,7 @@ export const CREDENTIAL_OPERATIONS = {
       ]),
       name: z.string().min(1).max(100),
       prefix: z.enum(['sk', 'pk', 'rk']).optional().describe('Of an API key.'),
-      scopes: scopes.optional().describe('Of an API key.'),
+      scopes: scopes.optional().describe(API_KEY_SCOPES),
       value: ownValue.optional(),
       ...key,
       ...tokenTerms,

@@ -102,7 +102,7 @@ const ADVICE = {
     `remove ${file}, ${file}-wal and ${file}-shm and put back those of one backup`,
   store_unavailable: (dataDir: string) =>
     `the store in ${dataDir} does not work: check that the directory is there and readable, then ` +
-    'start the server again',
+    'try again',
 } as const
 
 function lockedOutage(

@@ -94,6 +94,7 @@ describe('a wrong command line', () => {
     ['revoke --reason x', 'missing: --kind; or name <credential-id>'],
     ['revoke cred_1 --kind user --reason x', '--kind does nothing with an argument'],
     ['revoke --version-id v --reason x', '--version-id does nothing without an argument'],
+    ['apps update a', 'name what to change'],
     ['audit list --limit many', '--limit: use a whole number'],
   ])('%s: says which part, and sends nothing', async (line, text) => {
     expect(await run(line.split(' '))).not.toBe(0)

@@ -135,6 +135,10 @@ async function runSpec(command: Command, spec: CommandSpec): Promise<number> {
       variant === first ? '' : `; or name <${first.positionals.map(positionalName).join('> <')}>`
     return command.error(`error: ${built.problem}${or}`)
   }
+  const { body } = built.input
+  if (variant.operation.method === 'PATCH' && Object.keys(body ?? {}).length === 0) {
+    return command.error('error: name what to change')
+  }
   return runOperation(variant, built.input, command.opts<CommonFlags>())
 }
 

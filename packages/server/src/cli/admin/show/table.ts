@@ -14,7 +14,7 @@ const NAMES = new Set(['id', 'code', 'seq', 'name', 'versionId'])
 /** Often the same in every row, so they go first when the room is small. */
 const LAST = new Set(['tenantId', 'appId', 'createdAt', 'updatedAt', 'requestId'])
 /** Too much for a column; records and --json show them. */
-const HIDDEN = new Set(['policy', 'settings', 'hash', 'before', 'after'])
+const HIDDEN = new Set(['policy', 'settings', 'hash', 'before', 'after', 'body'])
 const GAP = 2
 /** What a long text has at least. */
 const CUT_WIDTH = 16
