@@ -277,6 +277,19 @@ describe('the end of a version', () => {
     expect(records.map(({ reliance: text }) => text)).toEqual([reliance])
   })
 
+  test('in an emergency also reaches what a regenerated secret had bought before', async () => {
+    const first = await issue()
+    await rotate(first.credential.id, 0)
+    const { revocations } = world.core.authority
+    expect(revocations.size).toBe(0)
+    const request = { credentialId: first.credential.id, versionId: first.versionId }
+    const revoked = await world.core.changes.revoke({ ...request, reason: 'leaked' }, CALLER)
+    expect(revoked).toMatchObject({ ok: true })
+    const reliance = `version:${first.versionId}` as Parameters<typeof revocations.isRevoked>[0][0]
+    expect(revocations.isRevoked([reliance], world.time.ms)).toBe(true)
+    expect(statesOf(await stored(first.credential.id))).toEqual(['revoked', 'current'])
+  })
+
   test('by time, while nothing ran, is written down at the next start', async () => {
     const first = await issue()
     await rotate(first.credential.id, HOUR_MS)

@@ -161,7 +161,7 @@ export class CredentialChanges {
       move: (record, nowMs) =>
         versionId === undefined
           ? retirement.revokeAll(record, nowMs)
-          : retirement.revoke(record, { versionId }, nowMs),
+          : revokeOrRepeat(record, versionId, nowMs),
     })
     if (!moved.ok) return moved
     return ok({ credential: moved.value.after, receipt: moved.value.receipt })
@@ -268,4 +268,16 @@ export class CredentialChanges {
   #carryOut(request: MoveRequest) {
     return carryOutMove(request, this.#deps, this.#parts.revocations)
   }
+}
+
+/**
+ * A secret that was regenerated is revoked already, but not what it bought (seed 000): revoking it
+ * once more ends its access tokens too.
+ */
+function revokeOrRepeat(record: CredentialRecord, versionId: string, nowMs: number): Move {
+  const isAgain = record.versions.some(({ id, state }) => id === versionId && state === 'revoked')
+  if (!isAgain || record.kind !== 'client_secret') {
+    return retirement.revoke(record, { versionId }, nowMs)
+  }
+  return ok({ ...record, revision: record.revision + 1 })
 }
