@@ -144,7 +144,9 @@ async function endStored(
 ): Promise<Ended> {
   const { before, after, isEmergency, nowMs } = change
   const accepted = new Set(acceptedVersions(after, nowMs).map(({ id }) => id))
-  const wasOpen = isEmergency ? before.versions : acceptedVersions(before, nowMs)
+  const wasAccepted = acceptedVersions(before, nowMs)
+  // Those first that may have live connections: they are closed before older ones are looked for.
+  const wasOpen = isEmergency ? [...new Set([...wasAccepted, ...before.versions])] : wasAccepted
   const versionIds = wasOpen.map(({ id }) => id).filter((id) => !accepted.has(id))
   let familyCount = 0
   const revocations: RevocationRecord[] = []
