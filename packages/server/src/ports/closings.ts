@@ -1,11 +1,11 @@
 /**
- * Ends many connections without holding the event loop: first every close, then what each of them
- * leaves behind in the hub. Implemented in `transports/`.
+ * Ends many connections: first every close, then what each of them leaves behind in the hub. Holds
+ * the event loop for one bounded turn of closes at a time (ADR 0008). Implemented in `transports/`.
  */
 export interface Closings {
   /**
-   * Calls `end` once for each connection, in slices, evenly over `spreadMs` (0: as fast as slices
-   * go). What `end` throws ends that connection only. Whatever the number, no session is told that
+   * Calls `end` once for each connection, evenly over `spreadMs`; 0, or more connections than it can
+   * spread: as fast as they close. What `end` throws ends that connection only. Whatever the number, no session is told that
    * it is gone before the last `end`; few are told before this resolves, many soon after.
    * @returns when the last `end` was called.
    */
