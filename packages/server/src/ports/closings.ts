@@ -4,9 +4,10 @@
  */
 export interface Closings {
   /**
-   * Calls `end` once for each connection, evenly over `spreadMs`; 0, or more connections than it can
-   * spread: as fast as they close. What `end` throws ends that connection only. Whatever the number, no session is told that
-   * it is gone before the last `end`; few are told before this resolves, many soon after.
+   * Calls `end` once for each connection, evenly over `spreadMs`, or as fast as they close where
+   * that is 0 or they are too many to be spread. What `end` throws ends that connection only.
+   * Whatever the number, no session is told that it is gone before the last `end`; few are told
+   * before this resolves, many soon after.
    * @returns when the last `end` was called.
    */
   endAll<C>(
