@@ -34,6 +34,7 @@ const EDGE = [
   ...INNER,
   `${SERVER}/sessions/*.ts`,
   `${SERVER}/credentials/`,
+  `${SERVER}/outbound/`,
   `${SERVER}/transports/`,
   `${SERVER}/http/`,
   'packages/admin-api/src/',
@@ -48,12 +49,27 @@ const LAYERS: readonly Layer[] = [
   { prefix: `${SDK}/operator-key-file.ts`, may: ['node:fs/promises'] },
   {
     prefix: `${SDK}/`,
-    may: [`${SDK}/`, 'packages/protocol/src/', 'packages/admin-api/src/', 'npm:jose'],
+    may: [
+      `${SDK}/`,
+      'packages/protocol/src/',
+      'packages/admin-api/src/',
+      'npm:jose',
+      'npm:@noble/ciphers',
+    ],
   },
   { prefix: `${SERVER}/ports/`, may: [`${SERVER}/ports/`, ...RESULT] },
   { prefix: `${SERVER}/core/`, may: INNER },
   { prefix: `${SERVER}/credentials/`, may: [...INNER, `${SERVER}/credentials/`, 'node:crypto'] },
-  { prefix: `${SERVER}/outbound/`, may: [...INNER, `${SERVER}/outbound/`] },
+  {
+    prefix: `${SERVER}/outbound/`,
+    may: [
+      ...INNER,
+      `${SERVER}/outbound/`,
+      `${SERVER}/credentials/`,
+      'packages/protocol/src/',
+      'node:crypto',
+    ],
+  },
   {
     prefix: `${SERVER}/sessions/*/`,
     may: [
@@ -83,7 +99,14 @@ const LAYERS: readonly Layer[] = [
   // Puts the core together over ports; `compose.ts` chooses the adapters.
   {
     prefix: `${SERVER}/assembly/`,
-    may: [...INNER, `${SERVER}/assembly/`, `${SERVER}/config/`, `${SERVER}/credentials/`, 'node:'],
+    may: [
+      ...INNER,
+      `${SERVER}/assembly/`,
+      `${SERVER}/config/`,
+      `${SERVER}/credentials/`,
+      `${SERVER}/outbound/`,
+      'node:',
+    ],
   },
   { prefix: `${SERVER}/cli/`, may: ['packages/', 'node:', 'npm:'] },
 ]

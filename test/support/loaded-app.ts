@@ -6,6 +6,7 @@ import type {
 import type { AppRecord, AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import { UNLIMITED } from '../../packages/server/src/ports/records/plan.ts'
 import type { TenantRecord } from '../../packages/server/src/ports/records/tenant.ts'
+import type { WebhookEndpointRecord } from '../../packages/server/src/ports/records/webhook.ts'
 
 const NO_LIMITS = {
   maxConnections: UNLIMITED,
@@ -52,6 +53,7 @@ export function loadedApp(of: {
   readonly signingKeys: readonly { readonly key: string; readonly secret: string }[]
   readonly tenant?: Partial<TenantRecord>
   readonly app?: Partial<AppRecord>
+  readonly webhookEndpoints?: readonly WebhookEndpointRecord[]
 }): LoadedApp {
   const tenant: TenantRecord = {
     id: 'tenant',
@@ -79,5 +81,11 @@ export function loadedApp(of: {
   const credentials = of.signingKeys.map(({ key, secret }) =>
     signingCredential(key, secret, app.id),
   )
-  return { app, tenant, limits: NO_LIMITS, credentials }
+  return {
+    app,
+    tenant,
+    limits: NO_LIMITS,
+    credentials,
+    webhookEndpoints: of.webhookEndpoints ?? [],
+  }
 }

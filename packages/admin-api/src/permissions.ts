@@ -21,6 +21,12 @@ export const PERMISSIONS = [
   'operators:read',
   'operators:write',
   'audit:read',
+  'webhooks:read',
+  'webhooks:write',
+  'limits:read',
+  'limits:write',
+  'events:read',
+  'alerts:read',
   'installation:write',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
@@ -55,6 +61,12 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> =
     'tokens:read',
     'operators:read',
     'audit:read',
+    'webhooks:read',
+    'webhooks:write',
+    'limits:read',
+    'limits:write',
+    'events:read',
+    'alerts:read',
   ]),
   developer: new Set<Permission>([
     ...READS,
@@ -63,6 +75,10 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> =
     'credentials:write',
     'credentials:revoke',
     'tokens:read',
+    'webhooks:read',
+    'webhooks:write',
+    'limits:read',
+    'events:read',
   ]),
   auditor: new Set<Permission>([
     ...READS,
@@ -70,6 +86,10 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> =
     'credentials:read',
     'operators:read',
     'audit:read',
+    'webhooks:read',
+    'limits:read',
+    'events:read',
+    'alerts:read',
   ]),
-  viewer: new Set<Permission>([...READS, 'credentials:read']),
+  viewer: new Set<Permission>([...READS, 'credentials:read', 'limits:read']),
 }

@@ -9,6 +9,7 @@ import type { AppRecord } from '../ports/records/app.ts'
 import type { CredentialRecord, VersionRecord } from '../ports/records/credential.ts'
 import type { PlanLimits } from '../ports/records/plan.ts'
 import type { TenantRecord } from '../ports/records/tenant.ts'
+import type { WebhookEndpointRecord } from '../ports/records/webhook.ts'
 
 /** A credential with its sealed values opened. Lives in memory only; never logged or serialized. */
 export interface LoadedCredential {
@@ -23,6 +24,7 @@ export interface LoadedApp {
   /** Of its plan; undefined when there is none or no such plan exists any more. */
   readonly limits: PlanLimits | undefined
   readonly credentials: readonly LoadedCredential[]
+  readonly webhookEndpoints: readonly WebhookEndpointRecord[]
 }
 
 /** An app key of Pusher clients, with its signing secrets. */

@@ -72,7 +72,7 @@ export function openApp(
     app.subscription === undefined
       ? undefined
       : context.tenants.findPlan(tenant.id, app.subscription.plan)
-  return ok({ app, tenant, limits: plan?.limits, credentials: opened.value })
+  return ok({ app, tenant, limits: plan?.limits, credentials: opened.value, webhookEndpoints: [] })
 }
 
 export function openTenant(

@@ -1,0 +1,62 @@
+/** Where an app's events are posted to, and what waits to be posted. Both in the app's region. */
+
+/**
+ * `pusher`: body and headers of Pusher webhooks, signed by the app's signing secret (contract
+ * Sockudo, 1H). `standard`: Standard Webhooks, signed by the endpoint's own webhook secret.
+ */
+export type WebhookFormat = 'pusher' | 'standard'
+
+/** Standard form only. `ed25519` receivers hold a public key, so they can forge nothing. */
+export type WebhookAlgorithm = 'hmac-sha256' | 'ed25519'
+
+/** Why an endpoint gets nothing: somebody said so, it answered 410, or it failed for too long. */
+export type WebhookDisabledReason = 'operator' | 'gone' | 'failing'
+
+export interface WebhookEndpointRecord {
+  /** `whe_` + 20 of base 62. */
+  readonly id: string
+  readonly tenantId: string
+  readonly appId: string
+  /** What people call it; unique inside the app. */
+  readonly name: string
+  /** Absolute; shown and logged without its query. */
+  readonly url: string
+  readonly format: WebhookFormat
+  /** Names of `core/live-events.ts`; at least one. */
+  readonly events: readonly string[]
+  /** Only channels that begin with it, and end with it; empty: all. */
+  readonly channelPrefix: string
+  readonly channelSuffix: string
+  readonly algorithm: WebhookAlgorithm
+  /** Of kind `webhook_secret`; undefined for the Pusher form, which the app's own secret signs. */
+  readonly credentialId: string | undefined
+  /** Undefined: it works. */
+  readonly disabled: { readonly reason: WebhookDisabledReason; readonly atMs: number } | undefined
+  /** When it began to fail without one success since; undefined: the last delivery arrived. */
+  readonly failingSinceMs: number | undefined
+  /** 1 at creation; a save names the one it read. */
+  readonly revision: number
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+}
+
+/** One body for one endpoint, until it is delivered or given up. No secret is in it. */
+export interface WebhookDeliveryRecord {
+  /** `msg_` + 27 of base 62; the same in every attempt (`webhook-id`). */
+  readonly id: string
+  readonly endpointId: string
+  readonly appId: string
+  /** Exactly what is sent, as text. */
+  readonly body: string
+  /** Of the events in it, for people who look at dead letters. */
+  readonly eventTypes: readonly string[]
+  readonly createdAtMs: number
+  /** How often it was tried. */
+  readonly attemptCount: number
+  /** When it is tried next; what a node has taken is due again when its lease ends. */
+  readonly dueAtMs: number
+  /** `dead`: given up; kept for people, and for a replay. */
+  readonly state: 'waiting' | 'dead'
+  /** HTTP status as text, or a code of why there was none; undefined before the first attempt. */
+  readonly lastOutcome: string | undefined
+}
