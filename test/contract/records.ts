@@ -2,6 +2,7 @@
 import type { AppRecord, AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import type { CredentialRecord } from '../../packages/server/src/ports/records/credential.ts'
 import type { TenantRecord } from '../../packages/server/src/ports/records/tenant.ts'
+import type { WebhookEndpointRecord } from '../../packages/server/src/ports/records/webhook.ts'
 
 /** The region of every test store. */
 export const REGIONS = [{ region: 'local', dbCode: 'local' }] as const
@@ -98,5 +99,31 @@ export function credentialOf(number: number): CredentialRecord {
     ],
     revision: 1,
     createdAtMs: CREATED_AT_MS,
+  }
+}
+
+/** An endpoint of app N, of the Standard form. */
+export function endpointOf(
+  number: number,
+  changes: Partial<WebhookEndpointRecord> = {},
+): WebhookEndpointRecord {
+  return {
+    id: `whe_${digits(number, 20)}`,
+    tenantId: tenantOf(number).id,
+    appId: appOf(number).id,
+    name: `endpoint ${number}`,
+    url: 'https://hooks.example.org/in',
+    format: 'standard',
+    events: ['channel.occupied', 'channel.vacated'],
+    channelPrefix: '',
+    channelSuffix: '',
+    algorithm: 'hmac-sha256',
+    credentialId: credentialOf(number).id,
+    disabled: undefined,
+    failingSinceMs: undefined,
+    revision: 1,
+    createdAtMs: CREATED_AT_MS,
+    updatedAtMs: CREATED_AT_MS,
+    ...changes,
   }
 }

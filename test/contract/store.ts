@@ -10,6 +10,7 @@ import { StoreBench, type StoreHarness } from './store-bench.ts'
 import { testStoreDurability } from './store-durability.ts'
 import { testStoreCredentials } from './store-credentials.ts'
 import { regionOf, saveUnit } from './store-units.ts'
+import { testStoreWebhooks } from './store-webhooks.ts'
 
 export function testStoreContract(name: string, harness: StoreHarness): void {
   describe(`${name} keeps the store contract`, () => {
@@ -23,6 +24,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testClosing(bench)
     testStoreCredentials(bench)
     testStoreAdministration(bench)
+    testStoreWebhooks(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

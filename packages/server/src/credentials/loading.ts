@@ -5,6 +5,7 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AppRecord } from '../ports/records/app.ts'
 import type { CredentialRecord } from '../ports/records/credential.ts'
+import type { WebhookEndpointRecord } from '../ports/records/webhook.ts'
 import type { Database, RegionTransaction, Store, CredentialRecords } from '../ports/store.ts'
 import type { LoadedApp, LoadedCredential } from './app-directory.ts'
 import type { MasterKey } from './master-key.ts'
@@ -14,10 +15,11 @@ import type { LoadedTenant, TenantDirectory } from './tenant-directory.ts'
 /** A stored secret does not open; the detail names what it is of, and the remedy. */
 export type LoadingRefusal = 'wrong_master_key'
 
-/** An app with its credentials as one transaction read them. */
+/** An app with what belongs to it as one transaction read them. */
 interface StoredApp {
   readonly app: AppRecord
   readonly credentials: readonly CredentialRecord[]
+  readonly webhookEndpoints: readonly WebhookEndpointRecord[]
 }
 
 /** @throws Outage */
@@ -38,7 +40,11 @@ export async function readApp(
   return store.regions.get(place.region)?.transaction(async (transaction) => {
     const app = await transaction.findApp(place.appId)
     if (app === undefined) return undefined
-    return { app, credentials: await transaction.listCredentials({ appId: app.id }) }
+    return {
+      app,
+      credentials: await transaction.listCredentials({ appId: app.id }),
+      webhookEndpoints: await transaction.listWebhookEndpoints({ appId: app.id }),
+    }
   })
 }
 
@@ -47,7 +53,12 @@ export function readApps(region: Database<RegionTransaction>): Promise<readonly 
   return region.transaction(async (transaction) => {
     const apps = await transaction.listApps()
     const credentials = groupBy(await transaction.listCredentials({}), ({ appId }) => appId)
-    return apps.map((app) => ({ app, credentials: credentials.get(app.id) ?? [] }))
+    const endpoints = groupBy(await transaction.listWebhookEndpoints(), ({ appId }) => appId)
+    return apps.map((app) => ({
+      app,
+      credentials: credentials.get(app.id) ?? [],
+      webhookEndpoints: endpoints.get(app.id) ?? [],
+    }))
   })
 }
 
@@ -61,7 +72,7 @@ export async function readOperators(
 
 /** @returns the app as the directory holds it; its tenant and plan are looked up there. */
 export function openApp(
-  { app, credentials }: StoredApp,
+  { app, credentials, webhookEndpoints }: StoredApp,
   context: { readonly tenants: TenantDirectory; readonly masterKey: MasterKey },
 ): Result<LoadedApp, LoadingRefusal> {
   const tenant = context.tenants.find(app.tenantId)?.tenant
@@ -72,7 +83,8 @@ export function openApp(
     app.subscription === undefined
       ? undefined
       : context.tenants.findPlan(tenant.id, app.subscription.plan)
-  return ok({ app, tenant, limits: plan?.limits, credentials: opened.value, webhookEndpoints: [] })
+  const { limits } = plan ?? {}
+  return ok({ app, tenant, limits, credentials: opened.value, webhookEndpoints })
 }
 
 export function openTenant(

@@ -14,6 +14,7 @@ import type { FamilySelector, RefreshFamilyRecord } from './records/refresh-fami
 import type { RevocationRecord } from './records/revocation.ts'
 import type { MemberRecord, TenantRecord } from './records/tenant.ts'
 import type { UseRecord } from './records/use.ts'
+import type { WebhookEndpointRecord } from './records/webhook.ts'
 
 /*
  * Of every transaction: lists come oldest first, then by id, unless said otherwise. Each call is
@@ -130,13 +131,36 @@ export interface IdempotencyBounds {
 /** A record of a repeated call begins with the credential id of its operator: `cred_` and 20. */
 export const OPERATOR_ID_LENGTH = 25
 
-export interface RegionTransaction extends CredentialRecords, AuditRecords, UseRecords {
+export interface WebhookEndpointRecords {
+  findWebhookEndpoint(id: string): Promise<WebhookEndpointRecord | undefined>
+  /** @param filter none gives everything. */
+  listWebhookEndpoints(filter?: {
+    readonly appId?: string
+  }): Promise<readonly WebhookEndpointRecord[]>
+  /**
+   * Inserts (`revision` 1) or replaces the row whose revision is one less.
+   * @throws Conflict `stale_revision` when another change came first, or the id is taken;
+   * `webhook_name` when another endpoint of the app has this name.
+   */
+  saveWebhookEndpoint(endpoint: WebhookEndpointRecord): Promise<void>
+  /** Removes the row; one that is not there is no error. */
+  removeWebhookEndpoint(id: string): Promise<void>
+}
+
+export interface RegionTransaction
+  extends CredentialRecords,
+    AuditRecords,
+    UseRecords,
+    WebhookEndpointRecords {
   findApp(id: string): Promise<AppRecord | undefined>
   /** @param filter all fields given must match; none gives everything. */
   listApps(filter?: { readonly tenantId?: string }): Promise<readonly AppRecord[]>
   /** Inserts or replaces by id. */
   saveApp(app: AppRecord): Promise<void>
-  /** Removes the app with its credentials, families and use records; its audit rows stay. */
+  /**
+   * Removes the app with its credentials, families, use records and webhook endpoints; its audit
+   * rows stay.
+   */
   removeApp(id: string): Promise<void>
 
   findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
@@ -214,6 +238,7 @@ export type ConflictRule =
   | 'tenant_short_id'
   | 'member_email'
   | 'stale_revision'
+  | 'webhook_name'
   | 'unknown_parent'
 
 /** A uniqueness rule would break, or a parent is missing; the transaction is rolled back. */

@@ -14,6 +14,7 @@ import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
+import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 
 export interface SharedRecords {
   credentials: Map<string, CredentialRecord>
@@ -39,6 +40,7 @@ export interface RegionRecords extends SharedRecords {
   apps: Map<string, AppRecord>
   families: Map<string, RefreshFamilyRecord>
   revocations: Map<string, RevocationRecord>
+  webhookEndpoints: Map<string, WebhookEndpointRecord>
 }
 
 export function emptyShared(): SharedRecords {
@@ -60,7 +62,13 @@ export function emptyControl(): ControlRecords {
 }
 
 export function emptyRegion(): RegionRecords {
-  return { ...emptyShared(), apps: new Map(), families: new Map(), revocations: new Map() }
+  return {
+    ...emptyShared(),
+    apps: new Map(),
+    families: new Map(),
+    revocations: new Map(),
+    webhookEndpoints: new Map(),
+  }
 }
 
 /** @returns maps of their own with the same records. */

@@ -2,6 +2,7 @@
 import type { AppRecord } from '../../ports/records/app.ts'
 import type { FamilySelector, RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
+import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { Conflict, type FamilyStep, type RegionTransaction } from '../../ports/store.ts'
 import { oldestFirst, type RegionRecords } from './records.ts'
 import { SharedTransaction } from './shared-transaction.ts'
@@ -34,6 +35,9 @@ export class MemoryRegionTransaction
     await this.run(() => {
       for (const family of this.records.families.values()) {
         if (family.appId === id) this.records.families.delete(family.id)
+      }
+      for (const endpoint of this.records.webhookEndpoints.values()) {
+        if (endpoint.appId === id) this.records.webhookEndpoints.delete(endpoint.id)
       }
       this.records.apps.delete(id)
     })
@@ -103,6 +107,40 @@ export class MemoryRegionTransaction
         if (untilMs < beforeMs) this.records.revocations.delete(reliance)
       }
     })
+  }
+
+  findWebhookEndpoint(id: string): Promise<WebhookEndpointRecord | undefined> {
+    return this.run(() => structuredClone(this.records.webhookEndpoints.get(id)))
+  }
+
+  listWebhookEndpoints({
+    appId,
+  }: {
+    readonly appId?: string
+  } = {}): Promise<readonly WebhookEndpointRecord[]> {
+    return this.run(() => {
+      const endpoints = [...this.records.webhookEndpoints.values()]
+      return oldestFirst(
+        endpoints.filter((endpoint) => appId === undefined || endpoint.appId === appId),
+        ({ id }) => id,
+      )
+    })
+  }
+
+  saveWebhookEndpoint(endpoint: WebhookEndpointRecord): Promise<void> {
+    return this.run(() => {
+      const before = this.records.webhookEndpoints.get(endpoint.id)
+      if ((before?.revision ?? 0) !== endpoint.revision - 1) this.fail('stale_revision')
+      for (const other of this.records.webhookEndpoints.values()) {
+        const isSame = other.appId === endpoint.appId && other.name === endpoint.name
+        if (isSame && other.id !== endpoint.id) this.fail('webhook_name')
+      }
+      this.records.webhookEndpoints.set(endpoint.id, structuredClone(endpoint))
+    })
+  }
+
+  removeWebhookEndpoint(id: string): Promise<void> {
+    return this.run(() => void this.records.webhookEndpoints.delete(id))
   }
 
   /** Beside the port: the single steps of the database. */

@@ -35,6 +35,7 @@ const UNIQUE_RULES: Readonly<Record<string, ConflictRule>> = {
   'tenants.short_id': 'tenant_short_id',
   'audit.tenant_id, audit.seq': 'stale_revision',
   'members.tenant_id, members.email': 'member_email',
+  'webhook_endpoints.app_id, webhook_endpoints.name': 'webhook_name',
 }
 
 /** Worth another try soon: the foreign lock may be short. */

@@ -5,6 +5,7 @@ import { createSharedTables } from './shared-migration.ts'
 
 export const REGION_MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_apps_credentials_families_uses': { up },
+  '0002_webhook_endpoints': { up: createWebhookEndpoints },
 }
 
 async function up(database: Kysely<unknown>): Promise<void> {
@@ -29,6 +30,19 @@ async function up(database: Kysely<unknown>): Promise<void> {
     .addColumn('tenant_id', 'text', (column) => column.notNull())
     .addColumn('at_ms', 'bigint', (column) => column.notNull())
     .addColumn('until_ms', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
+async function createWebhookEndpoints({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('webhook_endpoints')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('app_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('document', 'text', (column) => column.notNull())
+    .addUniqueConstraint('webhook_endpoints_name_in_app', ['app_id', 'name'])
     .execute()
 }
 

@@ -3,7 +3,8 @@ import { type CompiledQuery, sql } from 'kysely'
 import type { AppRecord } from '../../ports/records/app.ts'
 import type { FamilySelector, RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
-import type { RegionTransaction } from '../../ports/store.ts'
+import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
+import { Conflict, type RegionTransaction } from '../../ports/store.ts'
 import {
   type FamilyPage,
   familyOf,
@@ -15,6 +16,14 @@ import {
 import { region } from './queries.ts'
 import type { AppRow, RevocationRow } from './schema.ts'
 import { SharedTransaction } from './shared-transaction.ts'
+import {
+  endpointOf,
+  findEndpoint,
+  listEndpoints,
+  removeEndpoint,
+  removeEndpoints,
+  saveEndpoint,
+} from './webhook-queries.ts'
 
 export class SqlRegionTransaction extends SharedTransaction implements RegionTransaction {
   findApp(id: string): Promise<AppRecord | undefined> {
@@ -52,6 +61,7 @@ export class SqlRegionTransaction extends SharedTransaction implements RegionTra
         region.deleteFrom('uses').where('credential_id', 'in', credentials).compile(),
         region.deleteFrom('credentials').where('app_id', '=', id).compile(),
         region.deleteFrom('refresh_families').where('app_id', '=', id).compile(),
+        removeEndpoints(id),
         region.deleteFrom('apps').where('id', '=', id).compile(),
       ])
     })
@@ -103,6 +113,34 @@ export class SqlRegionTransaction extends SharedTransaction implements RegionTra
     return this.calls.run(async () => {
       const query = region.deleteFrom('revocations').where('until_ms', '<', beforeMs)
       await this.calls.change([query.compile()])
+    })
+  }
+
+  findWebhookEndpoint(id: string): Promise<WebhookEndpointRecord | undefined> {
+    return this.calls.run(async () => {
+      const [row] = await this.calls.read(findEndpoint(id))
+      return row && endpointOf(row)
+    })
+  }
+
+  listWebhookEndpoints(
+    filter: { readonly appId?: string } = {},
+  ): Promise<readonly WebhookEndpointRecord[]> {
+    return this.calls.run(async () => {
+      return (await this.calls.read(listEndpoints(filter.appId))).map(endpointOf)
+    })
+  }
+
+  saveWebhookEndpoint(endpoint: WebhookEndpointRecord): Promise<void> {
+    return this.calls.run(async () => {
+      const [changeCount] = await this.calls.change([saveEndpoint(endpoint)])
+      if (changeCount !== 1) throw new Conflict('stale_revision')
+    })
+  }
+
+  removeWebhookEndpoint(id: string): Promise<void> {
+    return this.calls.run(async () => {
+      await this.calls.change([removeEndpoint(id)])
     })
   }
 }

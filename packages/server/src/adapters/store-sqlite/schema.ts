@@ -167,9 +167,19 @@ export interface RevocationRow {
   readonly until_ms: number
 }
 
+export interface WebhookEndpointRow {
+  readonly id: string
+  readonly app_id: string
+  readonly name: string
+  readonly revision: number
+  readonly created_at_ms: number
+  readonly document: string
+}
+
 export interface RegionTables extends SharedTables {
   place: PlaceRow
   apps: AppRow
   refresh_families: FamilyRow
   revocations: RevocationRow
+  webhook_endpoints: WebhookEndpointRow
 }

@@ -188,6 +188,7 @@ function refuseConflict({ rule }: Conflict): Result<never, DeclarationRefusal> {
     case 'member_email':
     case 'stale_revision':
     case 'unknown_parent':
+    case 'webhook_name':
       throw new Error(`declaring met a conflict: ${rule}`)
     default:
       return rule satisfies never
