@@ -59,12 +59,26 @@ export interface CloseResult {
   readonly latencyUs: LatencyUs
 }
 
+export interface FloodResult {
+  readonly seconds: number
+  readonly offered: number
+  /** Could not be offered in time, because too many were without an answer. */
+  readonly heldBack: number
+  /** Answered with HTTP, with a close frame; cut without an answer; without one for two seconds. */
+  readonly refused: number
+  readonly closed: number
+  readonly dropped: number
+  readonly late: number
+}
+
 /** Options of `load`, without the dashes; see `load/load.c`. */
 export type LoadOptions = Readonly<Record<string, string | number>>
 
 export interface Load {
   readonly program: string
-  readonly mode: 'sockets' | 'publish' | 'post' | 'close'
+  readonly mode: 'sockets' | 'publish' | 'post' | 'close' | 'flood'
+  /** Gives way to another generator on the same core. */
+  readonly isYielding?: true
   readonly options: LoadOptions
 }
 
@@ -72,16 +86,17 @@ export interface Load {
  * @throws BrokenPromise when the check of a delivery failed.
  * @throws Error when the run could not be made or did not end.
  */
-export async function generate<T extends SocketsResult | PublishResult | CloseResult>(
+export async function generate<T extends SocketsResult | PublishResult | CloseResult | FloodResult>(
   load: Load,
 ): Promise<T> {
   const pin = canPin() ? ['taskset', '-c', String(LOAD_CORE)] : []
+  const yielding = load.isYielding === true ? ['nice', '-n', '19'] : []
   const core = canPin() ? { core: SERVER_CORE } : {}
   const words = Object.entries({ ...core, ...load.options }).flatMap(([name, value]) => [
     `--${name}`,
     String(value),
   ])
-  const child = start([...pin, load.program, load.mode, ...words], ROOT)
+  const child = start([...yielding, ...pin, load.program, load.mode, ...words], ROOT)
   const lastsMs =
     (Number(load.options['warmup'] ?? 0) + Number(load.options['seconds'] ?? 0)) * 1000
   const timer = setTimeout(() => child.kill('SIGKILL'), lastsMs + GRACE_MS)

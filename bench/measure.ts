@@ -26,11 +26,11 @@ export interface Reading {
   readonly contention?: number
 }
 
-/** @param shape how many subscribers, and how many messages in flight. */
+/** @param shape subscribers, messages in flight, and seconds between messages at the least. */
 export async function measureTraffic(
   server: Server,
   settings: Settings,
-  shape: { readonly count: number; readonly window: number },
+  shape: { readonly count: number; readonly window: number; readonly pace?: number },
 ): Promise<Reading> {
   const { traffic, deliveries, latencyUs } = await generate<SocketsResult>({
     program: settings.programs.load,

@@ -12,6 +12,7 @@ import {
   timeLockgate,
 } from './measure.ts'
 import { measureDrill } from './drill.ts'
+import { measureFlood } from './flood.ts'
 import { countFsyncs, measureInside } from './inside.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
@@ -84,6 +85,20 @@ export const SCENARIOS: readonly Scenario[] = [
     columns: [CPU, USER, CORE_RATE, RATE],
     servers: ['lockgate', 'ws', 'bare'],
     run: (server, settings) => withServer(server, settings, (one) => measureConnect(one, settings)),
+  },
+  {
+    name: 'handshake-flood',
+    title: 'Bad handshakes from one range at half the bare accept rate, beside 100 subscribers',
+    columns: [
+      { key: 'quietP99Us', title: 'p99 us without', digits: 0 },
+      { key: 'floodP99Us', title: 'p99 us with', digits: 0 },
+      { key: 'growth', title: 'times', digits: 2 },
+      { key: 'bareRate', title: 'bare accepts per second', digits: 0 },
+      { key: 'offeredRate', title: 'offered per second', digits: 0 },
+      { key: 'answeredShare', title: 'answered %', digits: 1 },
+    ],
+    servers: ['lockgate'],
+    run: (server, settings) => withServer(server, settings, (one) => measureFlood(one, settings)),
   },
   {
     name: 'publish',

@@ -62,6 +62,15 @@ export const TARGETS: readonly Target[] = [
     digits: 0,
   },
   {
+    what: 'p99 of the others while bad handshakes flood in',
+    scenario: 'handshake-flood',
+    column: 'growth',
+    limit: { atMost: 2 },
+    text: '<= 2 x without',
+    unit: 'x',
+    digits: 2,
+  },
+  {
     what: 'signed HTTP publish',
     scenario: 'publish',
     column: 'coreRate',

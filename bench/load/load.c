@@ -1,5 +1,5 @@
 /*
- * The load generator: `load sockets|publish|post|close OPTIONS` and `load digest NAME TEXT [SECRET]`.
+ * The load generator: `load sockets|publish|post|close|flood OPTIONS` and `load digest NAME TEXT [SECRET]`.
  * Prints one line of JSON and ends with 0; with 1 when the server broke a promise, with 2 when the
  * run could not be made. One thread, epoll, libc only, 127.0.0.1 only.
  */
@@ -63,6 +63,8 @@ void options_parse(struct options *options, int count, char **words) {
       {"--warmup", REAL, &options->warmup_seconds},
       {"--seconds", REAL, &options->seconds},
       {"--hold", REAL, &options->hold_seconds},
+      {"--pace", REAL, &options->pace_seconds},
+      {"--rate", REAL, &options->rate},
       {"--quiet", REAL, &options->quiet_seconds},
       {"--patience", REAL, &options->patience_seconds},
   };
@@ -131,13 +133,14 @@ int main(int count, char **words) {
   } modes[] = {{"sockets", run_sockets},
                {"publish", run_publish},
                {"post", run_post},
-               {"close", run_close}};
+               {"close", run_close},
+               {"flood", run_flood}};
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
     if (strcmp(mode, modes[i].name) != 0) continue;
     options_parse(&options, count - 2, words + 2);
     modes[i].run(&options);
     return 0;
   }
-  fail("usage: load sockets|publish|post|close --port N [--name value]... | load digest NAME TEXT "
+  fail("usage: load sockets|publish|post|close|flood --port N [--name value]... | load digest NAME TEXT "
        "[SECRET]");
 }

@@ -21,6 +21,8 @@ struct options {
   /* 0: bounded by time only. */
   long messages;
   double warmup_seconds, seconds, hold_seconds, quiet_seconds, patience_seconds;
+  /* sockets: at least so long between two messages; flood: handshakes a second. */
+  double pace_seconds, rate;
 };
 
 void options_parse(struct options *options, int count, char **words);
@@ -31,6 +33,8 @@ void run_sockets(const struct options *options);
 void run_publish(const struct options *options);
 /* Sends the same HTTP request again and again, or a chain of refreshes. */
 void run_post(const struct options *options);
+/* Offers bad handshakes, from `count` addresses. */
+void run_flood(const struct options *options);
 /* Opens connections, asks the server to close them all and times every close frame. */
 void run_close(const struct options *options);
 

@@ -24,7 +24,7 @@ struct run {
   struct client *subscribers, publisher;
   struct messages messages;
   enum phase phase;
-  int64_t phase_ends_ns, progress_ns, read_ns;
+  int64_t phase_ends_ns, progress_ns, read_ns, paced_until_ns;
   uint32_t published, completed, measured_from;
   /* By sequence modulo RING: subscribers that have it, and when it was sent. */
   int arrivals[RING];
@@ -79,8 +79,9 @@ static void publish(struct run *run) {
   uint32_t allowed = (uint32_t)run->options->window - (run->published - run->completed);
   long limit = run->options->messages;
   if (limit && (long)(run->published + allowed) > limit) allowed = (uint32_t)limit - run->published;
-  if (allowed == 0) return;
   int64_t now = now_ns();
+  if (allowed == 0 || now < run->paced_until_ns) return;
+  run->paced_until_ns = now + (int64_t)(run->options->pace_seconds * 1e9);
   run->outgoing_length = run->outgoing_sent = 0;
   for (; allowed > 0; allowed--) {
     char text[MESSAGE_BYTES_MAX];
@@ -141,7 +142,7 @@ static void traffic(struct run *run) {
   run->phase = WARMUP;
   advance(run);
   while (run->phase != QUIET || now_ns() < run->phase_ends_ns) {
-    int n = epoll_wait(run->clients.epoll, events, 1024, 20);
+    int n = epoll_wait(run->clients.epoll, events, 1024, run->options->pace_seconds > 0 ? 1 : 20);
     for (int i = 0; i < n; i++) {
       run->read_ns = now_ns();
       if (events[i].events & EPOLLOUT) flush(run);
