@@ -66,6 +66,9 @@ export class AdministrationWorld {
   get hub() {
     return this.#world.hub
   }
+  get events() {
+    return this.#world.events
+  }
   get apps() {
     return this.#changes.appChanges
   }

@@ -8,6 +8,7 @@ import {
   openCredentialCore,
 } from '../../packages/server/src/assembly/credential-core.ts'
 import { Hub } from '../../packages/server/src/core/hub.ts'
+import { LiveEvents } from '../../packages/server/src/core/live-events.ts'
 import { Tally } from '../../packages/server/src/core/tally.ts'
 import {
   createMasterKeyFile,
@@ -47,6 +48,7 @@ export interface CoreWorld {
   readonly core: CredentialCore
   readonly store: Store
   readonly hub: Hub
+  readonly events: LiveEvents
   readonly tally: Tally
   readonly time: { ms: number }
   readonly keyText: () => string
@@ -73,7 +75,8 @@ export async function openCoreWorld(
   const broker = createMemoryBus({ onError: (error) => fail('bus', error) }).connect()
   const tally = new Tally()
   const limits = { subscriptionCountMax: 20, channelCountMax: 50 }
-  const hub = new Hub(limits, { fanout: new RecordingFanout(), broker, clock, tally })
+  const events = new LiveEvents()
+  const hub = new Hub(limits, { fanout: new RecordingFanout(), broker, clock, tally, events })
   let text = kept.keyText ?? createMasterKeyFile(systemRandom)
   const parsed = parseMasterKey(text)
   if (!parsed.ok) throw new Error('the master key was refused')
@@ -93,10 +96,11 @@ export async function openCoreWorld(
       closings: createClosings({ tally, log, departures: new Departures({ tally, log }) }),
       fetcher: kept.fetcher ?? new ScriptedFetcher(),
       hub,
+      events,
       witnesses: kept.witnesses ?? [],
       masterKey: new MasterKeyRing(parsed.value),
       masterKeySource: kept.keySource ?? { kind: 'memory', read: async () => text, write },
     },
   )
-  return { core, store, hub, tally, time, keyText: () => text }
+  return { core, store, hub, events, tally, time, keyText: () => text }
 }

@@ -1,6 +1,7 @@
 /** One app, one hub and Pusher sessions without sockets, on a clock that tests move. */
 import { createHmac } from 'node:crypto'
 import { Hub } from '../../packages/server/src/core/hub.ts'
+import { LiveEvents } from '../../packages/server/src/core/live-events.ts'
 import { Tally } from '../../packages/server/src/core/tally.ts'
 import { AppDirectory } from '../../packages/server/src/credentials/app-directory.ts'
 import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
@@ -48,7 +49,8 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
   const tally = new Tally()
   const fanout = new RecordingFanout()
   const limits = { subscriptionCountMax: 20, channelCountMax: 50 }
-  const hub = new Hub(limits, { fanout, broker: IDLE_BROKER, clock, tally })
+  const events = new LiveEvents()
+  const hub = new Hub(limits, { fanout, broker: IDLE_BROKER, clock, tally, events })
   const directory = new AppDirectory()
   const loaded = loadedApp({
     settings: { ...OPEN_SETTINGS, ...overrides },
@@ -74,7 +76,20 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
     outbox.take()
     return new Client(session, outbox)
   }
-  return { hub, space, tally, fanout, directory, clock, time, connect, loaded, uses, denials }
+  return {
+    hub,
+    events,
+    space,
+    tally,
+    fanout,
+    directory,
+    clock,
+    time,
+    connect,
+    loaded,
+    uses,
+    denials,
+  }
 }
 
 export type World = ReturnType<typeof pusherWorld>

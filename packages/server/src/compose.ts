@@ -34,6 +34,7 @@ import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { BUILT_IN_PLANS } from './config/section-schema.ts'
 import { Hub } from './core/hub.ts'
+import { LiveEvents } from './core/live-events.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
 import { auditMetrics } from './credentials/audit/audit-figures.ts'
@@ -111,7 +112,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
-  const hub = new Hub(limits, { fanout: pump, broker, clock, tally })
+  const events = new LiveEvents()
+  const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
   const closings = createClosings({ tally, log, departures: pump.departures })
   const passwordHash = createPasswordHash()
   const core = await openCredentialCore(config, {
@@ -124,6 +126,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     fetcher: createNodeFetcher(config.outbound),
     witnesses: witnessesOf(config),
     hub,
+    events,
   })
   const demoCredentials = await provision(config, core)
   await core.deadlines.start()

@@ -1,7 +1,9 @@
 /** Puts the audit together: what writes rows, what signs heads, and who keeps that outside. */
+import type { LiveEvents } from '../core/live-events.ts'
 import { Checkpoints } from '../credentials/audit/checkpoints.ts'
 import { denialRecorder, type RecordDenial } from '../credentials/audit/denied-access.ts'
 import { Denials } from '../credentials/audit/denials.ts'
+import { tellingDenials } from '../credentials/audit/told-denials.ts'
 import { AuditTrail } from '../credentials/audit/trail.ts'
 import { Witnessing } from '../credentials/audit/witnessing.ts'
 import type { InstallationKeys } from '../credentials/installation-keys.ts'
@@ -25,16 +27,18 @@ export function createAuditCore(ports: {
   readonly keys: InstallationKeys
   readonly clock: Clock
   readonly log: Log
+  readonly events: LiveEvents
   readonly witnesses: readonly Witness[]
 }): AuditCore {
-  const { store, keys, clock, log } = ports
+  const { store, keys, clock, log, events } = ports
   const audit = new AuditTrail({ keys, clock })
   const denials = new Denials({ trail: audit, clock })
   const checkpoints = new Checkpoints({ store, keys, clock, log })
-  const recordDenial = denialRecorder(
+  const record = denialRecorder(
     (denial, code) => denials.deny(denial, code),
     (region) => codeOf(store, region),
   )
+  const recordDenial = tellingDenials(record, { events, clock })
   const witnessings = ports.witnesses.map(
     (witness) => new Witnessing({ witness, checkpoints, store, clock }),
   )

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config/config.ts'
 import type { Hub } from '../core/hub.ts'
+import type { LiveEvents } from '../core/live-events.ts'
 import { Revoker } from '../core/revoker.ts'
 import { SYSTEM } from '../credentials/administration/callers.ts'
 import type { AdministrationDeps } from '../credentials/administration/context.ts'
@@ -48,6 +49,7 @@ export interface CorePorts {
   /** Calls outside, to URLs that customers and operators gave. */
   readonly fetcher: Fetcher
   readonly hub: Hub
+  readonly events: LiveEvents
   readonly masterKey: MasterKeyRing
   readonly masterKeySource: MasterKeySource
   /** Who keeps audit checkpoints outside. */
@@ -79,11 +81,12 @@ export async function openCredentialCore(
   ports: CorePorts,
 ): Promise<CredentialCore> {
   const { store, broker, clock, random, log, passwordHash, closings, hub, masterKey } = ports
+  const { events, witnesses } = ports
   const keys = orStop(await loadInstallationKeys(store.control, { masterKey, random, clock }))
   await resumeNames(store)
   const authority = new Authority({ store, masterKey, broker, clock, log })
   orStop(await authority.load())
-  const auditCore = createAuditCore({ store, keys, clock, log, witnesses: ports.witnesses })
+  const auditCore = createAuditCore({ store, keys, clock, log, events, witnesses })
   const { overlapDefaultMs, overlapMaxMs, maxAgeDays } = config.secrets
   const policy = {
     overlapDefaultMs,
@@ -99,6 +102,7 @@ export async function openCredentialCore(
     passwordHash,
     audit: auditCore.audit,
     authority,
+    events,
     policy,
   }
   keepHubCurrent(hub, authority)

@@ -23,8 +23,9 @@ export class Channel {
   readonly subscribers: Audience
   /** On presence channels only. */
   readonly roster: PresenceRoster | undefined
-  /** When the subscriber count was last told. */
+  /** When the count was last told to subscribers, and to those who watch the app. */
   countToldAtMs = Number.NEGATIVE_INFINITY
+  countEventAtMs = Number.NEGATIVE_INFINITY
 
   constructor(address: ChannelAddress, fanout: Fanout) {
     this.address = address

@@ -7,6 +7,7 @@ import type { Channel } from './channel.ts'
 import type { Encoder } from './encoder.ts'
 import type { RefusalCode } from './refusals.ts'
 import type { Reliance } from './reliance.ts'
+import type { Source } from './source.ts'
 
 /** One connection's place on one channel. */
 export interface Subscription {
@@ -31,6 +32,11 @@ export interface Connection {
   readonly id: string
   readonly encoder: Encoder
   readonly outbox: Outbox
+  readonly source: Source
+  /** Monotonic. */
+  readonly openedAtMs: number
+  /** Undefined while it lives, and where the client left. */
+  readonly endedBy: RefusalCode | undefined
   /** What let the connection in; app and tenant are not named, the hub knows those. */
   readonly openedBy: readonly Reliance[]
   readonly subscriptions: Map<string, Subscription>

@@ -12,9 +12,11 @@ import type { AppSpace } from './app-space.ts'
 import { AppSpaces } from './app-spaces.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
-import type { Connection, SignedInUser, Subscription } from './connection.ts'
+import type { Connection, SignedInUser } from './connection.ts'
 import type { Message } from './encoder.ts'
+import { HubEvents } from './hub-events.ts'
 import type { LastEvent } from './last-event-cache.ts'
+import type { LiveEvents } from './live-events.ts'
 import type { Member } from './presence.ts'
 import type { RefusalCode } from './refusals.ts'
 import type { Reliance } from './reliance.ts'
@@ -33,6 +35,7 @@ export interface HubPorts {
   readonly broker: Broker
   readonly clock: Clock
   readonly tally: Tally
+  readonly events: LiveEvents
 }
 
 /** What a new subscriber is told, after it joined and before anything else reaches it. */
@@ -55,6 +58,7 @@ export interface SubscribeRequest {
 export class Hub {
   readonly #spaces: AppSpaces
   readonly #counts: SubscriptionCounts
+  readonly #events: HubEvents
   readonly #limits: HubLimits
   readonly #ports: HubPorts
   readonly #stopListening: () => void
@@ -63,7 +67,8 @@ export class Hub {
     this.#limits = limits
     this.#ports = ports
     this.#spaces = new AppSpaces(ports.fanout)
-    this.#counts = new SubscriptionCounts(ports.clock)
+    this.#events = new HubEvents(ports)
+    this.#counts = new SubscriptionCounts(ports.clock, this.#events)
     this.#stopListening = ports.broker.subscribe(HUB_TOPIC, (payload) => this.#receive(payload))
   }
 
@@ -91,6 +96,7 @@ export class Hub {
   connect(space: AppSpace, connection: Connection): void {
     this.#spaces.entered(space)
     space.connections.set(connection.id, connection)
+    this.#events.connected(space, connection)
   }
 
   /**
@@ -109,6 +115,7 @@ export class Hub {
     }
     if (connection.user !== undefined) this.#signOut(space, connection, connection.user)
     this.detach(space, connection)
+    this.#events.disconnected(space, connection)
   }
 
   /**
@@ -143,6 +150,8 @@ export class Hub {
     channel.subscribers.join(connection)
     const userKey = member === undefined ? undefined : String(member.userId)
     connection.subscriptions.set(name, { channel, userKey, restsOn: request.restsOn })
+    if (channel.subscribers.size === 1) this.#events.occupied(space, channel)
+    if (arrival === 'first') this.#events.entered(space, channel, userKey ?? '')
     request.confirm(this.#joined(space, channel))
     this.#counts.changed(space, channel)
     return ok(true)
@@ -155,11 +164,15 @@ export class Hub {
     const { channel } = held
     connection.subscriptions.delete(name)
     channel.subscribers.leave(connection)
+    const gone = held.userKey === undefined ? undefined : channel.roster?.leave(held.userKey)
+    if (gone !== undefined) {
+      channel.subscribers.tell((encoder) => encoder.memberRemoved(name, gone))
+      this.#events.left(space, channel, String(gone.userId))
+    }
     if (channel.subscribers.size === 0) {
       space.channels.delete(name)
-      return
+      this.#events.vacated(space, channel)
     }
-    leaveRoster(held)
     this.#counts.changed(space, channel)
   }
 
@@ -172,6 +185,7 @@ export class Hub {
   publish(space: AppSpace, message: Message): void {
     this.#ports.broker.publish(HUB_TOPIC, encodeEnvelope({ appId: space.app.id, message }))
     this.#deliver(space, message)
+    this.#events.published(space, message)
   }
 
   /**
@@ -226,10 +240,9 @@ export class Hub {
 
   #joined(space: AppSpace, channel: Channel): JoinedChannel {
     const { name, isCache } = channel.address
-    return {
-      members: channel.roster?.members(),
-      last: isCache ? (this.lastEvent(space, name) ?? 'none') : undefined,
-    }
+    const last = isCache ? (this.lastEvent(space, name) ?? 'none') : undefined
+    if (last === 'none') this.#events.missed(space, name)
+    return { members: channel.roster?.members(), last }
   }
 
   #deliver(space: AppSpace, message: Message): void {
@@ -278,12 +291,6 @@ function enterRoster(
 ): 'first' | 'again' | 'full' {
   if (channel.roster === undefined || member === undefined) return 'again'
   return channel.roster.enter(member, memberCountMax)
-}
-
-function leaveRoster({ channel, userKey }: Subscription): void {
-  const gone = userKey === undefined ? undefined : channel.roster?.leave(userKey)
-  if (gone === undefined) return
-  channel.subscribers.tell((encoder) => encoder.memberRemoved(channel.address.name, gone))
 }
 
 function endConnections(space: AppSpace, userId: string): number {

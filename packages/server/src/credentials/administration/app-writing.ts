@@ -17,6 +17,7 @@ import { changeEntry } from './change-entry.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { recordNewCredential } from './credential-making.ts'
 import { REVOCATION_KEPT_MS } from './revocations.ts'
+import { tellCreated } from './told-changes.ts'
 
 export interface AppWriting {
   readonly app: AppRecord
@@ -47,6 +48,7 @@ export async function writeApp(
   const familyCount = await settledOnFailure(app, deps, () =>
     region.transaction((transaction) => writeRecords(writing, transaction, deps)),
   )
+  tellCreated(made, deps)
   await deps.store.control.transaction(async (transaction) => {
     await transaction.releaseNames(left)
     await transaction.confirmNames(app.id)

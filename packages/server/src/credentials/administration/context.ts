@@ -1,4 +1,5 @@
 /** What every administrative change is given: who asks, and what it works with. */
+import type { LiveEvents } from '../../core/live-events.ts'
 import type { Source } from '../../core/source.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { PasswordHash } from '../../ports/password-hash.ts'
@@ -28,6 +29,7 @@ export interface AdministrationDeps {
   readonly passwordHash: PasswordHash
   readonly audit: AuditTrail
   readonly authority: Authority
+  readonly events: LiveEvents
   /** Of new credentials that ask for none of their own. */
   readonly policy: Pick<RotationPolicy, 'overlapDefaultMs' | 'overlapMaxMs' | 'maxAgeDays'>
 }

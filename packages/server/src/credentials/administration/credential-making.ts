@@ -16,6 +16,7 @@ import { adminRefusal } from './credential-move.ts'
 import type { CredentialPlace, SharedTransaction } from './credential-place.ts'
 import { knownValues } from './known-values.ts'
 import type { IssuedCredential, NewCredential } from './issued.ts'
+import { tellCreated } from './told-changes.ts'
 import { makeVersion } from './version-making.ts'
 
 /** Our bound on the credentials of one app, of one tenant beside its apps, and of operators. */
@@ -58,7 +59,7 @@ export async function saveNewCredential(
   deps: AdministrationDeps,
 ): Promise<Result<true, AdminRefusalCode>> {
   const { place, caller, isOnlyOfKind = false } = context
-  return place.transaction(async (transaction, region) => {
+  const saved = await place.transaction(async (transaction, region) => {
     const { appId, tenantId } = place.owner
     if (region !== undefined && appId !== undefined) {
       // As it is now, not as it was when the value was made.
@@ -80,6 +81,8 @@ export async function saveNewCredential(
     await recordNewCredential(credential, { transaction, code: place.code, caller }, deps)
     return ok(true as const)
   })
+  if (saved.ok) tellCreated([credential], deps)
+  return saved
 }
 
 /** Whether it is a secret of a client, and not a key the client has registered. */

@@ -20,6 +20,7 @@ import { type CredentialPlace, placeOfCredential } from './credential-place.ts'
 import { endsLastOwner } from './last-owner.ts'
 import { addReceipts, EMPTY_RECEIPT } from './receipts.ts'
 import { REVOCATION_KEPT_MS, type Revocations } from './revocations.ts'
+import { changedVersion, tellChange } from './told-changes.ts'
 
 export interface MoveRequest {
   readonly credentialId: string
@@ -62,6 +63,10 @@ export async function carryOutMove(
   const committed = await commit(request, place, deps)
   if (!committed.ok) return committed
   const { before, after, ended } = committed.value
+  const { action, detail } = request
+  const named = detail?.['versionId']
+  const versionId = typeof named === 'string' ? named : changedVersion(before, after)
+  tellChange({ action, credential: after, versionId }, deps)
   for (const revocation of ended.revocations) deps.authority.revoked(revocation)
   await deps.authority.changed(place.change)
   if (place.region !== undefined && ended.revocations.length > 0) {

@@ -95,5 +95,12 @@ export class Deliveries {
         },
       ),
     )
+    const { events, clock } = this.#deps
+    const { appId } = record
+    if (!events.isWanted('auth.denied', appId)) return
+    const { ip, protocol } = source
+    const details = { reason, ip, protocol, target: { kind, id } }
+    const of = { atMs: clock.nowMs(), tenantId: record.tenantId, appId }
+    events.tell({ type: 'auth.denied', ...of, details })
   }
 }

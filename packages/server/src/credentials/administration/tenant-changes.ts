@@ -15,6 +15,7 @@ import type { AdministrationDeps, Caller } from './context.ts'
 import { recordNewCredential } from './credential-making.ts'
 import type { Revocations } from './revocations.ts'
 import { makeSigningKey } from './signing-keys.ts'
+import { tellCreated } from './told-changes.ts'
 
 /** Our bound: all tenants are in memory. */
 export const TENANT_COUNT_MAX = 100_000
@@ -86,7 +87,9 @@ export class TenantChanges {
         return ok(tenant)
       }),
     )
-    if (saved.ok) await authority.changed({ kind: 'tenant', tenantId: tenant.id })
+    if (!saved.ok) return saved
+    tellCreated([key], this.#deps)
+    await authority.changed({ kind: 'tenant', tenantId: tenant.id })
     return saved
   }
 

@@ -28,6 +28,8 @@ export interface DenialOwner {
   /** Undefined for the installation. */
   readonly tenantId: string | undefined
   readonly region?: string
+  /** Of an app. */
+  readonly id?: string
 }
 
 /** Takes microseconds and never throws for what a caller sent. */

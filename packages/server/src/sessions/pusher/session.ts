@@ -15,7 +15,6 @@ import { channelStringToSign, userStringToSign } from '@lockgate/protocol/pusher
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { authorize, type ConnectionPrincipal } from '../../core/acl.ts'
 import type { AppSpace } from '../../core/app-space.ts'
-import type { ChannelAddress } from '../../core/channel.ts'
 import type { Connection, SignedInUser, Subscription } from '../../core/connection.ts'
 import type { Hub, JoinedChannel } from '../../core/hub.ts'
 import { RateLimit } from '../../core/limits.ts'
@@ -31,6 +30,7 @@ import type { AppSettings } from '../../ports/records/app.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Session } from '../session.ts'
+import { confirmJoined } from './confirmation.ts'
 import { pusherEncoder } from './encoder.ts'
 import { Liveness, type PusherTimes } from './liveness.ts'
 import { type ProofContext, provenBy, toldRefusal } from './proof.ts'
@@ -68,9 +68,12 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   readonly encoder = pusherEncoder
   readonly id: string
   readonly outbox: Outbox
+  readonly source: Source
+  readonly openedAtMs: number
   readonly openedBy: readonly Reliance[]
   readonly subscriptions = new Map<string, Subscription>()
   user: SignedInUser | undefined
+  endedBy: RefusalCode | undefined
   signedChannel: string | undefined
   readonly #space: AppSpace
   readonly #deps: PusherDeps
@@ -83,11 +86,13 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   constructor(start: PusherStart, deps: PusherDeps) {
     this.id = start.id
     this.outbox = start.outbox
+    this.source = start.source
+    this.openedAtMs = deps.clock.monotonicMs()
     this.openedBy = [relianceOn({ kind: 'credential', credentialId: start.credentialId })]
     this.#proof = { ...deps, space: start.space, source: start.source }
     this.#space = start.space
     this.#deps = deps
-    this.#liveness = new Liveness(deps.times, deps.clock.monotonicMs())
+    this.#liveness = new Liveness(deps.times, this.openedAtMs)
   }
 
   get settings(): AppSettings {
@@ -135,6 +140,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   end(refusal: RefusalCode): boolean {
     if (this.#state !== 'open') return false
     this.#state = 'ended'
+    this.endedBy = refusal
     this.#deps.tally.refused(refusal)
     this.#deps.hub.detach(this.#space, this)
     const { code, reason, frame } = farewell(refusal)
@@ -190,7 +196,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (!allowed.ok) return toldRefusal(allowed, this.#proof)
     const member = kind === 'presence' ? this.#memberFrom(channelData) : ok(undefined)
     if (!member.ok) return member
-    const confirm = (joined: JoinedChannel) => this.#confirm(channel.value, joined)
+    const confirm = (joined: JoinedChannel) => confirmJoined(this.outbox, name, joined)
     const request = { channel: channel.value, member: member.value, restsOn, confirm }
     const joined = this.#deps.hub.subscribe(this.#space, this, request)
     if (joined.ok && isSigned) this.#liveness.authorized()
@@ -204,17 +210,6 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     }
     if (this.user === undefined) return refuse('member_malformed')
     return ok({ userId: this.user.id, userInfo: this.user.info })
-  }
-
-  #confirm(channel: ChannelAddress, { members, last }: JoinedChannel): void {
-    const data = members === undefined ? '{}' : frames.presenceData(members)
-    this.outbox.send(frames.subscriptionSucceeded(channel.name, data))
-    if (last === undefined) return
-    const replay =
-      last === 'none'
-        ? frames.cacheMiss(channel.name)
-        : frames.serverEvent(channel.name, last.event, last.data)
-    this.outbox.send(replay)
   }
 
   #signIn(frame: ClientFrameOf<'signin'>): void {

@@ -1,0 +1,100 @@
+/**
+ * What the hub tells those who watch: of connections, channels, members and messages. Where nobody
+ * wants an event the cost is one question, and nothing is made for it.
+ */
+import type { Clock } from '../ports/clock.ts'
+import type { AppSpace } from './app-space.ts'
+import type { Channel } from './channel.ts'
+import type { Connection } from './connection.ts'
+import type { Message } from './encoder.ts'
+import type { LiveEvents } from './live-events.ts'
+
+export class HubEvents {
+  readonly #events: LiveEvents
+  readonly #clock: Clock
+
+  constructor(ports: { readonly events: LiveEvents; readonly clock: Clock }) {
+    this.#events = ports.events
+    this.#clock = ports.clock
+  }
+
+  connected(space: AppSpace, connection: Connection): void {
+    if (!this.#events.isWanted('connection.opened', space.app.id)) return
+    const details = describe(connection)
+    this.#events.tell({ type: 'connection.opened', ...this.#at(space), details })
+  }
+
+  disconnected(space: AppSpace, connection: Connection): void {
+    if (!this.#events.isWanted('connection.closed', space.app.id)) return
+    const details = {
+      ...describe(connection),
+      durationMs: Math.max(0, Math.round(this.#clock.monotonicMs() - connection.openedAtMs)),
+      reason: connection.endedBy ?? 'client',
+    }
+    this.#events.tell({ type: 'connection.closed', ...this.#at(space), details })
+  }
+
+  /** Channels of users come with a sign-in and are nobody's to watch. */
+  occupied(space: AppSpace, { address }: Channel): void {
+    if (address.kind === 'user') return
+    if (!this.#events.isWanted('channel.occupied', space.app.id)) return
+    const details = { channel: address.name }
+    this.#events.tell({ type: 'channel.occupied', ...this.#at(space), details })
+  }
+
+  vacated(space: AppSpace, { address }: Channel): void {
+    if (address.kind === 'user') return
+    if (!this.#events.isWanted('channel.vacated', space.app.id)) return
+    const details = { channel: address.name }
+    this.#events.tell({ type: 'channel.vacated', ...this.#at(space), details })
+  }
+
+  /** The first connection of a user joined. */
+  entered(space: AppSpace, { address }: Channel, userId: string): void {
+    if (!this.#events.isWanted('presence.enter', space.app.id)) return
+    const details = { channel: address.name, userId }
+    this.#events.tell({ type: 'presence.enter', ...this.#at(space), details })
+  }
+
+  /** The last connection of a user left. */
+  left(space: AppSpace, { address }: Channel, userId: string): void {
+    if (!this.#events.isWanted('presence.leave', space.app.id)) return
+    const details = { channel: address.name, userId }
+    this.#events.tell({ type: 'presence.leave', ...this.#at(space), details })
+  }
+
+  /** Once for each message, on the node it was published at. */
+  published(space: AppSpace, message: Message): void {
+    const { origin, event, data, userId, exceptConnectionId = '' } = message
+    const type = origin === 'server' ? 'message.published' : 'client_event'
+    if (!this.#events.isWanted(type, space.app.id)) return
+    const details = { channel: message.channel.name, event, data }
+    const told = this.#at(space)
+    if (type === 'message.published') return this.#events.tell({ type, ...told, details })
+    const sender = { connectionId: exceptConnectionId, userId }
+    this.#events.tell({ type, ...told, details: { ...details, ...sender } })
+  }
+
+  /** Somebody joined a cache channel that holds nothing. */
+  missed(space: AppSpace, channel: string): void {
+    if (!this.#events.isWanted('cache_miss', space.app.id)) return
+    this.#events.tell({ type: 'cache_miss', ...this.#at(space), details: { channel } })
+  }
+
+  wantsCounts(space: AppSpace): boolean {
+    return this.#events.isWanted('subscription_count', space.app.id)
+  }
+
+  counted(space: AppSpace, { address, subscribers }: Channel): void {
+    const details = { channel: address.name, subscriptionCount: subscribers.size }
+    this.#events.tell({ type: 'subscription_count', ...this.#at(space), details })
+  }
+
+  #at({ app }: AppSpace) {
+    return { atMs: this.#clock.nowMs(), tenantId: app.tenantId, appId: app.id }
+  }
+}
+
+function describe({ id, encoder, source }: Connection) {
+  return { connectionId: id, protocol: encoder.protocol, ip: source.ip }
+}
