@@ -1,0 +1,240 @@
+/**
+ * Every limit there is: a name `what.scope`, what it counts, and what holds where nobody says
+ * otherwise. The names are public: they stand in settings, tokens, answers, events and the audit.
+ * Pure.
+ */
+import type { LimitOutagePolicy } from '../../ports/limit-engine.ts'
+
+/** Units of the IETF RateLimit fields (draft-ietf-httpapi-ratelimit-headers §4.2). */
+export type LimitUnit = 'requests' | 'content-bytes' | 'concurrent'
+
+/** What a limit counts by: the part of its name behind the dot. */
+export type LimitScope =
+  | 'app'
+  | 'channel'
+  | 'user'
+  | 'connection'
+  | 'ip'
+  | 'endpoint'
+  | 'tenant'
+  | 'workflow'
+  | 'client'
+  | 'credential'
+
+interface LimitKind {
+  readonly unit: LimitUnit
+  readonly scope: LimitScope
+  /** `app`: plans, apps, keys and tokens may set it; `installation`: the configuration alone. */
+  readonly setBy: 'app' | 'installation'
+  /** Holds where neither plan nor app names the limit; undefined: no limit then. */
+  readonly default: { readonly quota: number; readonly windowMs: number } | undefined
+  /** Where the text of a limit names none. */
+  readonly onOutage: LimitOutagePolicy
+  /** One sentence, for pages and answers. */
+  readonly does: string
+}
+
+/** What one node counted is a good guess while the others cannot be heard. */
+const OF_APP = { setBy: 'app', default: undefined, onOutage: 'local' } as const
+const OF_INSTALLATION = { setBy: 'installation', onOutage: 'local' } as const
+const MINUTE_MS = 60_000
+
+export const LIMITS = {
+  'connect.ip': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'ip',
+    // A company behind one address comes back within a minute after a restart.
+    default: { quota: 3_000, windowMs: MINUTE_MS },
+    does: 'Attempts to connect from one address, or one /64 of IPv6.',
+  },
+  'auth.ip': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'ip',
+    default: { quota: 12_000, windowMs: MINUTE_MS },
+    does: 'Proofs of authorization sent from one address: sign-ins, tokens, subscriptions.',
+  },
+  'auth.user': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'user',
+    default: { quota: 600, windowMs: MINUTE_MS },
+    does: 'Proofs of authorization sent by one user, over all connections.',
+  },
+  'publish.app': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'app',
+    does: 'Messages published in one app, by servers and clients.',
+  },
+  'publish.channel': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'channel',
+    does: 'Messages published into one channel.',
+  },
+  'publish.user': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'user',
+    does: 'Messages published by one user, over all connections.',
+  },
+  'subscribe.app': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'app',
+    does: 'Subscriptions asked for in one app.',
+  },
+  'subscribe.channel': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'channel',
+    does: 'Subscriptions asked for to one channel.',
+  },
+  'subscribe.user': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'user',
+    does: 'Subscriptions asked for by one user, over all connections.',
+  },
+  'client_events.connection': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'connection',
+    default: { quota: 10, windowMs: 1_000 }, // as Pusher documents
+    does: 'Client events sent on one connection.',
+  },
+  'http_publish.app': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'app',
+    does: 'Requests to publish over HTTP, by app.',
+  },
+  'message_bytes.app': {
+    ...OF_APP,
+    unit: 'content-bytes',
+    scope: 'app',
+    does: 'Bytes of data published in one app, before they are multiplied by receivers.',
+  },
+  'webhook_retries.endpoint': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'endpoint',
+    default: { quota: 1_200, windowMs: MINUTE_MS },
+    does: 'Webhook deliveries tried again, by endpoint.',
+  },
+  'push_register.tenant': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'tenant',
+    default: { quota: 600, windowMs: MINUTE_MS },
+    does: 'Devices registered for push, by tenant.',
+  },
+  'push_publish.tenant': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'tenant',
+    default: { quota: 6_000, windowMs: MINUTE_MS },
+    does: 'Push messages accepted, by tenant.',
+  },
+  'push_publish.workflow': {
+    ...OF_APP,
+    unit: 'requests',
+    scope: 'workflow',
+    default: { quota: 600, windowMs: MINUTE_MS },
+    does: 'Push messages accepted, by workflow.',
+  },
+  'connections.app': {
+    ...OF_APP,
+    unit: 'concurrent',
+    scope: 'app',
+    does: 'Connections of one app at a time.',
+  },
+  'connections.user': {
+    ...OF_APP,
+    unit: 'concurrent',
+    scope: 'user',
+    does: 'Connections of one user at a time.',
+  },
+  'subscriptions.connection': {
+    ...OF_APP,
+    unit: 'concurrent',
+    scope: 'connection',
+    does: 'Channels one connection is subscribed to at a time.',
+  },
+  'jwks.ip': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'ip',
+    default: { quota: 20, windowMs: 10 * MINUTE_MS },
+    does: 'Key sets fetched from one address.',
+  },
+  'oauth_failures.ip': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'ip',
+    default: { quota: 60, windowMs: MINUTE_MS },
+    does: 'Wrong proofs of clients at the OAuth endpoints, from one address.',
+  },
+  'oauth_failures.client': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'client',
+    default: { quota: 120, windowMs: MINUTE_MS },
+    does: 'Wrong proofs under one client id at the OAuth endpoints.',
+  },
+  'oauth_families.app': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'app',
+    default: { quota: 1_200, windowMs: MINUTE_MS },
+    does: 'Refresh token families begun by one app; each is kept for days.',
+  },
+  'oauth_revocations.app': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'app',
+    default: { quota: 600, windowMs: MINUTE_MS },
+    does: 'Tokens revoked by one app; each is remembered until nothing rests on it.',
+  },
+  'admin_failures.ip': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'ip',
+    default: { quota: 60, windowMs: MINUTE_MS },
+    does: 'Wrong operator keys from one address.',
+  },
+  'admin_calls.credential': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'credential',
+    default: { quota: 1_200, windowMs: MINUTE_MS },
+    does: 'Calls to the administration with one operator key.',
+  },
+} as const satisfies Readonly<Record<string, LimitKind>>
+
+export type LimitName = keyof typeof LIMITS
+
+/** Names of the limits that count what is there at a time; the engine does not know these. */
+export type ConcurrentLimitName = {
+  [N in LimitName]: (typeof LIMITS)[N]['unit'] extends 'concurrent' ? N : never
+}[LimitName]
+
+/** Names of the limits that have a window. */
+export type WindowLimitName = Exclude<LimitName, ConcurrentLimitName>
+
+export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[] // the keys of the table
+
+export function isLimitName(text: string): text is LimitName {
+  return Object.hasOwn(LIMITS, text)
+}
+
+/** @returns the row of `name`, in the shape all rows have. */
+export function limitKind(name: LimitName): LimitKind {
+  return LIMITS[name]
+}
+
+export function isConcurrent(name: LimitName): name is ConcurrentLimitName {
+  return LIMITS[name].unit === 'concurrent'
+}
