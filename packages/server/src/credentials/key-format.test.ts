@@ -59,10 +59,10 @@ test('a key made by hand with a right checksum parses: the format needs no secre
 })
 
 describe('a key is refused', () => {
-  const { value } = generateKey('whsec', systemRandom)
+  const { value } = generateKey('cls', systemRandom)
 
   test('after any change of one character', () => {
-    for (let index = 'whsec_'.length; index < value.length; index++) {
+    for (let index = 'cls_'.length; index < value.length; index++) {
       if (value[index] === '_') continue
       const other = value[index] === 'x' ? 'y' : 'x'
       const changed = value.slice(0, index) + other + value.slice(index + 1)
@@ -71,7 +71,7 @@ describe('a key is refused', () => {
   })
 
   test('when two neighbours are swapped', () => {
-    for (let index = 'whsec_'.length; index < value.length - 1; index++) {
+    for (let index = 'cls_'.length; index < value.length - 1; index++) {
       const [first = '', second = ''] = [value[index], value[index + 1]]
       if (first === second) continue
       const changed = value.slice(0, index) + second + first + value.slice(index + 2)
@@ -90,8 +90,8 @@ describe('a key is refused', () => {
     ['with a line end', `${value}\n`],
     ['with a space before it', ` ${value}`],
     ['empty', ''],
-    ['of an unknown prefix', value.replace('whsec', 'zk')],
-    ['of upper case', value.replace('whsec', 'WHSEC')],
+    ['of an unknown prefix', value.replace('cls', 'zk')],
+    ['of upper case', value.replace('cls', 'CLS')],
     ['with a letter outside of base 62', value.replace(/.$/, 'é')],
     ['of a million characters', 'sk_'.padEnd(1_000_000, 'a')],
   ])('%s', (_, text) => {

@@ -1,5 +1,6 @@
 /**
- * The one format of every secret Lockgate makes for people to keep:
+ * The one format of the secrets Lockgate makes for people to keep, but for those whose form a
+ * standard gives (`webhook-secret.ts`):
  * `<prefix>_<keyid>_<secret><checksum>`, 16, 43 and 6 characters of base 62. The key id gives one
  * indexed look-up; the checksum tells garbage from keys without any store, and lets scanners find
  * leaked keys without false alarms. Pure; work is bounded by {@link KEY_LENGTH_MAX}.
@@ -9,10 +10,9 @@ import type { Random } from '../ports/random.ts'
 import { BASE62, randomBase62 } from './identifiers.ts'
 
 /**
- * `sk` server, `pk` browser and `rk` restricted API keys, `op` operator keys, `whsec` webhook
- * secrets, `cls` client secrets.
+ * `sk` server, `pk` browser and `rk` restricted API keys, `op` operator keys, `cls` client secrets.
  */
-export const KEY_PREFIXES = ['sk', 'pk', 'rk', 'op', 'whsec', 'cls'] as const
+export const KEY_PREFIXES = ['sk', 'pk', 'rk', 'op', 'cls'] as const
 export type KeyPrefix = (typeof KEY_PREFIXES)[number]
 
 /** What people call the types, for instance on the command line. */
@@ -21,7 +21,6 @@ export const KEY_TYPES = {
   pk: 'pk',
   rk: 'rk',
   op: 'op',
-  whsec: 'whsec',
   'client-secret': 'cls',
 } as const satisfies Record<string, KeyPrefix>
 
@@ -31,7 +30,7 @@ const SECRET_LENGTH = 43
 /** 62^6 > 2^32. */
 const CHECKSUM_LENGTH = 6
 const HINT_LENGTH = 4
-const PREFIX_LENGTH_MAX = 5
+const PREFIX_LENGTH_MAX = 3
 /** Checked before anything else is done with a text. */
 export const KEY_LENGTH_MAX =
   PREFIX_LENGTH_MAX + 1 + KEY_ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH
@@ -41,11 +40,18 @@ const BODY = `(${KEY_PREFIXES.join('|')})_([0-9A-Za-z]{${KEY_ID_LENGTH}})_[0-9A-
 }}`
 const WHOLE = new RegExp(`^${BODY}$`)
 
+/** As `webhook-secret.ts` makes them. */
+const WEBHOOK_SECRET = 'whsec_[0-9A-Za-z+/]{48}(?![+/=])'
+
 /**
- * Finds keys inside any text, for scanners and canaries; confirm a hit with {@link parseKey}.
- * Linear in the text. Global: for `matchAll` and `replace`, which leave its position alone.
+ * Finds keys and webhook secrets inside any text, for scanners and canaries; confirm a hit with
+ * {@link parseKey} or `isWebhookSecret`. Linear in the text. Global: for `matchAll` and `replace`,
+ * which leave its position alone.
  */
-export const KEY_SCANNER = new RegExp(`(?<![0-9A-Za-z])${BODY}(?![0-9A-Za-z])`, 'g')
+export const KEY_SCANNER = new RegExp(
+  `(?<![0-9A-Za-z])(?:${BODY}|${WEBHOOK_SECRET})(?![0-9A-Za-z])`,
+  'g',
+)
 
 export interface GeneratedKey {
   /** The secret itself: shown once, never stored. */
@@ -100,13 +106,16 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder
 })
 
+/** @returns 32 bits, unsigned. */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff
+  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8)
+  return (crc ^ 0xffff_ffff) >>> 0
+}
+
 /** Of the first `length` characters, all of them ASCII; most significant digit first. */
 function checksumOf(text: string, length: number): string {
-  let crc = 0xffff_ffff
-  for (let index = 0; index < length; index++) {
-    crc = (CRC_TABLE[(crc ^ text.charCodeAt(index)) & 0xff] ?? 0) ^ (crc >>> 8)
-  }
-  let rest = (crc ^ 0xffff_ffff) >>> 0
+  let rest = crc32(Buffer.from(text.slice(0, length)))
   let digits = ''
   for (let place = 0; place < CHECKSUM_LENGTH; place++) {
     digits = BASE62.charAt(rest % BASE62.length) + digits

@@ -5,8 +5,10 @@ import {
   openCoreWorld,
 } from '../../../../../test/support/credential-core.ts'
 import { declareTenant, TENANT_ID } from '../../../../../test/support/declared-tenant.ts'
+import { systemRandom } from '../../adapters/system/random.ts'
 import type { CredentialKind } from '../../ports/records/credential.ts'
 import { resumeNames } from '../name-resumption.ts'
+import { newWebhookSecret } from '../webhook-secret.ts'
 import { FOREIGN_LENGTH_MAX, FOREIGN_LENGTH_MIN } from './version-making.ts'
 
 let world: CoreWorld
@@ -35,10 +37,10 @@ const appKeyName = () =>
 const ACCOUNT = JSON.stringify({ type: 'service_account', key: 'x\n'.repeat(900) }, null, 2)
 
 describe('a webhook secret', () => {
-  test('is generated in the key format and kept so that it signs', async () => {
+  test('is generated in the form of Standard Webhooks and kept so that it signs', async () => {
     const made = await create('webhook_secret')
     if (!made.ok) throw new Error(made.refusal)
-    expect(made.value.value).toMatch(/^whsec_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}$/)
+    expect(made.value.value).toMatch(/^whsec_[0-9A-Za-z+/]{48}$/)
     const loaded = world.core.authority.apps.findCredential(made.value.credential.id)
     const opened = loaded?.secrets.get(made.value.versionId)
     expect(Buffer.from(opened ?? []).toString()).toBe(made.value.value ?? '')
@@ -49,6 +51,14 @@ describe('a webhook secret', () => {
       ok: true,
     })
     expect(await create('webhook_secret', 'a'.repeat(40))).toMatchObject({ refusal: 'weak_secret' })
+    const noBase64 = 'whsec_k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGa'
+    expect(await create('webhook_secret', noBase64)).toMatchObject({ refusal: 'weak_secret' })
+  })
+
+  test('that `keys generate` made is taken once', async () => {
+    const value = newWebhookSecret(systemRandom)
+    expect(await create('webhook_secret', value)).toMatchObject({ ok: true, value: { value } })
+    expect(await create('webhook_secret', value)).toMatchObject({ refusal: 'weak_secret' })
   })
 })
 

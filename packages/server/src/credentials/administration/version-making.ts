@@ -21,6 +21,12 @@ import {
 } from '../foreign-keys/registered-key.ts'
 import { fingerprintOf, hashedMaterial, sealedMaterial } from '../material.ts'
 import { checkStrength } from '../strength.ts'
+import {
+  checkWebhookSecret,
+  isWebhookSecret,
+  newWebhookPair,
+  newWebhookSecret,
+} from '../webhook-secret.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 
 /** 256 bits for values that have no key format: they sign, and nobody types them. */
@@ -134,6 +140,10 @@ function generated(
 ): Result<Taken, AdminRefusalCode> {
   const { prefixes, isForeign } = rulesOf(kind)
   if (isForeign) return refuse('input_invalid', 'Bring the value that its provider has made.')
+  if (kind === 'webhook_secret') {
+    const make = signsWithPair(attributes) ? newWebhookPair : newWebhookSecret
+    return ok({ value: make(random), keyId: undefined })
+  }
   const prefix = prefixes.find((each) => each === attributes.prefix) ?? prefixes[0]
   if (prefix !== undefined) return ok(generateKey(prefix, random))
   const byteCount = kind === 'jwt_secret' ? JWT_SECRET_BYTES : SECRET_BYTES
@@ -145,6 +155,15 @@ function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, Adm
   const { value = '', kind, known } = order
   const rules = rulesOf(kind)
   if (rules.isForeign) return foreign(value)
+  if (kind === 'webhook_secret') {
+    const algorithm = signsWithPair(order.attributes) ? 'ed25519' : 'hmac-sha256'
+    const checked = checkWebhookSecret(value, algorithm)
+    if (!checked.ok) return checked
+    // A pair is checked as a whole, and a generated value by its checksum.
+    if (algorithm === 'ed25519' || isWebhookSecret(value)) {
+      return isReused(value, order, deps) ?? ok({ value, keyId: undefined })
+    }
+  }
   const parsed = parseKey(value)
   if (parsed.ok && rules.prefixes.includes(parsed.value.prefix)) {
     return isReused(value, order, deps) ?? ok({ value, keyId: parsed.value.keyId })
@@ -157,6 +176,10 @@ function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, Adm
   const strong = checkStrength(value, known.names)
   if (!strong.ok) return refuse('weak_secret', strong.detail)
   return isReused(value, order, deps) ?? ok({ value, keyId: undefined })
+}
+
+function signsWithPair({ prefix }: CredentialAttributes): boolean {
+  return prefix === 'whsk'
 }
 
 /** Nothing about it is ours to judge: apps may share an account, and some values hold line ends. */

@@ -65,7 +65,7 @@ export const KIND_RULES = {
     storages: ['sealed'],
     isCustomAllowed: true,
     isUseUnseen: true,
-    prefixes: ['whsec'],
+    prefixes: [],
     level: 'app',
     policy: POLICY,
   },

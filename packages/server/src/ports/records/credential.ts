@@ -81,7 +81,10 @@ export interface VersionRecord {
 export interface CredentialAttributes {
   /** `api_key`: what it may do; absent: publish and subscribe in its own app (decision 18). */
   readonly scopes?: readonly string[]
-  /** `api_key`: `sk` server, `pk` browser, `rk` restricted. */
+  /**
+   * `api_key`: `sk` server, `pk` browser, `rk` restricted. `webhook_secret`: `whsk` for Ed25519;
+   * absent for HMAC.
+   */
   readonly prefix?: string
   /** `signing_secret`: the public app key that names it. */
   readonly appKey?: string
