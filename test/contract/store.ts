@@ -7,6 +7,7 @@ import { Conflict, type Store } from '../../packages/server/src/ports/store.ts'
 import { appOf, credentialOf, tenantOf } from './records.ts'
 import { testStoreAdministration } from './store-administration.ts'
 import { StoreBench, type StoreHarness } from './store-bench.ts'
+import { testStoreDeliveries } from './store-deliveries.ts'
 import { testStoreDurability } from './store-durability.ts'
 import { testStoreCredentials } from './store-credentials.ts'
 import { regionOf, saveUnit } from './store-units.ts'
@@ -25,6 +26,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testStoreCredentials(bench)
     testStoreAdministration(bench)
     testStoreWebhooks(bench)
+    testStoreDeliveries(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

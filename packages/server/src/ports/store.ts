@@ -4,6 +4,7 @@
  * runs on each. Every method either resolves with the promised effect done and durable (it survives
  * power loss where the adapter is durable) or throws an `Outage`. No transaction spans databases.
  */
+import type { DeliveryQueue, DeliveryRecords } from './delivery-queue.ts'
 import type { AppRecord } from './records/app.ts'
 import type { AuditCheckpoint, AuditHead, AuditRow, WitnessedRecord } from './records/audit.ts'
 import type { CredentialRecord } from './records/credential.ts'
@@ -143,7 +144,7 @@ export interface WebhookEndpointRecords {
    * `webhook_name` when another endpoint of the app has this name.
    */
   saveWebhookEndpoint(endpoint: WebhookEndpointRecord): Promise<void>
-  /** Removes the row; one that is not there is no error. */
+  /** Removes the row and its deliveries; one that is not there is no error. */
   removeWebhookEndpoint(id: string): Promise<void>
 }
 
@@ -151,16 +152,14 @@ export interface RegionTransaction
   extends CredentialRecords,
     AuditRecords,
     UseRecords,
-    WebhookEndpointRecords {
+    WebhookEndpointRecords,
+    DeliveryRecords {
   findApp(id: string): Promise<AppRecord | undefined>
   /** @param filter all fields given must match; none gives everything. */
   listApps(filter?: { readonly tenantId?: string }): Promise<readonly AppRecord[]>
   /** Inserts or replaces by id. */
   saveApp(app: AppRecord): Promise<void>
-  /**
-   * Removes the app with its credentials, families, use records and webhook endpoints; its audit
-   * rows stay.
-   */
+  /** Removes the app with all that hangs on it, deliveries too; its audit rows stay. */
   removeApp(id: string): Promise<void>
 
   findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
@@ -214,7 +213,7 @@ export interface FamilyStep {
  * A region's database. The methods beside `transaction` are single steps for the hot path: many
  * callers share one commit.
  */
-export interface RegionDatabase extends Database<RegionTransaction> {
+export interface RegionDatabase extends Database<RegionTransaction>, DeliveryQueue {
   /** The region this database belongs to. */
   readonly region: string
   /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */

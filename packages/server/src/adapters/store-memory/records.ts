@@ -1,4 +1,5 @@
 /** What a memory database holds: plain maps, replaced as a whole by each commit. */
+import type { NewDelivery } from '../../ports/delivery-queue.ts'
 import type { AppRecord } from '../../ports/records/app.ts'
 import type {
   AuditCheckpoint,
@@ -41,6 +42,7 @@ export interface RegionRecords extends SharedRecords {
   families: Map<string, RefreshFamilyRecord>
   revocations: Map<string, RevocationRecord>
   webhookEndpoints: Map<string, WebhookEndpointRecord>
+  deliveries: Map<string, NewDelivery>
 }
 
 export function emptyShared(): SharedRecords {
@@ -68,6 +70,7 @@ export function emptyRegion(): RegionRecords {
     families: new Map(),
     revocations: new Map(),
     webhookEndpoints: new Map(),
+    deliveries: new Map(),
   }
 }
 

@@ -4,13 +4,10 @@ import type { FamilySelector, RefreshFamilyRecord } from '../../ports/records/re
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
 import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { Conflict, type FamilyStep, type RegionTransaction } from '../../ports/store.ts'
-import { oldestFirst, type RegionRecords } from './records.ts'
-import { SharedTransaction } from './shared-transaction.ts'
+import { DeliveryTransaction } from './delivery-transaction.ts'
+import { oldestFirst } from './records.ts'
 
-export class MemoryRegionTransaction
-  extends SharedTransaction<RegionRecords>
-  implements RegionTransaction
-{
+export class MemoryRegionTransaction extends DeliveryTransaction implements RegionTransaction {
   findApp(id: string): Promise<AppRecord | undefined> {
     return this.run(() => structuredClone(this.records.apps.get(id)))
   }
@@ -38,6 +35,9 @@ export class MemoryRegionTransaction
       }
       for (const endpoint of this.records.webhookEndpoints.values()) {
         if (endpoint.appId === id) this.records.webhookEndpoints.delete(endpoint.id)
+      }
+      for (const delivery of this.records.deliveries.values()) {
+        if (delivery.appId === id) this.records.deliveries.delete(delivery.id)
       }
       this.records.apps.delete(id)
     })
@@ -140,7 +140,12 @@ export class MemoryRegionTransaction
   }
 
   removeWebhookEndpoint(id: string): Promise<void> {
-    return this.run(() => void this.records.webhookEndpoints.delete(id))
+    return this.run(() => {
+      this.records.webhookEndpoints.delete(id)
+      for (const delivery of this.records.deliveries.values()) {
+        if (delivery.endpointId === id) this.records.deliveries.delete(delivery.id)
+      }
+    })
   }
 
   /** Beside the port: the single steps of the database. */

@@ -3,6 +3,12 @@
  * of the port but durability.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type {
+  DeliveryOutcome,
+  FinishBound,
+  NewDelivery,
+  TakeOrder,
+} from '../../ports/delivery-queue.ts'
 import { Outage } from '../../ports/outage.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
@@ -132,6 +138,26 @@ class MemoryRegion
 
   advanceFamily(step: FamilyStep) {
     return this.run((transaction) => transaction.advanceFamily(step))
+  }
+
+  addDeliveries(deliveries: readonly NewDelivery[]) {
+    return this.run((transaction) => transaction.addDeliveries(deliveries))
+  }
+
+  takeDueDeliveries(order: TakeOrder) {
+    return this.run((transaction) => transaction.takeDueDeliveries(order))
+  }
+
+  finishDeliveries(outcomes: readonly DeliveryOutcome[], bound: FinishBound) {
+    return this.run((transaction) => transaction.finishDeliveries(outcomes, bound))
+  }
+
+  releaseDeliveries(nowMs: number, horizonMs: number) {
+    return this.run((transaction) => transaction.releaseDeliveries(nowMs, horizonMs))
+  }
+
+  countDeliveries() {
+    return this.run((transaction) => transaction.countDeliveries())
   }
 }
 

@@ -1,7 +1,15 @@
 /** One database of the store: its transactions and, for a region, the single steps. */
 import type { CompiledQuery } from 'kysely'
+import type {
+  DeliveryCounts,
+  DeliveryOutcome,
+  FinishBound,
+  NewDelivery,
+  TakeOrder,
+} from '../../ports/delivery-queue.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
+import type { WebhookDeliveryRecord } from '../../ports/records/webhook.ts'
 import {
   Conflict,
   type ControlDatabase,
@@ -14,11 +22,21 @@ import {
 } from '../../ports/store.ts'
 import { Calls, statementOf } from './calls.ts'
 import type { Connection } from './connection.ts'
+import {
+  countDeliveries,
+  countsOf,
+  deliveryOf,
+  finishDelivery,
+  insertDelivery,
+  releaseDeliveries,
+  takeDueDeliveries,
+  trimDead,
+} from './delivery-queries.ts'
 import { SqlControlTransaction } from './control-transaction.ts'
 import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
 import type { Gate } from './gate.ts'
 import { SqlRegionTransaction } from './region-transaction.ts'
-import type { FamilyRow } from './schema.ts'
+import type { DeliveryRow, FamilyRow } from './schema.ts'
 import { addUse } from './use-queries.ts'
 import type { StatementAnswer } from './worker-protocol.ts'
 import { Writer } from './writer.ts'
@@ -102,5 +120,33 @@ export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements
     const [advanced, found] = await this.runStep([advanceFamily(step), findFamily(step.id)])
     const row = found?.rows[0] as FamilyRow | undefined // the columns of findFamily
     return { isAdvanced: advanced?.changeCount === 1, family: row && familyOf(row) }
+  }
+  async addDeliveries(deliveries: readonly NewDelivery[]): Promise<void> {
+    const answers = await this.runStep(deliveries.map(insertDelivery))
+    if (answers.some(({ changeCount }) => changeCount !== 1)) throw new Conflict('stale_revision')
+  }
+
+  async takeDueDeliveries(order: TakeOrder): Promise<readonly WebhookDeliveryRecord[]> {
+    const answers = await this.runStep(order.wanted.map((each) => takeDueDeliveries(order, each)))
+    const rows = answers.flatMap((answer) => answer.rows as unknown as readonly DeliveryRow[])
+    return rows.map(deliveryOf).sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  async finishDeliveries(
+    outcomes: readonly DeliveryOutcome[],
+    { places, deadCountMax }: FinishBound,
+  ): Promise<number> {
+    const trims = places.map((place) => trimDead(place, deadCountMax))
+    const answers = await this.runStep([...outcomes.map(finishDelivery), ...trims])
+    return answers.slice(outcomes.length).reduce((sum, { changeCount }) => sum + changeCount, 0)
+  }
+
+  async releaseDeliveries(nowMs: number, horizonMs: number): Promise<void> {
+    await this.runStep([releaseDeliveries(nowMs, horizonMs)])
+  }
+
+  async countDeliveries(): Promise<readonly DeliveryCounts[]> {
+    const [answer] = await this.runStep([countDeliveries()])
+    return (answer?.rows ?? []).map(countsOf)
   }
 }

@@ -36,6 +36,7 @@ const UNIQUE_RULES: Readonly<Record<string, ConflictRule>> = {
   'audit.tenant_id, audit.seq': 'stale_revision',
   'members.tenant_id, members.email': 'member_email',
   'webhook_endpoints.app_id, webhook_endpoints.name': 'webhook_name',
+  'webhook_deliveries.id': 'stale_revision',
 }
 
 /** Worth another try soon: the foreign lock may be short. */

@@ -6,6 +6,7 @@ import { createSharedTables } from './shared-migration.ts'
 export const REGION_MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_apps_credentials_families_uses': { up },
   '0002_webhook_endpoints': { up: createWebhookEndpoints },
+  '0003_webhook_deliveries': { up: createDeliveries },
 }
 
 async function up(database: Kysely<unknown>): Promise<void> {
@@ -70,4 +71,27 @@ async function createFamilies(database: Kysely<unknown>): Promise<void> {
       .column(`${owner}_id`)
       .execute()
   }
+}
+
+/** One index serves taking, counting and listing. The body is last, so that a scan skips it. */
+async function createDeliveries(database: Kysely<unknown>): Promise<void> {
+  await database.schema
+    .createTable('webhook_deliveries')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('app_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('due_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('is_taken', 'bigint', (column) => column.notNull())
+    .addColumn('attempt_count', 'bigint', (column) => column.notNull())
+    .addColumn('last_outcome', 'text')
+    .addColumn('event_types', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .execute()
+  await database.schema
+    .createIndex('webhook_deliveries_of_endpoint')
+    .on('webhook_deliveries')
+    .columns(['app_id', 'endpoint_id', 'state', 'due_at_ms', 'created_at_ms'])
+    .execute()
 }

@@ -13,9 +13,10 @@ import {
   revokeFamilies,
   sweepFamilies,
 } from './family-queries.ts'
+import { removeDeliveries } from './delivery-queries.ts'
+import { DeliveryTransaction } from './delivery-transaction.ts'
 import { region } from './queries.ts'
 import type { AppRow, RevocationRow } from './schema.ts'
-import { SharedTransaction } from './shared-transaction.ts'
 import {
   endpointOf,
   findEndpoint,
@@ -25,7 +26,7 @@ import {
   saveEndpoint,
 } from './webhook-queries.ts'
 
-export class SqlRegionTransaction extends SharedTransaction implements RegionTransaction {
+export class SqlRegionTransaction extends DeliveryTransaction implements RegionTransaction {
   findApp(id: string): Promise<AppRecord | undefined> {
     return this.calls.run(async () => {
       const query = region.selectFrom('apps').select('document').where('id', '=', id)
@@ -62,6 +63,7 @@ export class SqlRegionTransaction extends SharedTransaction implements RegionTra
         region.deleteFrom('credentials').where('app_id', '=', id).compile(),
         region.deleteFrom('refresh_families').where('app_id', '=', id).compile(),
         removeEndpoints(id),
+        region.deleteFrom('webhook_deliveries').where('app_id', '=', id).compile(),
         region.deleteFrom('apps').where('id', '=', id).compile(),
       ])
     })
@@ -140,7 +142,7 @@ export class SqlRegionTransaction extends SharedTransaction implements RegionTra
 
   removeWebhookEndpoint(id: string): Promise<void> {
     return this.calls.run(async () => {
-      await this.calls.change([removeEndpoint(id)])
+      await this.calls.change([removeDeliveries(id), removeEndpoint(id)])
     })
   }
 }

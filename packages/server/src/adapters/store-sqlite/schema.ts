@@ -7,6 +7,7 @@ import type { DirectoryEntry, NameKind } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord } from '../../ports/records/installation.ts'
 import type { Role, SigningAlgorithm, TenantState } from '../../ports/records/tenant.ts'
 import type { UseOutcome } from '../../ports/records/use.ts'
+import type { WebhookDeliveryRecord } from '../../ports/records/webhook.ts'
 
 export interface CredentialRow {
   readonly id: string
@@ -176,10 +177,26 @@ export interface WebhookEndpointRow {
   readonly document: string
 }
 
+export interface DeliveryRow {
+  readonly id: string
+  readonly app_id: string
+  readonly endpoint_id: string
+  readonly state: WebhookDeliveryRecord['state']
+  readonly due_at_ms: number
+  readonly created_at_ms: number
+  readonly is_taken: 0 | 1
+  readonly attempt_count: number
+  readonly last_outcome: string | null
+  /** Names, with a space between them. */
+  readonly event_types: string
+  readonly body: string
+}
+
 export interface RegionTables extends SharedTables {
   place: PlaceRow
   apps: AppRow
   refresh_families: FamilyRow
   revocations: RevocationRow
   webhook_endpoints: WebhookEndpointRow
+  webhook_deliveries: DeliveryRow
 }

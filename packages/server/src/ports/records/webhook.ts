@@ -42,7 +42,7 @@ export interface WebhookEndpointRecord {
 
 /** One body for one endpoint, until it is delivered or given up. No secret is in it. */
 export interface WebhookDeliveryRecord {
-  /** `msg_` + 27 of base 62; the same in every attempt (`webhook-id`). */
+  /** `msg_` + 27 of base 62, rising with time; the same in every attempt (`webhook-id`). */
   readonly id: string
   readonly endpointId: string
   readonly appId: string
@@ -53,7 +53,10 @@ export interface WebhookDeliveryRecord {
   readonly createdAtMs: number
   /** How often it was tried. */
   readonly attemptCount: number
-  /** When it is tried next; what a node has taken is due again when its lease ends. */
+  /**
+   * When it is tried next; what a node has taken is due again when its lease ends. Of a dead one:
+   * when it was given up.
+   */
   readonly dueAtMs: number
   /** `dead`: given up; kept for people, and for a replay. */
   readonly state: 'waiting' | 'dead'
