@@ -26,6 +26,7 @@ const RESULT = [
   'packages/protocol/src/result.ts',
   'packages/protocol/src/bytes.ts',
   'packages/protocol/src/allowed-domain.ts',
+  'packages/protocol/src/webhooks/webhook-events.ts',
 ]
 const SERVER = 'packages/server/src'
 const SDK = 'packages/server-sdk/src'
