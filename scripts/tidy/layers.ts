@@ -27,6 +27,7 @@ const RESULT = [
   'packages/protocol/src/bytes.ts',
   'packages/protocol/src/allowed-domain.ts',
   'packages/protocol/src/webhooks/webhook-events.ts',
+  'packages/protocol/src/webhooks/webhook-events.ts',
 ]
 const SERVER = 'packages/server/src'
 const SDK = 'packages/server-sdk/src'

@@ -27,6 +27,8 @@ interface Guard {
 type Kept = Parameters<typeof openCoreWorld>[0]
 interface Options {
   readonly mode?: Config['mode']
+  /** Networks inside that may be called. */
+  readonly allowedNetworks?: readonly string[]
 }
 
 export class AdministrationWorld {
@@ -43,7 +45,8 @@ export class AdministrationWorld {
     this.#world = world
     this.#durable = store.durable
     this.#guard = store.guard
-    this.#changes = openAdministration(world.core, { mode: options.mode ?? 'development' })
+    const { mode = 'development', allowedNetworks = [] } = options
+    this.#changes = openAdministration(world.core, { mode, outbound: { allowedNetworks } })
   }
 
   static async open(options: Options = {}, kept: Kept = {}): Promise<AdministrationWorld> {
@@ -86,6 +89,9 @@ export class AdministrationWorld {
   }
   get store() {
     return this.#world.store
+  }
+  get webhooks() {
+    return this.#changes.webhookChanges
   }
   get plans() {
     return this.#changes.planChanges

@@ -6,19 +6,30 @@ import { OperatorChanges } from '../credentials/administration/operator-changes.
 import { PlanChanges } from '../credentials/administration/plan-changes.ts'
 import { RepeatedCalls } from '../credentials/administration/repeated-calls.ts'
 import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
+import { WebhookChanges } from '../credentials/administration/webhook-changes.ts'
+import { WebhookHealth } from '../credentials/administration/webhook-health.ts'
+import type { WebhookRules } from '../credentials/administration/webhook-terms.ts'
 import { appRules } from './app-rules.ts'
 import type { CredentialCore } from './credential-core.ts'
 
 export function openAdministration(
   { administration, revocations, changes }: CredentialCore,
-  config: Pick<Config, 'mode'>,
+  config: Pick<Config, 'mode' | 'outbound'>,
 ) {
+  const webhookChanges = new WebhookChanges(administration, webhookRules(config))
   return {
     tenantChanges: new TenantChanges(administration, revocations),
     memberChanges: new MemberChanges(administration),
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules: appRules(config) }),
+    webhookChanges,
+    webhookHealth: new WebhookHealth(webhookChanges, administration.clock),
     repeatedCalls: new RepeatedCalls(administration),
     operatorChanges: new OperatorChanges(administration, changes),
   }
+}
+
+/** Plain http leads into allowed networks only; whether it does is judged when it is called. */
+export function webhookRules({ outbound }: Pick<Config, 'outbound'>): WebhookRules {
+  return { isHttpAllowed: outbound.allowedNetworks.length > 0 }
 }

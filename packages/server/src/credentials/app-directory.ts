@@ -40,12 +40,19 @@ export interface KeyEntry {
   readonly version: VersionRecord
 }
 
+/** A webhook endpoint and the app whose events it gets. */
+export interface EndpointEntry {
+  readonly loaded: LoadedApp
+  readonly endpoint: WebhookEndpointRecord
+}
+
 export class AppDirectory {
   readonly #byId = new Map<string, LoadedApp>()
   readonly #byAppKey = new Map<string, AppKeyEntry>()
   readonly #byClientId = new Map<string, LoadedApp>()
   readonly #byKeyId = new Map<string, KeyEntry>()
   readonly #byCredentialId = new Map<string, LoadedCredential>()
+  readonly #byEndpointId = new Map<string, EndpointEntry>()
   /** Ids of JWT secrets and of their versions: what a `kid` may be. */
   readonly #byTokenKey = new Map<string, LoadedApp>()
 
@@ -54,6 +61,9 @@ export class AppDirectory {
     this.remove(loaded.app.id)
     this.#byId.set(loaded.app.id, loaded)
     this.#byClientId.set(loaded.app.clientId, loaded)
+    for (const endpoint of loaded.webhookEndpoints) {
+      this.#byEndpointId.set(endpoint.id, { loaded, endpoint })
+    }
     for (const credential of loaded.credentials) {
       const { id, kind, attributes, versions } = credential.record
       this.#byCredentialId.set(id, credential)
@@ -76,6 +86,7 @@ export class AppDirectory {
     if (before === undefined) return
     this.#byId.delete(appId)
     this.#byClientId.delete(before.app.clientId)
+    for (const { id } of before.webhookEndpoints) this.#byEndpointId.delete(id)
     for (const credential of before.credentials) {
       const { record } = credential
       this.#byCredentialId.delete(record.id)
@@ -112,6 +123,10 @@ export class AppDirectory {
 
   findCredential(id: string): LoadedCredential | undefined {
     return this.#byCredentialId.get(id)
+  }
+
+  findEndpoint(id: string): EndpointEntry | undefined {
+    return this.#byEndpointId.get(id)
   }
 
   apps(): Iterable<LoadedApp> {

@@ -6,8 +6,8 @@ import type { Random } from '../ports/random.ts'
 
 export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** Credentials, versions, members. */
-export type IdPrefix = 'cred' | 'ver' | 'mem'
+/** Credentials, versions, members, webhook endpoints. */
+export type IdPrefix = 'cred' | 'ver' | 'mem' | 'whe'
 
 /** No letter or digit that is read as another; 32 of them, so a byte picks without bias. */
 const READABLE = 'abcdefghijkmnpqrstuvwxyz23456789'

@@ -91,7 +91,9 @@ export async function makeVersion(
   const { value, keyId } = taken.value
   const hint = value.slice(-HINT_LENGTH)
   const fingerprintKey = deps.keys.fingerprint
-  const shown = order.waitsUntilMs === undefined ? value : undefined
+  // The private half of a pair is nobody`s but ours: nothing of it is shown or fetched.
+  const isPair = kind === 'webhook_secret' && signsWithPair(order.attributes)
+  const shown = order.waitsUntilMs === undefined && !isPair ? value : undefined
   if (rulesOf(kind).storages.some((storage) => storage === 'hashed')) {
     const material = await hashedMaterial(value, {
       passwordHash: deps.passwordHash,
@@ -104,7 +106,7 @@ export async function makeVersion(
   const context = { kind, credentialId: order.credentialId, versionId: id }
   const { masterKey, random } = deps
   const material = sealedMaterial(value, context, { masterKey, random, fingerprintKey })
-  const delivery = deliveryOf(order, undefined)
+  const delivery = isPair ? undefined : deliveryOf(order, undefined)
   return ok({ draft: { ...rest, keyId, hint, material, delivery }, value: shown })
 }
 

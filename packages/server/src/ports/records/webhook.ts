@@ -34,10 +34,36 @@ export interface WebhookEndpointRecord {
   readonly disabled: { readonly reason: WebhookDisabledReason; readonly atMs: number } | undefined
   /** When it began to fail without one success since; undefined: the last delivery arrived. */
   readonly failingSinceMs: number | undefined
+  /** True: the configuration brought it, and takes it away when it names it no longer. */
+  readonly isDeclared?: true
+  /** Standard form: what is known of the receiver and the newest version of the secret. */
+  readonly proof?: WebhookProof | undefined
   /** 1 at creation; a save names the one it read. */
   readonly revision: number
   readonly createdAtMs: number
   readonly updatedAtMs: number
+}
+
+/**
+ * `waiting`: nothing was tried since the version was made. `adopted`: it accepts what this version
+ * alone has signed, and refuses what nobody has. `refused`: it does not accept it. `unverifying`:
+ * it accepts anything, so nothing is proved.
+ */
+export type ProofState = 'waiting' | 'adopted' | 'refused' | 'unverifying'
+
+export interface WebhookProof {
+  /** Of the endpoint's secret: the newest one that is accepted. */
+  readonly versionId: string
+  readonly state: ProofState
+  /** Whether the version before ends as soon as this one is adopted. */
+  readonly dropsOld: boolean
+  /** How often it was tried, by the schedule and by people. */
+  readonly tryCount: number
+  readonly triedAtMs: number | undefined
+  /** HTTP status as text, or a code of why there was none. */
+  readonly outcome: string | undefined
+  /** When the schedule tries next; undefined: no more. */
+  readonly nextAtMs: number | undefined
 }
 
 /** One body for one endpoint, until it is delivered or given up. No secret is in it. */
