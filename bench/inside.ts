@@ -9,7 +9,13 @@ import { canPin, coreBusySeconds } from './machine.ts'
 import type { Reading, Settings } from './measure.ts'
 import { ROOT } from './toolchain.ts'
 
-export type InsideScript = 'es256' | 'sqlite-commit' | 'credential-check' | 'audit'
+export type InsideScript =
+  | 'es256'
+  | 'sqlite-commit'
+  | 'credential-check'
+  | 'audit'
+  | 'mqtt-codec'
+  | 'mqtt-packet'
 
 const WAITING: ReadonlySet<InsideScript> = new Set(['sqlite-commit', 'audit'])
 /** Changes made one after the other while fsyncs are counted. */

@@ -18,7 +18,7 @@ import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import { type Server, startBareBun, startFloor, startLockgate, startWs } from './servers.ts'
 
-export type ServerName = 'lockgate' | 'floor' | 'ws' | 'bare' | 'sign' | 'commit'
+export type ServerName = 'lockgate' | 'floor' | 'ws' | 'bare' | 'sign' | 'commit' | 'packet'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -27,6 +27,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   bare: 'bare Bun',
   sign: 'bare ES256',
   commit: 'bare SQLite',
+  packet: 'mqtt-packet',
 }
 
 export interface Column {
@@ -158,6 +159,19 @@ export const SCENARIOS: readonly Scenario[] = [
       return fsyncs === undefined ? reading : { ...reading, values: { ...reading.values, fsyncs } }
     },
   },
+  {
+    name: 'mqtt-codec',
+    title: 'MQTT 5.0 PUBLISH with QoS 1, inside the process, per packet',
+    columns: [
+      { key: 'decodeUs', title: 'decode us', digits: 3 },
+      { key: 'encodeUs', title: 'encode us', digits: 3 },
+      { key: 'letThrough', title: 'malformed let through', digits: 0 },
+      { key: 'malformed', title: 'of', digits: 0 },
+    ],
+    servers: ['lockgate', 'packet'],
+    run: (server, settings) =>
+      measureInside(server === 'packet' ? 'mqtt-packet' : 'mqtt-codec', settings),
+  },
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {
@@ -251,6 +265,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
       return startBareBun('closing')
     case 'sign':
     case 'commit':
+    case 'packet':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
       return name satisfies never
