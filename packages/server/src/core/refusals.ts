@@ -65,6 +65,7 @@ export const REFUSALS = {
   // How much of it.
   rate_limited: no(429, 'later', 'Too many requests. Wait as long as Retry-After says.'),
   body_large: no(413, 'no', 'The request body is too large.'),
+  body_slow: no(408, 'later', 'The request body took too long. Send it faster, or less of it.'),
   event_data_large: no(413, 'no', 'The data of this event is larger than the app allows.'),
   member_large: no(413, 'no', 'The member data is larger than the app allows.'),
   members_full: no(403, 'later', 'The presence channel has as many members as the app allows.'),

@@ -1,11 +1,10 @@
-/** HTTP answers our code makes: small JSON, never cached, a refusal always in the same shape. */
+/**
+ * HTTP answers our code makes: small JSON, never cached, a refusal always in the same shape.
+ * Security headers are not their business: `security-headers.ts` has them for every answer.
+ */
 import { REFUSALS, type RefusalCode } from '../core/refusals.ts'
 
-const JSON_HEADERS = {
-  'content-type': 'application/json',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-}
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 
 /** @param body JSON text. */
 export function jsonAnswer(body: string, status = 200): Response {
@@ -24,7 +23,12 @@ export function refusedAnswer(
   const { status, text, retry } = REFUSALS[refusal]
   const body = JSON.stringify({ error: detail ?? text, code: refusal, status })
   const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
-  return new Response(body, { status, headers: { ...JSON_HEADERS, ...later, ...headers } })
+  // A body that still comes is not waited for.
+  const ended = refusal === 'body_slow' ? { connection: 'close' } : {}
+  return new Response(body, {
+    status,
+    headers: { ...JSON_HEADERS, ...later, ...ended, ...headers },
+  })
 }
 
 const RETRY_AFTER_SECONDS = '1'

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
+import { makeCertificate } from '../../../../test/support/certificate.ts'
 import { lineStreamAnswer } from '../http/admin/line-stream.ts'
 import { TrustedProxies } from '../http/client-address.ts'
 import { tellFailure } from '../http/failures.ts'
+import { SECURITY_HEADERS } from '../http/security-headers.ts'
 import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import type { Listener } from './socket.ts'
@@ -15,6 +17,7 @@ const INSIDE = 'a detail of the inside'
 const tally = new Tally()
 const logged: string[] = []
 let server: Listener
+let secure: Listener
 
 function fail(what: string): never {
   if (what.includes('outage')) {
@@ -67,13 +70,14 @@ beforeAll(() => {
           tellFailure: (cause) => void tellFailure(cause, { tally, log }),
         })
       : fail(path)
-  server = listenHttp(
-    { address, isShared: false },
-    { route, webSockets, pathPrefix: '', trustedProxies: new TrustedProxies([]), tally, log },
-  )
+  const trustedProxies = new TrustedProxies([])
+  const deps = { route, webSockets, pathPrefix: '', trustedProxies, tally, log }
+  server = listenHttp({ address, isShared: false }, deps)
+  const tls = makeCertificate('edge', 'IP:127.0.0.1')
+  secure = listenHttp({ address, isShared: false, tls }, deps)
 })
 
-afterAll(() => server.stop(true))
+afterAll(() => Promise.all([server.stop(true), secure.stop(true)]))
 
 describe('over HTTP', () => {
   const table = [
@@ -90,6 +94,18 @@ describe('over HTTP', () => {
     expect(answer.headers.get('retry-after')).toBe('1')
     expect(logged).toContain(event)
   })
+
+  test.each(table)(
+    '$path is answered with the security headers, with TLS and without',
+    async (row) => {
+      const insecure = { tls: { rejectUnauthorized: false } }
+      for (const base of [`http://127.0.0.1:${server.port}`, `https://127.0.0.1:${secure.port}`]) {
+        const answer = await fetch(base + row.path, insecure)
+        expect(answer.status).toBe(row.status)
+        for (const [name, value] of SECURITY_HEADERS) expect(answer.headers.get(name)).toBe(value)
+      }
+    },
+  )
 })
 
 describe('over HTTP, line by line', () => {

@@ -1,22 +1,30 @@
 /**
  * Owns `Bun.serve`: binds addresses and turns each request into an upgrade, an answer or a refusal.
  * Bun's parser has already refused what RFC 9112 forbids (smuggling, bare LF, oversized headers).
+ * Every answer leaves through here, and with it the headers of `security-headers.ts`.
  */
 import type { Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
-import type { TrustedProxies } from '../http/client-address.ts'
+import { forwardedProto, type TrustedProxies } from '../http/client-address.ts'
 import { tellFailure } from '../http/failures.ts'
 import { type RequestSource, readSource } from '../http/request-source.ts'
+import { secured } from '../http/security-headers.ts'
 import { readTarget, type RequestTarget } from '../http/target.ts'
 import type { Log } from '../ports/log.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { WebSockets } from './websocket.ts'
 
-/** What Bun reads at the most; the operations have smaller caps of their own. */
-export const HTTP_BODY_BYTES_MAX = 4 * 1024 * 1024
+/**
+ * What Bun lets through: any length it can count, because its own refusal says nothing and has no
+ * header of ours. It keeps no byte that is not asked for, and `http/body.ts` asks up to its caps.
+ */
+const BUN_BODY_BYTES_MAX = Number.MAX_SAFE_INTEGER
 
-/** A request that sends nothing for so long is cut; our own handlers answer in milliseconds. */
-export const HTTP_IDLE_SECONDS = 10
+/**
+ * How long Bun waits for the whole of a request, from its beginning and however fast bytes come; it
+ * looks every four seconds. Our own handlers answer in milliseconds.
+ */
+const HTTP_IDLE_SECONDS = 10
 
 /** @param source where the request came from; read when somebody needs it. */
 export type Route = (
@@ -55,12 +63,16 @@ export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
     reusePort: options.isShared,
     idleTimeout: HTTP_IDLE_SECONDS,
     development: false, // Bun's own error page would show source and stack
-    maxRequestBodySize: HTTP_BODY_BYTES_MAX,
+    maxRequestBodySize: BUN_BODY_BYTES_MAX,
     // Bun serves TLS 1.2 and 1.3 and refuses what is older (ASVS 12.1.1).
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     websocket: deps.webSockets?.handlers() ?? nothing,
-    fetch: (request, server) => answer(request, { server, isTls, deps }),
-    error: (error) => refusedAnswer(tellFailure(error, deps)),
+    fetch(request, server) {
+      const outcome = answer(request, { server, isTls, deps })
+      if (outcome === undefined) return undefined
+      return outcome instanceof Promise ? outcome.then(secured) : secured(outcome)
+    },
+    error: (error) => secured(refusedAnswer(tellFailure(error, deps))),
   })
 }
 
@@ -72,17 +84,15 @@ function answer(
   deps.tally.httpRequests++
   if (!hasOneHost(request)) return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)
-  const source = () => {
-    const peer = context.server.requestIP(request)?.address ?? ''
-    return readSource(request.headers, peer, deps.trustedProxies)
-  }
+  const peer = () => context.server.requestIP(request)?.address ?? ''
+  const source = () => readSource(request.headers, peer(), deps.trustedProxies)
   if (deps.webSockets !== undefined && isUpgrade(request)) {
     const upgrade = {
       ...(target ?? readTarget(request.url, '') ?? NOWHERE),
       isUnderPrefix: target !== undefined,
       origin: request.headers.get('origin') ?? undefined,
       subprotocols: listOf(request.headers.get('sec-websocket-protocol')),
-      isTls: context.isTls,
+      isTls: isOverTls(request, peer, context),
       source,
     }
     return deps.webSockets.upgrade(request, context.server, upgrade)
@@ -97,6 +107,18 @@ function answer(
  */
 function hasOneHost({ headers, url }: Request): boolean {
   return headers.get('host')?.includes(',') === false && /^https?:\/\/[^/]/.test(url)
+}
+
+/** How the client came: to a trusted proxy, if one says so, or to us. */
+function isOverTls(
+  { headers }: Request,
+  peer: () => string,
+  { isTls, deps }: { readonly isTls: boolean; readonly deps: HttpDeps },
+): boolean {
+  const header = headers.get('x-forwarded-proto')
+  if (header === null) return isTls
+  const scheme = forwardedProto(peer(), header, deps.trustedProxies)
+  return scheme === undefined ? isTls : scheme === 'https'
 }
 
 const NOWHERE = { path: '/', query: '' }

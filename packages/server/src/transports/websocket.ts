@@ -5,6 +5,7 @@
 import { REFUSALS } from '../core/refusals.ts'
 import type { Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
+import { UPGRADE_HEADERS } from '../http/security-headers.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Frame } from '../ports/fanout.ts'
 import type { Log } from '../ports/log.ts'
@@ -71,7 +72,8 @@ export class WebSockets {
             code: admission.closeCode,
             reason: REFUSALS[admission.refusal].text,
           })
-    if (server.upgrade(request, { data: { outbox } })) return undefined
+    const accepted = { data: { outbox }, headers: UPGRADE_HEADERS }
+    if (server.upgrade(request, accepted)) return undefined
     return refusedAnswer(
       'request_malformed',
       'Send a WebSocket handshake of version 13 (RFC 6455).',

@@ -2,7 +2,7 @@
 import { ADMIN_REFUSALS, type AdminRefusalCode } from '../../core/admin-refusals.ts'
 
 /** ASVS 14.3.2: an answer may hold a secret. */
-export const ANSWER_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+export const ANSWER_HEADERS = { 'cache-control': 'no-store' }
 const RETRY_AFTER_SECONDS = '1'
 
 export function resultAnswer(value: unknown, status: number): Response {
@@ -33,11 +33,14 @@ export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}):
     ...(more.errors === undefined ? {} : { errors: more.errors }),
   }
   const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+  // A body that still comes is not waited for.
+  const ended = code === 'body_slow' ? { connection: 'close' } : {}
   const challenge = status === 401 ? { 'www-authenticate': 'Bearer realm="lockgate"' } : {}
   const headers = {
     ...ANSWER_HEADERS,
     'content-type': 'application/problem+json',
     ...later,
+    ...ended,
     ...challenge,
   }
   return new Response(JSON.stringify(body), { status, headers: { ...headers, ...more.headers } })

@@ -18,6 +18,7 @@ import { authenticateOperator, type OperatorPrincipal } from '../../credentials/
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
 import { bearerToken } from '../bearer-header.ts'
+import { BODY_BYTES_MAX, type BodyRefusal, readBody } from '../body.ts'
 import { limitSubject } from '../client-address.ts'
 import { tellFailure } from '../failures.ts'
 import type { RequestTarget } from '../target.ts'
@@ -31,8 +32,7 @@ import { jsonTextAnswer, type ProblemDetail, problemAnswer, resultAnswer } from 
 
 export const ADMIN_PREFIX = '/admin/v1'
 
-/** Our bounds. */
-const BODY_BYTES_MAX = 64 * 1024
+/** Our bound. */
 const BODY_DEPTH_MAX = 8
 /** Guessing a key is hopeless; this keeps the guesser from costing anything. */
 const FAILURES: LimitPolicy = { name: 'admin_failures', countMax: 60, windowMs: 60_000 }
@@ -193,7 +193,7 @@ async function readInput(
   if (operation.body === undefined) {
     return { ok: true, input: { parameters: parameters.data, body: undefined } }
   }
-  const body = await readBody(request)
+  const body = await readObject(request)
   if (!body.ok) return { ok: false, answer: problemAnswer(body.refusal, { detail: body.detail }) }
   const checked = operation.body.safeParse(body.value)
   if (!checked.success) return invalid(checked.error, 'body')
@@ -218,17 +218,13 @@ function safeDecode(text: string): string {
   }
 }
 
-async function readBody(
+async function readObject(
   request: Request,
-): Promise<
-  Result<Record<string, unknown>, 'body_large' | 'media_type_unsupported' | 'request_malformed'>
-> {
-  // An honest length is refused before anything is read.
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX)
-    return refuse('body_large')
-  const bytes = await request.arrayBuffer()
-  if (bytes.byteLength > BODY_BYTES_MAX) return refuse('body_large')
-  if (bytes.byteLength === 0) return ok({})
+): Promise<Result<Record<string, unknown>, BodyRefusal | 'media_type_unsupported'>> {
+  const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.admin })
+  if (!read.ok) return read
+  const bytes = read.value
+  if (bytes.length === 0) return ok({})
   if (request.headers.get('content-type')?.split(';')[0]?.trim() !== 'application/json') {
     return refuse('media_type_unsupported')
   }

@@ -10,6 +10,7 @@ import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { Asset } from '../../ports/asset.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import type { RequestTarget } from '../target.ts'
 
 export const DEMO_CHANNEL = 'demo'
@@ -17,7 +18,6 @@ export const DEMO_EVENT = 'message'
 /** Our bounds on what the page sends. */
 export const DEMO_TEXT_LENGTH_MAX = 500
 export const DEMO_EVENTS_PER_SECOND_MAX = 10
-const BODY_BYTES_MAX = 4 * 1024
 
 export interface DemoDeps {
   readonly app: LoadedApp
@@ -71,10 +71,9 @@ async function publish(request: Request, page: DemoPage): Promise<Response> {
   }
   if (!isSameOrigin(request)) return refusedAnswer('origin_refused', 'Send from the page itself.')
   if (!page.mayPublish()) return refusedAnswer('client_events_fast', 'Ten events a second at most.')
-  if (Number(request.headers.get('content-length') ?? BODY_BYTES_MAX + 1) > BODY_BYTES_MAX) {
-    return refusedAnswer('body_large')
-  }
-  const body = parseJsonObject(await request.text(), 2)
+  const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.demo })
+  if (!read.ok) return refusedAnswer(read.refusal, read.detail)
+  const body = parseJsonObject(Buffer.from(read.value).toString('utf8'), 2)
   const text = isJsonObject(body) ? body['text'] : undefined
   if (typeof text !== 'string' || text === '' || text.length > DEMO_TEXT_LENGTH_MAX) {
     return refusedAnswer('request_malformed', 'Send {"text":"..."} with 1 to 500 characters.')
@@ -102,17 +101,6 @@ function isSameOrigin(request: Request): boolean {
 
 function assetAnswer({ contentType, bytes }: Asset): Response {
   return new Response(bytes as Uint8Array<ArrayBuffer>, {
-    headers: {
-      'content-type': contentType,
-      'cache-control': 'no-cache',
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'content-security-policy': CONTENT_SECURITY_POLICY,
-    },
+    headers: { 'content-type': contentType, 'cache-control': 'no-cache' },
   })
 }
-
-/** No inline script or style; the page talks to its own server only. */
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

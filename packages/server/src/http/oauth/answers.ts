@@ -1,4 +1,6 @@
 /** Answers of the OAuth endpoints: JSON that nobody keeps (RFC 6749 §5.1), errors as in §5.2. */
+import { REFUSALS } from '../../core/refusals.ts'
+import type { ReadParameters } from './parameters.ts'
 
 /** The status of each error (contract 3.4): 401 where the seed's clients expect it. */
 export const OAUTH_ERRORS = {
@@ -20,7 +22,6 @@ const HEADERS = {
   'content-type': 'application/json',
   'cache-control': 'no-store',
   pragma: 'no-cache',
-  'x-content-type-options': 'nosniff',
 }
 const RETRY_AFTER_SECONDS = '1'
 
@@ -38,8 +39,27 @@ export function oauthError(
   description: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const body = JSON.stringify({ error, error_description: description })
   const status = OAUTH_ERRORS[error]
+  return errorAnswer({ error, description, status }, headers)
+}
+
+/** @returns what to say of a body that was not read, in the words RFC 6749 §5.2 has for it. */
+export function unreadAnswer(unread: Exclude<ReadParameters, { ok: true }>): Response {
+  const { refusal, detail } = unread
+  if (refusal === 'invalid_request') return oauthError(refusal, detail ?? '')
+  const { status, text } = REFUSALS[refusal]
+  // A body that still comes is not waited for.
+  const headers = refusal === 'body_slow' ? { connection: 'close' } : {}
+  const error = 'invalid_request'
+  return errorAnswer({ error, description: detail ?? text, status }, headers)
+}
+
+function errorAnswer(
+  told: { readonly error: OauthError; readonly description: string; readonly status: number },
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const { error, description, status } = told
+  const body = JSON.stringify({ error, error_description: description })
   const later = error === 'temporarily_unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
   return new Response(body, { status, headers: { ...HEADERS, ...later, ...headers } })
 }

@@ -4,7 +4,7 @@ import { permits } from '../../core/permissions.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import { parseKey } from '../../credentials/key-format.ts'
 import { bearerToken } from '../bearer-header.ts'
-import { oauthAnswer, oauthError } from './answers.ts'
+import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer } from './failures.ts'
@@ -13,7 +13,7 @@ import { type Parameters, readParameters } from './parameters.ts'
 export async function answerIntrospection(call: OauthCall): Promise<Response> {
   const { request, deps, source } = call
   const read = await readParameters(request)
-  if (!read.ok) return oauthError(read.refusal, read.detail ?? '')
+  if (!read.ok) return unreadAnswer(read)
   const token = read.value.get('token')
   if (token === undefined) return oauthError('invalid_request', 'token is missing.')
   const bearer = bearerToken(request.headers)

@@ -34,7 +34,6 @@ export function answerKeySet(path: string, { deps, source }: OauthCall): Respons
     'content-type': 'application/jwk-set+json', // RFC 7517 §8.5.1
     'cache-control': `public, max-age=${CACHE_SECONDS}`,
     'access-control-allow-origin': '*', // public keys, for verifiers in browsers too
-    'x-content-type-options': 'nosniff',
   }
   return new Response(JSON.stringify(keySet), { headers })
 }

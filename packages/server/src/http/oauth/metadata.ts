@@ -26,7 +26,6 @@ export function answerMetadata(path: string, { deps }: OauthCall): Response | un
     'content-type': 'application/json',
     'cache-control': `public, max-age=${CACHE_SECONDS}`,
     'access-control-allow-origin': '*',
-    'x-content-type-options': 'nosniff',
   }
   return new Response(JSON.stringify(metadataOf(tenantId, deps)), { headers })
 }

@@ -5,32 +5,28 @@
  */
 import { nestsDeeperThan } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import { BODY_BYTES_MAX, type BodyRefusal, readBody } from '../body.ts'
 
 export type Parameters = ReadonlyMap<string, string>
 
-/** Our bounds: an assertion of 8 KiB and some room; far more names than anybody sends. */
-export const BODY_CHARACTERS_MAX = 16_384
+/** Our bound: far more names than anybody sends. */
 const PARAMETER_COUNT_MAX = 64
 
-export type ParameterRefusal = 'invalid_request'
-type Parsed = Result<Parameters, ParameterRefusal>
+type Parsed = Result<Parameters, 'invalid_request'>
+export type ReadParameters = Result<
+  Parameters,
+  BodyRefusal | 'invalid_request' | 'media_type_unsupported'
+>
 
 /** @throws nothing: a body that breaks off is a refusal. */
-export async function readParameters(request: Request): Promise<Parsed> {
-  // An honest length is refused before anything is read.
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_CHARACTERS_MAX) return TOO_LARGE
-  let body: string
-  try {
-    body = await request.text()
-  } catch (error) {
-    // The client went away or broke the encoding; nobody reads this answer.
-    return refuse('invalid_request', error instanceof Error ? 'The body ended early.' : undefined)
-  }
-  if (body.length > BODY_CHARACTERS_MAX) return TOO_LARGE
+export async function readParameters(request: Request): Promise<ReadParameters> {
+  const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.oauth })
+  if (!read.ok) return read
+  const body = Buffer.from(read.value).toString('utf8')
   const type = request.headers.get('content-type') ?? ''
   if (isMediaType(type, 'application/x-www-form-urlencoded')) return parseForm(body)
   if (isMediaType(type, 'application/json')) return parseJson(body)
-  return refuse('invalid_request', 'Send the body as application/x-www-form-urlencoded or JSON.')
+  return refuse('media_type_unsupported', TYPE_TEXT)
 }
 
 /** Checks the form of every part before anything of it is used. */
@@ -130,8 +126,8 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
 ])
 
 const JSON_DEPTH_MAX = 8
-const TOO_LARGE = refuse('invalid_request' as const, 'The body is too large.')
 const TOO_MANY = refuse('invalid_request' as const, 'There are too many parameters.')
 const REPEATED = refuse('invalid_request' as const, 'A parameter is given twice.')
+const TYPE_TEXT = 'Send the body as application/x-www-form-urlencoded or application/json.'
 const FORM_TEXT = 'The form is not encoded as application/x-www-form-urlencoded.'
 const JSON_TEXT = 'The body is one JSON object of texts.'

@@ -1,7 +1,7 @@
 /** `POST /oauth/revoke`: RFC 7009. */
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
-import { oauthAnswer, oauthError } from './answers.ts'
+import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
@@ -17,7 +17,7 @@ export const REVOCATIONS: LimitPolicy = {
 export async function answerRevocation(call: OauthCall): Promise<Response> {
   const { request, deps } = call
   const read = await readParameters(request)
-  if (!read.ok) return oauthError(read.refusal, read.detail ?? '')
+  if (!read.ok) return unreadAnswer(read)
   const parameters = read.value
   const token = parameters.get('token')
   if (token === undefined) return oauthError('invalid_request', 'token is missing.')

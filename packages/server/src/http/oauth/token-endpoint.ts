@@ -6,7 +6,7 @@ import type {
 } from '../../credentials/tokens/client-authentication.ts'
 import type { GrantedTokens, GrantRefusal } from '../../credentials/tokens/token-grants.ts'
 import type { LimitPolicy } from '../../ports/limiter.ts'
-import { oauthAnswer, oauthError } from './answers.ts'
+import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
@@ -17,7 +17,7 @@ const FAMILIES: LimitPolicy = { name: 'oauth_families', countMax: 1_200, windowM
 
 export async function answerToken(call: OauthCall): Promise<Response> {
   const read = await readParameters(call.request)
-  if (!read.ok) return oauthError(read.refusal, read.detail ?? '')
+  if (!read.ok) return unreadAnswer(read)
   const parameters = read.value
   const grantType = parameters.get('grant_type')
   if (grantType === undefined) return oauthError('invalid_request', 'grant_type is missing.')

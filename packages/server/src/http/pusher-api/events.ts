@@ -12,11 +12,11 @@ import type { AppSpace } from '../../core/app-space.ts'
 import type { ChannelAddress } from '../../core/channel.ts'
 import type { Hub } from '../../core/hub.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
+import { EVENTS_PER_BATCH_MAX } from '../body.ts'
 import { describeChannel, type InfoName, readInfo } from './channel-info.ts'
 
-/** Pusher's bounds. */
+/** Pusher's bound. */
 export const CHANNELS_PER_EVENT_MAX = 100
-export const EVENTS_PER_BATCH_MAX = 10
 
 export interface PublishContext {
   readonly hub: Hub

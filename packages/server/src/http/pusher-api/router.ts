@@ -10,6 +10,7 @@ import type { RefusalCode } from '../../core/refusals.ts'
 import type { Tally } from '../../core/tally.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
 import { bearerToken } from '../bearer-header.ts'
+import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import type { RequestSource } from '../request-source.ts'
 import type { RequestTarget } from '../target.ts'
 import {
@@ -19,7 +20,7 @@ import {
   authenticateBearer,
 } from './authenticate.ts'
 import { listChannels, listUsers, readChannel } from './channels.ts'
-import { EVENTS_PER_BATCH_MAX, publishBatch, publishEvent } from './events.ts'
+import { publishBatch, publishEvent } from './events.ts'
 
 export interface PusherApiDeps extends AuthenticateDeps {
   readonly hub: Hub
@@ -41,12 +42,6 @@ const PATH = /^\/apps\/([A-Za-z0-9_-]{1,64})\/(.+)$/
 const CHANNEL = /^channels\/([^/]{1,600})(\/users)?$/
 const TERMINATE = /^users\/([^/]{1,400})\/terminate_connections$/
 
-/** The most an app may allow itself for one event. */
-const EVENT_DATA_BYTES_MAX = 102_400
-/** Room for the envelope of a call, beside its event data. */
-const ENVELOPE_BYTES = 64 * 1024
-/** JSON text inside JSON: quotes and backslashes double. */
-const ESCAPE_FACTOR = 2
 /** @returns undefined when the path is not of this API. */
 export function handlePusherApi(
   request: Request,
@@ -72,7 +67,7 @@ async function answer(
 ): Promise<Response> {
   const { target, route, deps } = call
   const { source } = deps
-  const body = await readBody(request, bodyBytesMax(route))
+  const body = await readBody(request, { bytesMax: bodyBytesMax(route) })
   if (!body.ok) return refused(body.refusal, body.detail, deps)
   const signed = { ...target, appId: route.appId, method: route.method, body: body.value, source }
   const token = bearerToken(request.headers)
@@ -158,34 +153,14 @@ function decodeSegment(text: string | undefined): string | undefined {
   }
 }
 
-/** The same for every app: a cap of its own would tell a stranger which apps exist. */
 function bodyBytesMax({ operation }: Route): number {
-  const eventCount = operation.name === 'batch_events' ? EVENTS_PER_BATCH_MAX : 1
-  return EVENT_DATA_BYTES_MAX * ESCAPE_FACTOR * eventCount + ENVELOPE_BYTES
-}
-
-async function readBody(
-  request: Request,
-  bytesMax: number,
-): Promise<Result<Uint8Array, RefusalCode>> {
-  if (request.method === 'GET') return ok(EMPTY)
-  // An honest length is refused before anything is read; Bun's own cap ends a body without one.
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return refuse('body_large')
-  try {
-    const body = new Uint8Array(await request.arrayBuffer())
-    return body.length > bytesMax ? refuse('body_large') : ok(body)
-  } catch (error) {
-    // The client went away or broke the chunked encoding; nobody reads this answer.
-    return refuse('request_malformed', error instanceof Error ? 'The body ended early.' : undefined)
-  }
+  return operation.name === 'batch_events' ? BODY_BYTES_MAX.batch : BODY_BYTES_MAX.event
 }
 
 function refused(refusal: RefusalCode, detail: string | undefined, deps: PusherApiDeps): Response {
   deps.tally.refused(refusal)
   return refusedAnswer(refusal, detail)
 }
-
-const EMPTY = new Uint8Array(0)
 
 const SIGNING_TEXT =
   'The signature of this request does not hold. Check app id, key, secret and clock, and that ' +

@@ -58,6 +58,7 @@ export const PUSHER_REFUSALS = {
   client_event_kind: told(code.UNAUTHORIZED),
   not_subscribed: told(code.UNAUTHORIZED),
   body_large: told(null),
+  body_slow: told(null),
   event_data_large: told(null),
   member_large: told(null),
   members_full: told(code.OVER_QUOTA),
