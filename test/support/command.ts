@@ -20,11 +20,15 @@ export interface RunningCommand {
   /** Of the launcher; the program is its child. */
   readonly pid: number
   readonly ended: Promise<Ended>
+  /** What it printed so far. */
+  output(): string
   /** To standard input, which stays open until `end`. */
   write(text: string): void
   end(): void
   /** As `head` does when it has read enough. */
   closeOutput(): void
+  /** As a person does with Ctrl-C. */
+  stop(): void
 }
 
 /** Starts it and waits for its end; standard input is empty. */
@@ -53,9 +57,11 @@ export function startCommand(args: readonly string[], options: CommandOptions): 
   return {
     pid: child.pid ?? 0,
     ended,
+    output: () => stdout,
     write: (text) => void child.stdin.write(text),
     end: () => void child.stdin.end(),
     closeOutput: () => child.stdout.destroy(),
+    stop: () => void child.kill('SIGINT'),
   }
 }
 

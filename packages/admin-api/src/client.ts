@@ -8,6 +8,7 @@ import { type Route, ROUTES } from './generated/routes.ts'
 import { readJsonLines } from './json-lines.ts'
 import type { OPERATIONS, OperationName } from './operations.ts'
 import { AdminProblem, UNEXPECTED_TEXT } from './problem.ts'
+import { resumedEvents } from './resumed-events.ts'
 
 type Table = typeof OPERATIONS
 type Simple<T> = { [K in keyof T]: T[K] }
@@ -46,6 +47,11 @@ export type ItemOf<N extends ListName> =
 /** Operations that answer with lines; their result is the shape of one line. */
 export type StreamName = {
   [N in OperationName]: Table[N] extends { readonly isStream: true } ? N : never
+}[OperationName]
+
+/** Operations that can be followed; their result is the shape of one event. */
+export type LiveName = {
+  [N in OperationName]: Table[N] extends { readonly isLive: true } ? N : never
 }[OperationName]
 
 export interface CallOptions {
@@ -99,6 +105,16 @@ export interface AdminClient {
    * @throws AdminProblem, AdminUnreachable.
    */
   lines<N extends StreamName>(name: N, ...rest: Rest<N>): AsyncGenerator<ResultOf<N>>
+  /**
+   * Every event as it happens, without an end. Where the connection is lost it goes on after the
+   * last one; what was missed and is no longer there is an event of the type `gap`. End it early,
+   * or by `signal`.
+   * @throws AdminProblem when it is refused, now or after the key was revoked; AdminUnreachable
+   * when there was no connection at the beginning.
+   */
+  watch<N extends LiveName>(name: N, ...rest: Rest<N>): AsyncGenerator<ResultOf<N>>
+  /** As `watch`, for a caller that learns at run time which operation it is. */
+  follow(name: OperationName, input: LooseInput, options?: CallOptions): AsyncGenerator
 }
 
 const TIMEOUT_MS = 30_000
@@ -124,6 +140,9 @@ export function createAdminClient(
       items(context, name, { input, more }) as AsyncGenerator<ItemOf<N>>,
     lines: <N extends StreamName>(name: N, ...[input, more]: Rest<N>) =>
       lines(context, name, { input, more }) as AsyncGenerator<ResultOf<N>>,
+    watch: <N extends LiveName>(name: N, ...[input, more]: Rest<N>) =>
+      follow(context, name, { input, more }) as AsyncGenerator<ResultOf<N>>,
+    follow: (name, input, more) => follow(context, name, { input, more }),
   }
 }
 
@@ -164,6 +183,22 @@ async function* lines(context: Context, name: OperationName, given: Given) {
   const outcome = await openStream(target, limitsOf(context, given), context.ambient)
   try {
     yield* readJsonLines(valueOrThrow(outcome))
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) throw unexpected(name)
+    throw error
+  }
+}
+
+async function* follow(context: Context, name: OperationName, { input, more }: Given) {
+  const open = async (after: string | undefined) => {
+    const resumed = after === undefined ? {} : { after }
+    const given = { input: { ...input, parameters: { ...input?.parameters, ...resumed } }, more }
+    const target = await targetOf(context, name, given)
+    return valueOrThrow(await openStream(target, limitsOf(context, given), context.ambient))
+  }
+  const { pause, random } = context.ambient
+  try {
+    yield* resumedEvents({ open, pause, random, signal: more?.signal })
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) throw unexpected(name)
     throw error

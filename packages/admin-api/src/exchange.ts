@@ -153,10 +153,13 @@ async function attempt<T>(
   }
 }
 
+const ACCEPTED =
+  'application/json, application/x-ndjson, text/event-stream, application/problem+json'
+
 function requestOf(target: Target, signal: AbortSignal): Request {
   const headers = new Headers({
     authorization: `Bearer ${target.key}`,
-    accept: 'application/json, application/x-ndjson, application/problem+json',
+    accept: ACCEPTED,
   })
   if (target.body !== undefined) headers.set('content-type', 'application/json')
   if (target.idempotencyKey !== undefined) headers.set('idempotency-key', target.idempotencyKey)

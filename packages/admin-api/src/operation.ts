@@ -30,4 +30,6 @@ export interface Operation {
   readonly isSecretShown?: true
   /** The answer is a stream of lines (NDJSON), not one JSON value. */
   readonly isStream?: true
+  /** The answer is a stream of server-sent events without an end; the schema is that of one. */
+  readonly isLive?: true
 }

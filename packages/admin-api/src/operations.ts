@@ -14,6 +14,7 @@ import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, masterKey, none, reason, receipt } from './shapes.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
 import { TOKEN_OPERATIONS } from './token-operations.ts'
+import { WATCH_OPERATIONS } from './watch-operations.ts'
 
 export const OPERATIONS = {
   whoami: {
@@ -54,6 +55,7 @@ export const OPERATIONS = {
     command: 'revoke',
   },
   ...AUDIT_OPERATIONS,
+  ...WATCH_OPERATIONS,
   'master-key.status': {
     method: 'GET',
     path: '/master-key',

@@ -30,6 +30,7 @@ import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
+import { openWatch } from './assembly/watch.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { BUILT_IN_PLANS } from './config/section-schema.ts'
@@ -146,13 +147,15 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
   const demo = await demoPage(config, core, hub)
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
-  const admin = { ...adminDeps(config, core, store), tokens, tally, log }
+  const watchers = openWatch(events, authority, { clock, random })
+  const admin = { ...adminDeps(config, core, store), tokens, watchers, tally, log }
   const introspection = createIntrospection(core, bearers)
   const limiter = openMemoryLimiter({ clock })
   const asking = { introspection, bearers, recordDenial }
   const oauth = { ...tokens, ...asking, limiter, clock, tally, log }
   const { signingKeys } = tokens
-  const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds }
+  const { checkpointSeconds } = config.audit
+  const upkept = { signingKeys, checkpointSeconds, watchers }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
@@ -176,7 +179,7 @@ function adminDeps(
   config: Config,
   core: CredentialCore,
   store: Store,
-): Omit<AdminDeps, 'tokens' | 'tally' | 'log'> {
+): Omit<AdminDeps, 'tokens' | 'watchers' | 'tally' | 'log'> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial, deliveries, keys, audit: trail } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }

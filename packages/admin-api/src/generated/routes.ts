@@ -40,6 +40,8 @@ export const ROUTES = {
   'credentials.rotate': { method: 'POST', path: '/credentials/{credentialId}/rotate' },
   'credentials.stage': { method: 'POST', path: '/credentials/{credentialId}/stage' },
   'credentials.update': { method: 'PATCH', path: '/credentials/{credentialId}' },
+  'events.list': { method: 'GET', path: '/events/recent' },
+  'events.watch': { method: 'GET', path: '/events' },
   'master-key.rewrap': { method: 'POST', path: '/master-key/rewrap' },
   'master-key.rotate': { method: 'POST', path: '/master-key/rotate' },
   'master-key.status': { method: 'GET', path: '/master-key' },

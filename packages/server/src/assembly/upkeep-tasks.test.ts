@@ -22,7 +22,9 @@ async function openServing() {
   await declareTenant(world)
   const config = { tokens: TOKENS, publicUrl: 'https://lockgate.example' }
   const { signingKeys } = createTokenService(config, world.core)
-  const tasks = upkeepTasks(world.core, world.store, { signingKeys, checkpointSeconds: 60 })
+  const watchers = { tick: () => {}, close: () => {} }
+  const more = { signingKeys, checkpointSeconds: 60, watchers }
+  const tasks = upkeepTasks(world.core, world.store, more)
   const clock = { nowMs: () => world.time.ms, monotonicMs: () => world.time.ms }
   const errors: unknown[] = []
   const nothing = () => {}

@@ -4,6 +4,7 @@ import {
   IDEMPOTENCY_COUNT_MAX,
   IDEMPOTENCY_KEPT_MS,
 } from '../credentials/administration/repeated-calls.ts'
+import type { Watchers } from '../outbound/watch/watchers.ts'
 import type { Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { TokenService } from './token-service.ts'
@@ -18,14 +19,23 @@ const HOUR_MS = 3_600_000
 /** Ended families are kept so long, so that a late reuse is still recognized. */
 const FAMILY_KEPT_MS = 7 * 24 * HOUR_MS
 
-/** @param more what follows its own time, and how often checkpoints are made. */
+/** @param more what follows its own time, who watches, and how often checkpoints are made. */
 export function upkeepTasks(
   core: CredentialCore,
   store: Store,
-  more: Pick<TokenService, 'signingKeys'> & { readonly checkpointSeconds: number },
+  more: Pick<TokenService, 'signingKeys'> & {
+    readonly checkpointSeconds: number
+    readonly watchers: Pick<Watchers, 'tick' | 'close'>
+  },
 ): readonly UpkeepTask[] {
   const { clock } = core.administration
   return [
+    {
+      name: 'watchers',
+      everyMs: SECOND_MS,
+      run: async () => more.watchers.tick(),
+      finish: async () => more.watchers.close(),
+    },
     { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
     {
       name: 'denials',

@@ -5,6 +5,7 @@ import type { Source } from '../core/source.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Role } from '../ports/records/tenant.ts'
 import type { ControlDatabase } from '../ports/store.ts'
+import { isAccepted } from './engine/reading.ts'
 import { parseKey } from './key-format.ts'
 import { namedBearer, NO_OWNER, type RecordDenial, retiredAttempt } from './audit/denied-access.ts'
 import type { SecretCheck } from './secret-check.ts'
@@ -74,4 +75,16 @@ function findKey(token: string, keyId: string, { tenants, check, clock }: Operat
   const entry = tenants.findOperator(keyId)
   const versions = entry === undefined ? [] : [entry.version]
   return { entry, match: check.match(token, versions, clock.nowMs()) }
+}
+
+/** Whether the key a call came by still holds, for the same tenant and in the same role. */
+export function operatorHolds(
+  { credentialId, versionId, role, tenantId }: OperatorPrincipal,
+  { tenants, clock }: Pick<OperatorDeps, 'tenants' | 'clock'>,
+): boolean {
+  const record = tenants.findCredential(credentialId)
+  const version = record?.versions.find(({ id }) => id === versionId)
+  if (record === undefined || version === undefined) return false
+  if (record.attributes.role !== role || record.tenantId !== tenantId) return false
+  return isAccepted(version, clock.nowMs())
 }

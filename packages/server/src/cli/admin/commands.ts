@@ -18,10 +18,13 @@ const MORE: Readonly<Record<string, typeof AUDIT_VERIFY | undefined>> = {
 
 /** @param report takes the exit code of the command that ran. */
 export function addAdminCommands(program: Command, report: (exitCode: number) => void): void {
+  // `events` is a command and has one below it: what follows that is its own.
+  program.enablePositionalOptions()
   for (const group of program.commands) addExamples(group, group.name())
   for (const spec of commandSpecs()) {
     const parent = spec.words.slice(0, -1).reduce(groupIn, program)
     const command = parent.command(spec.words.at(-1) ?? '').description(spec.summary)
+    command.enablePositionalOptions()
     if (parent === program) command.helpGroup(HEADING)
     describeCommand(command, spec)
     const more = MORE[spec.words.join(' ')]

@@ -67,6 +67,15 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate audit export --from 2027-01-01T00:00:00Z > audit.ndjson',
     ],
   },
+  events: {
+    description: 'What happens now: connections, refused credentials, limits, webhooks, alerts.',
+    examples: [
+      'lockgate events',
+      'lockgate events --types auth.*,rate_limit.* --app-id APP',
+      'lockgate events --json',
+      'lockgate events list --types auth.failed --limit 20',
+    ],
+  },
   'master-key': {
     description: 'The key that seals every secret at rest, and its versions.',
     examples: ['lockgate master-key status', 'lockgate master-key rotate'],

@@ -8,6 +8,7 @@ import { type ConnectionFlags, findConnection } from './connection.ts'
 import { parseDuration } from './duration.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { problemLine } from './problem-text.ts'
+import { printEvents } from './print-events.ts'
 import { showAnswer } from './show/answer.ts'
 import { printable, printableJson, printableLine } from './show/text.ts'
 import { type Fields, isFields } from './show/value.ts'
@@ -57,6 +58,7 @@ export async function runOperation(
   try {
     const call = { client, variant, input, flags, progress }
     if (variant.operation.isStream === true) return await printLines(call)
+    if (variant.operation.isLive === true) return await printEvents(call)
     await printAnswer(call)
     return EXIT_OK
   } catch (error) {
@@ -92,7 +94,7 @@ function isInClear(url: string): boolean {
 const CLEAR_TEXT =
   'lockgate: warning: the operator key goes over the network in clear; use an https address\n'
 
-interface Call {
+export interface Call {
   readonly client: AdminClient
   readonly variant: Variant
   readonly input: LooseInput

@@ -65,6 +65,8 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'audit.verify': ['oau', 'oau'],
   'audit.checkpoints': ['oau', 'oau'],
   'audit.public-key': ['oau', 'oau'],
+  'events.watch': ['oadu', 'oadu'],
+  'events.list': ['oadu', 'oadu'],
   'master-key.status': ['o', ''],
   'master-key.rotate': ['o', ''],
   'master-key.rewrap': ['o', ''],

@@ -18,6 +18,7 @@ import type { AuditTrail } from '../../credentials/audit/trail.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { InstallationKeys } from '../../credentials/installation-keys.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
+import type { Watchers } from '../../outbound/watch/watchers.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Limiter } from '../../ports/limiter.ts'
 import type { Random } from '../../ports/random.ts'
@@ -41,6 +42,7 @@ export interface AdminDeps extends FailureDeps {
   readonly useReport: UseReport
   readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps
+  readonly watchers: Watchers
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
   readonly limiter: Limiter

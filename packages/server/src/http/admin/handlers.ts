@@ -10,6 +10,7 @@ import type { AdminDeps } from './deps.ts'
 import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
+import { eventHandlers } from './event-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
 import { byAge, pageOf } from './paging.ts'
 import { planHandlers } from './plan-handlers.ts'
@@ -45,6 +46,7 @@ export const HANDLERS: Handlers = {
   ...changeHandlers,
   ...reportHandlers,
   ...auditHandlers,
+  ...eventHandlers,
   ...tenantHandlers,
   ...operatorHandlers,
   ...planHandlers,

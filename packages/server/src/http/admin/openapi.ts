@@ -94,8 +94,9 @@ function describeOperation(name: string, operation: Operation): Json {
   }
 }
 
-/** Of a stream, the schema is that of one line. */
-function mediaTypeOf({ isStream }: Operation): string {
+/** Of a stream, the schema is that of one line or event. */
+function mediaTypeOf({ isStream, isLive }: Operation): string {
+  if (isLive === true) return 'text/event-stream'
   return isStream === true ? 'application/x-ndjson' : 'application/json'
 }
 

@@ -25,6 +25,7 @@ import type { RequestTarget } from '../target.ts'
 import { authorizeOperation, type Concern } from './authorize.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
 import { type Handler, HANDLERS } from './handlers.ts'
+import { type EventSource, eventStreamAnswer } from './event-stream.ts'
 import { type Lines, lineStreamAnswer } from './line-stream.ts'
 import { readIdempotencyKey, repeatedAnswer } from './idempotency-key.ts'
 import { openApiText } from './openapi.ts'
@@ -128,6 +129,12 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     const reader = { signal: request.signal, tellFailure: tell }
     return lineStreamAnswer(outcome.value as Lines, reader)
   }
+  if (route.operation.isLive === true) {
+    // The handler of these gives events.
+    const tell = (error: unknown) => void tellFailure(error, deps)
+    const reader = { signal: request.signal, tellFailure: tell }
+    return eventStreamAnswer(outcome.value as EventSource, reader)
+  }
   return resultAnswer(outcome.value, status)
 }
 
@@ -188,7 +195,10 @@ async function readInput(
   const { operation } = route
   const inPath = decodeGroups(route.pattern.exec(path)?.groups ?? {})
   const query = Object.fromEntries(new URLSearchParams(target.query))
-  const parameters = operation.parameters.safeParse({ ...query, ...inPath })
+  // A browser that comes back asks the same URL again; where it was is in the header.
+  const lastId = operation.isLive === true ? request.headers.get('last-event-id') : null
+  const resumed = lastId === null || lastId === '' ? {} : { after: lastId }
+  const parameters = operation.parameters.safeParse({ ...query, ...resumed, ...inPath })
   if (!parameters.success) return invalid(parameters.error, 'parameters')
   if (operation.body === undefined) {
     return { ok: true, input: { parameters: parameters.data, body: undefined } }
