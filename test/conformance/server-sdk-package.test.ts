@@ -1,6 +1,7 @@
 /** What npm would publish of the server SDK runs where there is no TypeScript and no `node:`. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,8 +9,10 @@ import { after, before } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
 import type { channelAuthorizationEndpoint } from '../../packages/server-sdk/src/authorization-endpoint.ts'
 import type { TokenKeeper } from '../../packages/server-sdk/src/token-keeper.ts'
+import type { WebhookVerifier } from '../../packages/server-sdk/src/webhook-verifier.ts'
 import { packedSdk } from '../support/packed-sdk.ts'
 import { repositoryRoot } from '../support/server.ts'
+import { publicTextOf, standardWebhook } from '../support/signed-webhooks.ts'
 import { test } from '../support/test.ts'
 
 const ROOT = repositoryRoot()
@@ -20,6 +23,7 @@ const WITH_FILES = './operator-key-file'
 interface Sdk {
   readonly TokenKeeper: typeof TokenKeeper
   readonly channelAuthorizationEndpoint: typeof channelAuthorizationEndpoint
+  readonly WebhookVerifier: typeof WebhookVerifier
 }
 
 interface Manifest {
@@ -86,8 +90,11 @@ test('an edge runtime gets no import of node: from any module but the one that r
   }
 })
 
-test('where there is nothing but the Web interfaces, a token is kept and a channel signed', async () => {
-  const names = ['token-keeper', 'channel-authorization', 'authorization-endpoint', 'access-token']
+test('with the Web interfaces alone a token is kept, a channel signed, a webhook verified', async () => {
+  const names = [
+    ...['token-keeper', 'channel-authorization', 'authorization-endpoint', 'access-token'],
+    ...['webhook-verifier', 'webhook-handler'],
+  ]
   const lines = names.map((name) => `export * from '@lockgate/server-sdk/${name}'`)
   writeFileSync(join(home, 'bare.mjs'), lines.join('\n'))
   writeFileSync(join(home, 'bare-entry.mjs'), `import * as sdk from './bare.mjs'\nresult = sdk\n`)
@@ -104,7 +111,8 @@ test('where there is nothing but the Web interfaces, a token is kept and a chann
   // A context has the language and what it is given: neither process, Buffer nor require.
   const context = createContext({ ...web, ...more, result: undefined })
   runInContext(stdout, context)
-  const { TokenKeeper, channelAuthorizationEndpoint } = context['result'] as Sdk
+  const sdk = context['result'] as Sdk
+  const { TokenKeeper, channelAuthorizationEndpoint, WebhookVerifier } = sdk
   const keeper = new TokenKeeper({
     tokenUrl: 'https://lockgate.example/token',
     clientId: 'c',
@@ -126,6 +134,17 @@ test('where there is nothing but the Web interfaces, a token is kept and a chann
   assert.deepEqual(await answer.json(), {
     auth: 'k:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4',
   })
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const secret = `whsec_${Buffer.alloc(32).toString('base64')}`
+  const verifier = new WebhookVerifier({ keys: [secret, publicTextOf(privateKey)] })
+  const body = JSON.stringify({ type: 't', timestamp: new Date().toISOString(), data: {} })
+  for (const key of [secret, privateKey]) {
+    const signed = standardWebhook({ id: typeof key, atMs: Date.now(), body, keys: [key] })
+    assert.throws(() => verifier.webhook(signed).isValid(), /await webhook\.verify\(\)/)
+    assert.equal((await verifier.webhook(signed).verify()).ok, true)
+    const bytes = { ...signed, rawBody: Buffer.from(`${body} `) }
+    assert.equal((await verifier.webhook(bytes).verify()).ok, false)
+  }
 })
 
 test('TypeScript of another project accepts the declarations, with its strictest settings', () => {

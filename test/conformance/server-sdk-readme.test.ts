@@ -10,6 +10,7 @@ import { after, before } from 'node:test'
 import { addPackage, packedSdk } from '../support/packed-sdk.ts'
 import { startRedis } from '../support/redis.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
+import { standardWebhook } from '../support/signed-webhooks.ts'
 import { channelAuth } from '../support/signing.ts'
 import { test } from '../support/test.ts'
 import { buyTokens } from '../support/tokens.ts'
@@ -20,6 +21,8 @@ const CLIENT = { clientId: 'readme-client', clientSecret: 'k7Q-2vXw9_ZrT4mB8nLp3
 const APP = app('readme', CLIENT)
 const TENANT_ID = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
 
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`
+
 const home = mkdtempSync(join(tmpdir(), 'lockgate-sdk-readme-'))
 const dataDir = join(home, 'data')
 let server: LiveServer
@@ -27,6 +30,7 @@ let server: LiveServer
 before(async () => {
   packedSdk(home)
   addPackage(home, '@redis/client')
+  addPackage(home, 'express')
   writeFileSync(join(home, 'secret'), `${CLIENT.clientSecret}\n`)
   writeFileSync(join(home, 'cache-key'), Buffer.alloc(32, 9).toString('base64'))
   const port = await freePort()
@@ -65,6 +69,7 @@ function startSnippet(mark: string, more: Readonly<Record<string, string>> = {})
   assert.equal(found.length, 1, `one snippet has ${mark}`)
   const values: Readonly<Record<string, string>> = {
     'https://realtime.example.com': server.http,
+    WEBHOOK_SECRET,
     CLIENT_ID: CLIENT.clientId,
     APP_ID: APP.id,
     APP_KEY: APP.key,
@@ -148,6 +153,35 @@ test('README: a signature by hand is that of the protocol', async () => {
   const wanted = channelAuth(APP, '1234.5678', 'private-orders')
   assert.equal(await run('authorizeChannel('), `${wanted}\n`)
 })
+
+for (const mark of ['express.raw(', 'webhookHandler(']) {
+  test(`README: the receiver with ${mark}) takes a genuine webhook and no forged one`, async () => {
+    const port = await freePort()
+    const { child, output } = startSnippet(mark, { 3000: String(port) })
+    try {
+      const data = { channel: 'news' }
+      const timestamp = new Date().toISOString()
+      const body = JSON.stringify({ type: 'channel.occupied', timestamp, data })
+      const sent = standardWebhook({ atMs: Date.now(), body, keys: [WEBHOOK_SECRET] })
+      const post = async (rawBody: string) => {
+        const init = { method: 'POST', body: rawBody, headers: sent.headers }
+        return (await fetch(`http://127.0.0.1:${port}/webhooks`, init)).status
+      }
+      const refused = await until('the receiver answers', () =>
+        post(`${body} `).catch((error: Error) => {
+          assert.match(JSON.stringify(error.cause), /ECONNREFUSED/) // it is not there yet
+          return undefined
+        }),
+      )
+      assert.equal(refused, 401)
+      assert.equal(await post(body), 204)
+      await until('the event is printed', () => output().includes('msg_1 channel.occupied'))
+      assert.match(output(), /signature_invalid/)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+}
 
 test('README: a service verifies a token', async () => {
   const { access } = await buyTokens(server, CLIENT)

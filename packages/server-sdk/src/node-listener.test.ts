@@ -118,6 +118,28 @@ describe('after a body parser', () => {
   })
 })
 
+describe('for a webhook', () => {
+  const options = { rawBodyBytesMax: BODY_BYTES_MAX * 2 }
+  const read = (body: unknown) => run({ fields: { readableEnded: true, body }, options })
+
+  test('the bytes are handed on as they arrived, up to the bound that was given', async () => {
+    const { seen } = await run({ chunks: ['{"a":', ' 1}'], options })
+    expect(seen?.text).toBe('{"a": 1}')
+    const large = await run({ chunks: [Buffer.alloc(BODY_BYTES_MAX * 3, 0x61)], options })
+    expect(large.seen?.text).toHaveLength(BODY_BYTES_MAX * 2 + 1)
+    expect(large.answer.headers?.['connection']).toBe('close')
+    expect((await read(Buffer.from('{"a": 1}'))).seen?.text).toBe('{"a": 1}')
+  })
+
+  test('what a parser made of them is an error that says what to do', async () => {
+    for (const body of [{ a: 1 }, '{"a":1}', undefined]) {
+      const { answer, errors, seen } = await read(body)
+      expect([answer.status, seen]).toEqual([500, undefined])
+      expect(String(errors[0])).toContain('express.raw(')
+    }
+  })
+})
+
 test('what the endpoint throws is a 500 without details, and heard', async () => {
   const error = new Error('hunter2')
   const { answer, errors } = await run({ endpoint: () => Promise.reject(error) })

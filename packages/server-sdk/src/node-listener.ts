@@ -32,6 +32,12 @@ export interface ListenerOptions {
   readonly addressOf?: (request: NodeRequest) => string | undefined
   /** Scheme that browsers see; `https` behind a proxy that ends TLS. */
   readonly scheme?: 'http' | 'https'
+  /**
+   * For `webhookHandler`: the body is handed on byte for byte, up to so many bytes, and one that a
+   * parser read before us is an error, since a signature covers what arrived. Absent: at most as
+   * much as an authorization endpoint takes, and what a parser read is written again.
+   */
+  readonly rawBodyBytesMax?: number
   /** Gets what was thrown; the client gets a 500 without details. */
   readonly onError: (error: unknown) => void
 }
@@ -50,13 +56,17 @@ export function nodeListener(endpoint: Endpoint, options: ListenerOptions): List
 
 async function answer(
   endpoint: Endpoint,
-  { addressOf, scheme = 'http' }: ListenerOptions,
+  { addressOf, scheme = 'http', rawBodyBytesMax }: ListenerOptions,
   { request, response }: { request: NodeRequest; response: NodeResponse },
 ): Promise<void> {
   const headers = headersOf(request)
   const method = request.method ?? 'GET'
   const hasBody = method !== 'GET' && method !== 'HEAD'
-  const bytes = hasBody ? await bodyOf(request, headers) : undefined
+  const bytesMax = rawBodyBytesMax ?? BODY_BYTES_MAX
+  const rewrite = rawBodyBytesMax === undefined ? parsedBody : rawBody
+  const bytes = hasBody
+    ? await bodyOf(request, bytesMax, () => rewrite(request, headers))
+    : undefined
   if (bytes === 'gone') return
   const address = addressOf === undefined ? request.socket.remoteAddress : addressOf(request)
   const url = urlOf(request, scheme)
@@ -72,7 +82,7 @@ async function answer(
     out[name] = value
   })
   // What was not read is not drained: the connection ends with the answer.
-  if ((bytes?.byteLength ?? 0) > BODY_BYTES_MAX) out['connection'] = 'close'
+  if ((bytes?.byteLength ?? 0) > bytesMax) out['connection'] = 'close'
   const text = await answered.text()
   response.writeHead(answered.status, out)
   response.end(text)
@@ -103,8 +113,12 @@ function headersOf(request: NodeRequest): Headers {
  * @returns at most one byte more than the endpoint takes, so that it sees that there was more;
  *   `gone` when the client left before it had sent everything.
  */
-function bodyOf(request: NodeRequest, headers: Headers): Promise<Uint8Array<ArrayBuffer> | 'gone'> {
-  if (request.readableEnded === true) return Promise.resolve(parsedBody(request.body, headers))
+async function bodyOf(
+  request: NodeRequest,
+  bytesMax: number,
+  readBefore: () => Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer> | 'gone'> {
+  if (request.readableEnded === true) return readBefore()
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = []
     let length = 0
@@ -118,11 +132,11 @@ function bodyOf(request: NodeRequest, headers: Headers): Promise<Uint8Array<Arra
       resolve(bytes)
     }
     request.on('data', (chunk) => {
-      if (length > BODY_BYTES_MAX) return
-      const room = BODY_BYTES_MAX + 1 - length
+      if (length > bytesMax) return
+      const room = bytesMax + 1 - length
       chunks.push(chunk.byteLength > room ? chunk.subarray(0, room) : chunk)
       length += Math.min(chunk.byteLength, room)
-      if (length <= BODY_BYTES_MAX) return
+      if (length <= bytesMax) return
       request.pause()
       finish()
     })
@@ -133,7 +147,7 @@ function bodyOf(request: NodeRequest, headers: Headers): Promise<Uint8Array<Arra
 }
 
 /** What a body parser read is written again, for the same checks as everything else. */
-function parsedBody(body: unknown, headers: Headers): Uint8Array<ArrayBuffer> {
+function parsedBody({ body }: NodeRequest, headers: Headers): Uint8Array<ArrayBuffer> {
   if (body instanceof Uint8Array) return new Uint8Array(body)
   if (typeof body === 'string') return new TextEncoder().encode(body)
   if (typeof body !== 'object' || body === null) return new Uint8Array()
@@ -144,4 +158,13 @@ function parsedBody(body: unknown, headers: Headers): Uint8Array<ArrayBuffer> {
     for (const each of Array.isArray(value) ? value : [value]) form.append(name, String(each))
   }
   return new TextEncoder().encode(form.toString())
+}
+
+/** @throws TypeError for what is not the bytes that arrived. */
+function rawBody({ body }: NodeRequest): Uint8Array<ArrayBuffer> {
+  if (body instanceof Uint8Array) return new Uint8Array(body)
+  throw new TypeError(
+    'A body parser read this webhook, and its signature covers the bytes that arrived. Mount the ' +
+      'route before the parser, or use express.raw({ type: () => true }) on it.',
+  )
 }
