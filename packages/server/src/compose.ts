@@ -31,6 +31,7 @@ import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch } from './assembly/watch.ts'
+import { openWebhookEvents } from './assembly/webhook-events.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { BUILT_IN_PLANS } from './config/section-schema.ts'
@@ -56,6 +57,7 @@ import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
 import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
+import { QueueOutbox } from './outbound/webhooks/queue-outbox.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
@@ -138,7 +140,6 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const protocols = webSocketProtocols(deps)
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const { authTimestampWindowMs } = limits
   const foreign = createForeignTokens(core, log)
   const tokens = createTokenService(config, core, foreign.assertions)
   await tokens.signingKeys.follow()
@@ -146,7 +147,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const doors = [tokens.door, foreign.door]
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
   const demo = await demoPage(config, core, hub)
-  const api = { hub, directory, clock, tally, replays, authTimestampWindowMs }
+  const outbox = new QueueOutbox({ regions: store.regions, clock, random })
+  const webhookEvents = openWebhookEvents(core, { events, log, outbox })
+  const settle = (appId: string) => webhookEvents.settle(appId)
+  const { authTimestampWindowMs } = limits
+  const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const watchers = openWatch(events, authority, { clock, random })
   const admin = { ...adminDeps(config, core, store), tokens, watchers, tally, log }
   const introspection = createIntrospection(core, bearers)
@@ -154,12 +159,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const asking = { introspection, bearers, recordDenial }
   const oauth = { ...tokens, ...asking, limiter, clock, tally, log }
   const { signingKeys } = tokens
-  const { checkpointSeconds } = config.audit
-  const upkept = { signingKeys, checkpointSeconds, watchers }
+  const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds, watchers }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([tallyMetrics(tally), core.figures.metrics(), auditMetrics(core)]),
+    metrics: () => exportMetrics([tallyMetrics(tally), webhookEvents.metrics(), ...figures(core)]),
     warmUp: loadAdministration,
     webSockets,
     pump,
@@ -169,10 +173,15 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     trustedProxies: new TrustedProxies(config.trustedProxies),
     upkeep: new Upkeep(upkeepTasks(core, store, upkept), { clock, log }),
     revoker,
+    webhookEvents,
     tally,
     log,
   })
   return Object.assign(server, { demoCredentials })
+}
+
+function figures(core: CredentialCore): readonly MetricDefinitions[] {
+  return [core.figures.metrics(), auditMetrics(core)]
 }
 
 function adminDeps(

@@ -24,6 +24,8 @@ import type { WebSockets } from './transports/websocket.ts'
 const TICK_MS = 1_000
 /** How often lagging and closing sockets are looked after. */
 const PUMP_CHECK_MS = 100
+/** How long events of webhooks are gathered for one body (contract 1H.2). */
+const WEBHOOK_TURN_MS = 50
 
 /** After the rush of a start: loading what the first call would wait for holds the loop a while. */
 const WARM_UP_MS = 1_000
@@ -45,6 +47,8 @@ export interface ServerParts {
   /** Looks at the time once a second; told to finish at the end. */
   readonly upkeep: Upkeep
   readonly revoker: Revoker
+  /** Looks at the time often; told to finish once every connection has gone. */
+  readonly webhookEvents: { readonly tick: () => void; readonly finish: () => Promise<void> }
   readonly tally: Tally
   readonly log: Log
 }
@@ -70,6 +74,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     setInterval(() => parts.revoker.tick(), TICK_MS),
     setInterval(() => parts.upkeep.tick(), TICK_MS),
     setInterval(() => pump.check(), PUMP_CHECK_MS),
+    setInterval(() => parts.webhookEvents.tick(), WEBHOOK_TURN_MS),
     setInterval(() => void listeners.tls?.check(), CERTIFICATE_CHECK_MS),
   ]
   const warmingUp = setTimeout(() => {
@@ -94,6 +99,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     await drainConnections(webSockets, config.drainMs)
     for (const timer of timers) clearInterval(timer)
     clearTimeout(warmingUp)
+    await parts.webhookEvents.finish()
     await parts.upkeep.finish()
     hub.close()
     parts.revoker.close()

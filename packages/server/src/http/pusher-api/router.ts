@@ -25,6 +25,11 @@ import { publishBatch, publishEvent } from './events.ts'
 export interface PusherApiDeps extends AuthenticateDeps {
   readonly hub: Hub
   readonly tally: Tally
+  /**
+   * Of what was just published in an app: when its webhooks are durable; undefined where nothing
+   * has to be waited for. @throws Outage
+   */
+  readonly settle: (appId: string) => Promise<void> | undefined
 }
 
 type Operation =
@@ -81,7 +86,10 @@ async function answer(
     return refusedAnswer(authenticated.refusal, detail, headers)
   }
   const outcome = operate(route.operation, authenticated.value, { deps, body: body.value })
-  if (outcome.ok) return jsonAnswer(outcome.value)
+  if (outcome.ok) {
+    await deps.settle(route.appId)
+    return jsonAnswer(outcome.value)
+  }
   if (outcome.refusal === 'operation_denied') {
     const { loaded, caller } = authenticated.value
     const named = { ...caller, name: route.operation.name }
