@@ -1,5 +1,5 @@
 /** Tenants with apps and client secrets, and the token service over them, in memory. */
-import { openMemoryLimiter } from '../../packages/server/src/adapters/limiter-memory/limiter.ts'
+import { openMemoryLimitEngine } from '../../packages/server/src/adapters/limit-engine-memory/limit-engine.ts'
 import {
   createIntrospection,
   createTokenService,
@@ -94,7 +94,7 @@ export async function openTokenWorld(
     introspection: createIntrospection(core, bearers),
     bearers,
     recordDenial,
-    limiter: openMemoryLimiter({ clock }),
+    limits: openMemoryLimitEngine({ clock }),
     clock,
     tally: world.tally,
     log: { debug: nothing, info: nothing, warn: nothing, error: fail },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { version } from '../package.json'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
-import { openMemoryLimiter } from './adapters/limiter-memory/limiter.ts'
+import { openMemoryLimitEngine } from './adapters/limit-engine-memory/limit-engine.ts'
 import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
@@ -112,19 +112,19 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { store, log } = parts
   const { limits } = config
   const tally = new Tally()
+  const limitEngine = openMemoryLimitEngine({ clock })
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
   const events = new LiveEvents()
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
   const closings = createClosings({ tally, log, departures: pump.departures })
-  const passwordHash = createPasswordHash()
   const core = await openCredentialCore(config, {
     ...parts,
     broker,
     clock,
     random,
-    passwordHash,
+    passwordHash: createPasswordHash(),
     closings,
     fetcher: createNodeFetcher(config.outbound),
     witnesses: witnessesOf(config),
@@ -153,11 +153,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const watchers = openWatch(events, authority, { clock, random })
-  const admin = { ...adminDeps(config, core, store), tokens, watchers, tally, log }
+  const told = { tokens, watchers, limits: limitEngine, tally, log }
+  const admin = { ...adminDeps(config, core, store), ...told }
   const introspection = createIntrospection(core, bearers)
-  const limiter = openMemoryLimiter({ clock })
   const asking = { introspection, bearers, recordDenial }
-  const oauth = { ...tokens, ...asking, limiter, clock, tally, log }
+  const oauth = { ...tokens, ...asking, limits: limitEngine, clock, tally, log }
   const { signingKeys } = tokens
   const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds, watchers }
   const server = await runServer(config, {
@@ -188,17 +188,16 @@ function adminDeps(
   config: Config,
   core: CredentialCore,
   store: Store,
-): Omit<AdminDeps, 'tokens' | 'watchers' | 'tally' | 'log'> {
+): Omit<AdminDeps, 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial, deliveries, keys, audit: trail } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
-  const limiter = openMemoryLimiter({ clock })
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   const { regions } = config
   const shown = { clock, random, regions, version }
-  const more = { operators, audit, recordDenial, deliveries, limiter, ...shown }
+  const more = { operators, audit, recordDenial, deliveries, ...shown }
   return { ...rest, ...openAdministration(core, config), ...more }
 }
 

@@ -38,7 +38,10 @@ export interface LimitReading {
   readonly subject: string
   readonly used: number
   readonly remaining: number
-  /** When a refused charge can succeed; of an allowed one, when everything is free again. */
+  /**
+   * When a refused charge can succeed; of an allowed one, when everything is free again. The window
+   * where it never can.
+   */
   readonly resetMs: number
 }
 
@@ -46,7 +49,7 @@ export interface LimitVerdict {
   readonly isAllowed: boolean
   /** Of the rules that refuse, the one that takes longest to reset. */
   readonly refused: LimitReading | undefined
-  /** Rules that this call took past 80 % of their quota. */
+  /** Rules that this call took to 80 % of their quota; again after less than 60 % were used. */
   readonly warned: readonly LimitReading[]
   /** Shadow rules that would have refused. */
   readonly shadowed: readonly LimitReading[]
@@ -55,12 +58,24 @@ export interface LimitVerdict {
 export interface LimitEngine {
   /**
    * Takes all charges or none: where one rule refuses, nothing is charged to any. An answer with
-   * nothing to tell is one shared object.
-   * @param charges kept by the caller and may be used again, with other subjects and costs.
+   * nothing to tell is one shared object. Charges of one name, window and subject add up; a rule in
+   * shadow beside one that is enforced counts the same use. A rule in shadow that would refuse
+   * charges nothing by itself.
+   * @param charges at most 64; kept by the caller and may be used again, with other subjects and
+   * costs.
    */
   take(charges: readonly LimitCharge[]): LimitVerdict
   /** Reads without spending. */
   read(rule: LimitRule, subject: string): LimitReading
   /** Forgets what a subject has used, in every window of a rule's name. */
   reset(name: string, subject: string): void
+}
+
+/** What is used elsewhere, for an engine whose counts are shared. */
+export interface LimitCounts {
+  /**
+   * Counts a use that was allowed elsewhere: never refuses, and may take a subject past its quota.
+   * The quota of its rule says only how exactly it is counted.
+   */
+  absorb(charge: LimitCharge): void
 }

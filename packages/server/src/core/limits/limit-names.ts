@@ -224,6 +224,11 @@ export type ConcurrentLimitName = {
 /** Names of the limits that have a window. */
 export type WindowLimitName = Exclude<LimitName, ConcurrentLimitName>
 
+/** Names of the limits that only the installation sets: each has a default. */
+export type InstallationLimitName = {
+  [N in LimitName]: (typeof LIMITS)[N]['setBy'] extends 'installation' ? N : never
+}[LimitName]
+
 export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[] // the keys of the table
 
 export function isLimitName(text: string): text is LimitName {

@@ -20,7 +20,7 @@ import type { InstallationKeys } from '../../credentials/installation-keys.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Watchers } from '../../outbound/watch/watchers.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Limiter } from '../../ports/limiter.ts'
+import type { LimitEngine } from '../../ports/limit-engine.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Store } from '../../ports/store.ts'
 import type { FailureDeps } from '../failures.ts'
@@ -45,7 +45,7 @@ export interface AdminDeps extends FailureDeps {
   readonly watchers: Watchers
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
-  readonly limiter: Limiter
+  readonly limits: LimitEngine
   readonly clock: Clock
   readonly random: Random
   /** Where apps can be made. */

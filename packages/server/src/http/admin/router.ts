@@ -7,6 +7,7 @@ import { OPERATIONS, type OperationName } from '@lockgate/admin-api/operations'
 import { parseJsonObject } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { z } from 'zod'
+import { installationLimit } from '../../core/limits/limit-text.ts'
 import type { Caller } from '../../credentials/administration/context.ts'
 import {
   type DeniedAttempt,
@@ -16,7 +17,6 @@ import {
 import { randomUuid } from '../../credentials/identifiers.ts'
 import { authenticateOperator, type OperatorPrincipal } from '../../credentials/operators.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
-import type { LimitPolicy } from '../../ports/limiter.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { BODY_BYTES_MAX, type BodyRefusal, readBody } from '../body.ts'
 import { limitSubject } from '../client-address.ts'
@@ -36,8 +36,8 @@ export const ADMIN_PREFIX = '/admin/v1'
 /** Our bound. */
 const BODY_DEPTH_MAX = 8
 /** Guessing a key is hopeless; this keeps the guesser from costing anything. */
-const FAILURES: LimitPolicy = { name: 'admin_failures', countMax: 60, windowMs: 60_000 }
-const CALLS: LimitPolicy = { name: 'admin_calls', countMax: 1_200, windowMs: 60_000 }
+const FAILURES = installationLimit('admin_failures.ip')
+const CALLS = installationLimit('admin_calls.credential')
 
 interface Route {
   readonly name: OperationName
@@ -155,11 +155,12 @@ async function authenticate(
   }
   const principal = await authenticateOperator(token, source, deps.operators)
   if (!principal.ok) {
-    const isAllowed = deps.limiter.take(FAILURES, subject).isAllowed
+    const isAllowed = deps.limits.take([{ rule: FAILURES, subject, cost: 1 }]).isAllowed
     return refuse(isAllowed ? 'credential_invalid' : 'rate_limited')
   }
   const { credentialId } = principal.value
-  if (deps.limiter.take(CALLS, credentialId).isAllowed) return principal
+  const charge = { rule: CALLS, subject: credentialId, cost: 1 }
+  if (deps.limits.take([charge]).isAllowed) return principal
   const actor = { kind: 'operator' as const, id: credentialId }
   const target = { kind: 'limit', id: CALLS.name }
   deny({ action: 'limit.exceeded', reason: 'rate_limited', actor, target }, principal.value)

@@ -11,7 +11,7 @@ import type { TenantKeys } from '../../credentials/tokens/tenant-keys.ts'
 import type { TokenGrants } from '../../credentials/tokens/token-grants.ts'
 import type { TokenRevocation } from '../../credentials/tokens/token-revocation.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Limiter } from '../../ports/limiter.ts'
+import type { LimitEngine } from '../../ports/limit-engine.ts'
 import type { Log } from '../../ports/log.ts'
 
 export interface OauthDeps {
@@ -25,7 +25,7 @@ export interface OauthDeps {
   readonly keys: TenantKeys
   readonly issuer: Issuer
   readonly recordDenial: RecordDenial
-  readonly limiter: Limiter
+  readonly limits: LimitEngine
   readonly clock: Clock
   readonly tally: Tally
   readonly log: Log

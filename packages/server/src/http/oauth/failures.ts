@@ -3,7 +3,8 @@
  * so they cannot be guessed; the limit keeps the guesser from costing anything. It is asked after
  * the check: a right secret always passes, or a stranger could lock a client out.
  */
-import type { LimitPolicy, LimitVerdict } from '../../ports/limiter.ts'
+import { installationLimit } from '../../core/limits/limit-text.ts'
+import type { LimitReading } from '../../ports/limit-engine.ts'
 import type { AppRecord } from '../../ports/records/app.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../client-address.ts'
@@ -11,9 +12,9 @@ import { oauthError, type OauthError } from './answers.ts'
 import { isBasic } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 
-const BY_ADDRESS: LimitPolicy = { name: 'oauth_failures_ip', countMax: 60, windowMs: 60_000 }
-const BY_CLIENT: LimitPolicy = { name: 'oauth_failures_client', countMax: 120, windowMs: 60_000 }
-/** A limiter takes no longer ones, and no client id is. */
+const BY_ADDRESS = installationLimit('oauth_failures.ip')
+const BY_CLIENT = installationLimit('oauth_failures.client')
+/** A limit counts no longer ones, and no client id is. */
 const SUBJECT_LENGTH_MAX = 64
 
 /**
@@ -26,16 +27,13 @@ export function failureAnswer(
   description: string,
   { call, clientId }: { readonly call: OauthCall; readonly clientId: string | undefined },
 ): Response {
-  const { limiter, tally } = call.deps
+  const { limits, tally } = call.deps
   tally.refused('credential_invalid')
-  const verdicts = [
-    limiter.take(BY_ADDRESS, limitSubject(call.source.ip)),
-    ...(clientId === undefined
-      ? []
-      : [limiter.take(BY_CLIENT, clientId.slice(0, SUBJECT_LENGTH_MAX))]),
-  ]
-  const waitMs = Math.max(...verdicts.map(({ retryAfterMs }) => retryAfterMs))
-  if (waitMs > 0) return slowDown(waitMs)
+  const byAddress = { rule: BY_ADDRESS, subject: limitSubject(call.source.ip), cost: 1 }
+  const subject = clientId?.slice(0, SUBJECT_LENGTH_MAX)
+  const byClient = subject === undefined ? [] : [{ rule: BY_CLIENT, subject, cost: 1 }]
+  const { refused } = limits.take([byAddress, ...byClient])
+  if (refused !== undefined) return slowDown(refused.resetMs)
   return oauthError(error, description, error === 'invalid_client' ? challengeOf(call) : {})
 }
 
@@ -50,14 +48,13 @@ function challengeOf({ request }: OauthCall): Readonly<Record<string, string>> {
 
 /** @param app who asks too often; that is written down. */
 export function overLimit(
-  { name }: LimitPolicy,
-  { retryAfterMs }: LimitVerdict,
+  { rule, resetMs }: LimitReading,
   { call, app }: { readonly call: OauthCall; readonly app: AppRecord },
 ): Response {
   const { recordDenial, tally } = call.deps
   tally.refused('rate_limited')
   const actor = { kind: 'app' as const, id: app.id }
-  const target = { kind: 'limit', id: name }
+  const target = { kind: 'limit', id: rule.name }
   const { source } = call
   const attempt = {
     action: 'limit.exceeded',
@@ -67,7 +64,7 @@ export function overLimit(
     target,
   } as const
   recordDenial(attempt, app)
-  return slowDown(retryAfterMs)
+  return slowDown(resetMs)
 }
 
 /** Of failures, which are written down one by one. */

@@ -85,11 +85,12 @@ test('an access token is remembered as revoked for as long as it would have live
 
 test('one app revokes only so fast, and nobody else uses that up', async () => {
   const garbage = { client_id: 'client-app', token: `${tokens.refresh_token}x` }
-  const taken = spyOn(world.oauth.limiter, 'take')
+  const taken = spyOn(world.oauth.limits, 'take')
   expect((await world.call('/oauth/revoke', { form: garbage })).status).toBe(200)
   expect(taken).not.toHaveBeenCalled()
   let isLeft = true
-  while (isLeft) isLeft = world.oauth.limiter.take(REVOCATIONS, 'app').isAllowed
+  const charge = { rule: REVOCATIONS, subject: 'app', cost: 1 }
+  while (isLeft) isLeft = world.oauth.limits.take([charge]).isAllowed
   const refused = await revoke(tokens.access_token)
   expect([refused.status, refused.body.error]).toEqual([429, 'slow_down'])
   expect(await isActive(tokens.access_token)).toBe(true)

@@ -1,6 +1,6 @@
 /** `POST /oauth/revoke`: RFC 7009. */
+import { installationLimit } from '../../core/limits/limit-text.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
-import type { LimitPolicy } from '../../ports/limiter.ts'
 import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
@@ -8,11 +8,7 @@ import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { readParameters } from './parameters.ts'
 
 /** What is revoked is remembered until nothing it concerns is left: our bound on how much. */
-export const REVOCATIONS: LimitPolicy = {
-  name: 'oauth_revocations',
-  countMax: 600,
-  windowMs: 60_000,
-}
+export const REVOCATIONS = installationLimit('oauth_revocations.app')
 
 export async function answerRevocation(call: OauthCall): Promise<Response> {
   const { request, deps } = call
@@ -39,14 +35,14 @@ export async function answerRevocation(call: OauthCall): Promise<Response> {
 }
 
 async function revoke(token: string, loaded: LoadedApp, call: OauthCall): Promise<Response> {
-  const { revocation, limiter } = call.deps
+  const { revocation, limits } = call.deps
   const found = await revocation.find(token, loaded)
   if (!found.ok) return oauthError(found.refusal, 'Keys and foreign tokens are revoked elsewhere.')
   if (found.value === undefined) return oauthAnswer('{}')
   // Asked only for what is really held: nobody uses up the limit of an app by its name.
   const { app } = loaded
-  const verdict = limiter.take(REVOCATIONS, app.id)
-  if (!verdict.isAllowed) return overLimit(REVOCATIONS, verdict, { call, app })
+  const { refused } = limits.take([{ rule: REVOCATIONS, subject: app.id, cost: 1 }])
+  if (refused !== undefined) return overLimit(refused, { call, app })
   await revocation.end(found.value, loaded, call.source)
   return oauthAnswer('{}')
 }

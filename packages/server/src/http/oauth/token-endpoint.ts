@@ -5,7 +5,7 @@ import type {
   ClientProof,
 } from '../../credentials/tokens/client-authentication.ts'
 import type { GrantedTokens, GrantRefusal } from '../../credentials/tokens/token-grants.ts'
-import type { LimitPolicy } from '../../ports/limiter.ts'
+import { installationLimit } from '../../core/limits/limit-text.ts'
 import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
@@ -13,7 +13,7 @@ import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 
 /** Each refresh family is a row for a week: our bound on how fast one client makes them. */
-const FAMILIES: LimitPolicy = { name: 'oauth_families', countMax: 1_200, windowMs: 60_000 }
+const FAMILIES = installationLimit('oauth_families.app')
 
 export async function answerToken(call: OauthCall): Promise<Response> {
   const read = await readParameters(call.request)
@@ -42,7 +42,7 @@ async function clientCredentials(
   proof: ClientProof,
   call: OauthCall,
 ): Promise<Response> {
-  const { clients, grants, limiter } = call.deps
+  const { clients, grants, limits } = call.deps
   const failure = { call, clientId: proof.clientId }
   if (proof.method === 'none') return failureAnswer('invalid_client', CLIENT_TEXT, failure)
   const pending = clients.authenticate(proof, call.source)
@@ -51,8 +51,8 @@ async function clientCredentials(
   const scope = parameters.get('scope')
   if (scope?.includes(OFFLINE) === true) {
     const { app } = client.value.loaded
-    const verdict = limiter.take(FAMILIES, app.id)
-    if (!verdict.isAllowed) return overLimit(FAMILIES, verdict, { call, app })
+    const { refused } = limits.take([{ rule: FAMILIES, subject: app.id, cost: 1 }])
+    if (refused !== undefined) return overLimit(refused, { call, app })
   }
   const granted = grants.clientCredentials(client.value, scope, call.source)
   return grantAnswer(granted instanceof Promise ? await granted : granted, failure)
