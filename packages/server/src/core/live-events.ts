@@ -125,12 +125,15 @@ export interface LiveListener {
 }
 
 export class LiveEvents {
-  readonly #listeners = new Set<LiveListener>()
+  /** Replaced when one comes or goes: asked on the message path, where a list costs least. */
+  #listeners: readonly LiveListener[] = []
 
   /** @returns what stops it. */
   listen(listener: LiveListener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#listeners = [...this.#listeners, listener]
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== listener)
+    }
   }
 
   /** Asked before an event is made that costs something to make. */
