@@ -1,7 +1,8 @@
 /**
  * Writes what is generated: docs/config.md and docs/config.example.yaml from the configuration
- * table; docs/cli.md and the routes of the administration from its table of operations. With `--check` writes
- * nothing and ends with 1 when one of them is stale.
+ * table; docs/cli.md and the routes of the administration from its table of operations;
+ * docs/webhook-events.md from the table of webhook events. With `--check` writes nothing and ends
+ * with 1 when one of them is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -36,6 +37,7 @@ import {
 import { adminRoutes } from './admin-routes.ts'
 import { cliReference } from './cli-reference.ts'
 import { configExample } from './config-example.ts'
+import { webhookEventsPage } from './webhook-events-page.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
@@ -106,6 +108,7 @@ function pages(): ReadonlyMap<string, string> {
     ['docs/config.md', reference()],
     ['docs/config.example.yaml', configExample()],
     ['docs/cli.md', cliReference()],
+    ['docs/webhook-events.md', webhookEventsPage()],
     ['packages/admin-api/src/generated/routes.ts', adminRoutes()],
   ])
 }
