@@ -39,7 +39,7 @@ export function queueOf(bench: StoreBench) {
       wanted: wanted.map((place) => ({ ...place, countMax })),
     })
   const takeIds = async (...given: Parameters<typeof take>) =>
-    (await take(...given)).map(({ id }) => id)
+    (await take(...given)).deliveries.map(({ id }) => id)
   const find = (id: string) => queue.transaction((each) => each.findDelivery(id))
   const dead = (place: EndpointPlace, afterId = '') =>
     queue.transaction((each) =>

@@ -29,9 +29,10 @@ function testTaking(bench: StoreBench): void {
   test('what is added comes back when it is due, field for field, and not before', async () => {
     const { queue, take } = queueOf(bench)
     await queue.addDeliveries([deliveryOf(5)])
-    expect(await take(4)).toEqual([])
+    expect(await take(4)).toEqual({ deliveries: [], nextDueAtMs: [5, undefined] })
     const { isTaken: _isTaken, ...record } = deliveryOf(5, { dueAtMs: 5 + LEASE_MS })
-    expect(await take(5)).toEqual([record])
+    const nextDueAtMs = [5 + LEASE_MS, undefined]
+    expect(await take(5)).toEqual({ deliveries: [record], nextDueAtMs })
   })
 
   test('what is taken is due again when its lease ends, and not before', async () => {
@@ -143,9 +144,14 @@ function testDeadLetters(bench: StoreBench): void {
     expect(await replay(idOf(2), B)).toEqual([])
     expect(await replay(idOf(2))).toEqual([idOf(2)])
     expect(await replay(idOf(2))).toEqual([])
-    expect(await find(idOf(2))).toMatchObject({ attemptCount: 0, state: 'waiting', dueAtMs: 50 })
+    expect(await find(idOf(2))).toMatchObject({
+      attemptCount: 0,
+      state: 'waiting',
+      dueAtMs: 50,
+      createdAtMs: 50,
+    })
     expect(await replay(undefined)).toEqual([idOf(1), idOf(3)])
-    expect(await take(50)).toHaveLength(3)
+    expect((await take(50)).deliveries).toHaveLength(3)
   })
 
   test('a discard is of one or of all, and leaves what waits', async () => {

@@ -8,6 +8,7 @@ import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
 import { openMemoryLimitEngine } from './adapters/limit-engine-memory/limit-engine.ts'
 import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
+import { createNodeSender } from './adapters/fetcher-node/webhook-sender.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
 import { loadKeyFile, replaceKeyFile } from './adapters/master-key-file/key-file.ts'
@@ -24,17 +25,19 @@ import { systemRandom } from './adapters/system/random.ts'
 import { openFileWitness } from './adapters/witness-file/witness-file.ts'
 import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
 import { openAdministration } from './assembly/administration.ts'
+import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
+import { declarationsOf } from './assembly/declarations.ts'
 import { createForeignTokens } from './assembly/foreign-tokens.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch } from './assembly/watch.ts'
+import { openWebhookDelivery, type WebhookDeliveryParts } from './assembly/webhook-delivery.ts'
 import { openWebhookEvents } from './assembly/webhook-events.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
-import { BUILT_IN_PLANS } from './config/section-schema.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
@@ -42,7 +45,6 @@ import { Upkeep } from './core/upkeep.ts'
 import { auditMetrics } from './credentials/audit/audit-figures.ts'
 import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
-import type { Declarations } from './credentials/declaration/declared.ts'
 import {
   createDemoTenant,
   DEMO_TENANT_SHORT_ID,
@@ -57,7 +59,6 @@ import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
 import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
-import { QueueOutbox } from './outbound/webhooks/queue-outbox.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
@@ -113,12 +114,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { limits } = config
   const tally = new Tally()
   const limitEngine = openMemoryLimitEngine({ clock })
-  const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
-  const broker = bus.connect()
-  const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
   const events = new LiveEvents()
-  const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
-  const closings = createClosings({ tally, log, departures: pump.departures })
+  const { broker, pump, hub, closings } = openHub(config, { tally, events, log })
   const core = await openCredentialCore(config, {
     ...parts,
     broker,
@@ -147,23 +144,24 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const doors = [tokens.door, foreign.door]
   const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
   const demo = await demoPage(config, core, hub)
-  const outbox = new QueueOutbox({ regions: store.regions, clock, random })
-  const webhookEvents = openWebhookEvents(core, { events, log, outbox })
+  const outbound = await openWebhooks(config, core, { store, events, log })
+  const { webhooks, webhookEvents, administration } = outbound
   const settle = (appId: string) => webhookEvents.settle(appId)
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const watchers = openWatch(events, authority, { clock, random })
   const told = { tokens, watchers, limits: limitEngine, tally, log }
-  const admin = { ...adminDeps(config, core, store), ...told }
+  const admin = { ...adminDeps(config, core, store), ...administration, ...told }
   const introspection = createIntrospection(core, bearers)
   const asking = { introspection, bearers, recordDenial }
   const oauth = { ...tokens, ...asking, limits: limitEngine, clock, tally, log }
   const { signingKeys } = tokens
-  const upkept = { signingKeys, checkpointSeconds: config.audit.checkpointSeconds, watchers }
+  const { checkpointSeconds } = config.audit
+  const upkept = { signingKeys, checkpointSeconds, watchers, webhooks }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([tallyMetrics(tally), webhookEvents.metrics(), ...figures(core)]),
+    metrics: () => exportMetrics([...figuresOf(core, tally), ...outbound.metrics()]),
     warmUp: loadAdministration,
     webSockets,
     pump,
@@ -180,15 +178,51 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-function figures(core: CredentialCore): readonly MetricDefinitions[] {
-  return [core.figures.metrics(), auditMetrics(core)]
+function openHub(
+  { limits }: Config,
+  { tally, events, log }: Pick<Parts, 'log'> & { tally: Tally; events: LiveEvents },
+) {
+  const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
+  const broker = bus.connect()
+  const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
+  const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
+  const closings = createClosings({ tally, log, departures: pump.departures })
+  return { broker, pump, hub, closings }
+}
+
+function figuresOf(core: CredentialCore, tally: Tally): readonly MetricDefinitions[] {
+  return [tallyMetrics(tally), core.figures.metrics(), auditMetrics(core)]
+}
+
+async function openWebhooks(
+  config: Config,
+  core: CredentialCore,
+  parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'>,
+) {
+  const administration = openAdministration(core, config)
+  const sender = createNodeSender({ ...config.outbound, clock })
+  const rest = { ...parts, sender, askRetry: () => 0, pause }
+  const webhooks = await openWebhookDelivery(core, { ...administration, ...rest })
+  const { service } = webhooks
+  const webhookEvents = openWebhookEvents(core, { ...parts, outbox: service.outbox })
+  const metrics = () => [webhookEvents.metrics(), service.metrics()]
+  return { administration, webhooks, webhookEvents, metrics }
+}
+
+/** What the routes of the administration get beside {@link adminDeps}. */
+type Later = 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 }
 
 function adminDeps(
   config: Config,
   core: CredentialCore,
   store: Store,
-): Omit<AdminDeps, 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'> {
+): Omit<AdminDeps, keyof ReturnType<typeof openAdministration> | Later> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
   const { recordDenial, deliveries, keys, audit: trail } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
@@ -198,7 +232,7 @@ function adminDeps(
   const { regions } = config
   const shown = { clock, random, regions, version }
   const more = { operators, audit, recordDenial, deliveries, ...shown }
-  return { ...rest, ...openAdministration(core, config), ...more }
+  return { ...rest, ...more }
 }
 
 /** Our bound on exports and verifications at a time; each reads the whole log. */
@@ -211,25 +245,6 @@ function witnessesOf({ audit }: Config): readonly Witness[] {
   if (witnessUrl === undefined) return file
   const fetcher = createNodeFetcher({ allowedNetworks: WITNESS_NETWORKS })
   return [...file, openHttpWitness(witnessUrl, fetcher)]
-}
-
-/** Loopback and private networks: RFC 1122 §3.2.1.3, RFC 1918, RFC 6598, RFC 4193. */
-const WITNESS_NETWORKS = [
-  '127.0.0.0/8',
-  '::1',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  'fc00::/7',
-]
-
-/** Plans that the file does not declare are there from the start, and may be changed since. */
-function declarationsOf(config: Config): Declarations {
-  const plans = config.plans.map((plan) =>
-    BUILT_IN_PLANS.includes(plan) ? { ...plan, isBuiltIn: true as const } : plan,
-  )
-  return { ...config, plans }
 }
 
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */

@@ -50,3 +50,14 @@ function codeOf({ regions }: Store, region: string): string {
   if (database === undefined) throw new Error(`there is no region ${region}`)
   return database.code
 }
+
+/** Loopback and private networks: RFC 1122 §3.2.1.3, RFC 1918, RFC 6598, RFC 4193. */
+export const WITNESS_NETWORKS = [
+  '127.0.0.0/8',
+  '::1',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+]

@@ -23,7 +23,7 @@ async function openServing() {
   const config = { tokens: TOKENS, publicUrl: 'https://lockgate.example' }
   const { signingKeys } = createTokenService(config, world.core)
   const watchers = { tick: () => {}, close: () => {} }
-  const more = { signingKeys, checkpointSeconds: 60, watchers }
+  const more = { signingKeys, checkpointSeconds: 60, watchers, webhooks: { tasks: [] } }
   const tasks = upkeepTasks(world.core, world.store, more)
   const clock = { nowMs: () => world.time.ms, monotonicMs: () => world.time.ms }
   const errors: unknown[] = []

@@ -8,6 +8,7 @@ import type { Watchers } from '../outbound/watch/watchers.ts'
 import type { Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { TokenService } from './token-service.ts'
+import type { WebhookDelivery } from './webhook-delivery.ts'
 
 const SECOND_MS = 1_000
 /** A tenant that lost its key in an emergency of another node is without one for so long. */
@@ -26,6 +27,7 @@ export function upkeepTasks(
   more: Pick<TokenService, 'signingKeys'> & {
     readonly checkpointSeconds: number
     readonly watchers: Pick<Watchers, 'tick' | 'close'>
+    readonly webhooks: Pick<WebhookDelivery, 'tasks'>
   },
 ): readonly UpkeepTask[] {
   const { clock } = core.administration
@@ -52,6 +54,7 @@ export function upkeepTasks(
       finish: async () => {},
     },
     { name: 'signing_keys', everyMs: SIGNING_KEYS_MS, run: () => more.signingKeys.follow() },
+    ...more.webhooks.tasks,
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {
       name: 'checkpoints',

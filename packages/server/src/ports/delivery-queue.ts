@@ -55,6 +55,15 @@ export interface TakeOrder {
   readonly wanted: readonly WantedDeliveries[]
 }
 
+export interface TakenDeliveries {
+  readonly deliveries: readonly WebhookDeliveryRecord[]
+  /**
+   * When the next one of each endpoint is due, or a lease ends, in the order of `wanted`;
+   * undefined: none waits.
+   */
+  readonly nextDueAtMs: readonly (number | undefined)[]
+}
+
 export interface FinishBound {
   /** The endpoints that got dead letters. */
   readonly places: readonly EndpointPlace[]
@@ -69,7 +78,7 @@ export interface DeliveryQueue {
    * Takes what is due: nobody else gets it before `nowMs + leaseMs`, which is the `dueAtMs` of what
    * comes back, by id. Of each endpoint the first that are due, at most as many as are wanted.
    */
-  takeDueDeliveries(order: TakeOrder): Promise<readonly WebhookDeliveryRecord[]>
+  takeDueDeliveries(order: TakeOrder): Promise<TakenDeliveries>
   /**
    * Writes all of them. Of an endpoint the oldest dead letters beyond `deadCountMax` are removed.
    * @returns how many were.
@@ -97,7 +106,7 @@ export interface DeliveryRecords {
   /** By id, which is the order in which they were made. */
   listDeliveries(page: DeliveryPage): Promise<readonly WebhookDeliveryRecord[]>
   /**
-   * Dead letters of an endpoint wait again, as if they had never been tried; with the same ids.
+   * Dead letters of an endpoint wait again, with the same ids, as if they were made at `dueAtMs`.
    * @param selection one of them, or at most so many from the oldest on.
    * @returns the ids of those that do.
    */

@@ -8,6 +8,7 @@ import * as https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { FetchedAnswer, FetchRefusal } from '../../ports/fetcher.ts'
+import { DISCARD_TIME_MS_MAX } from '../../ports/webhook-sender.ts'
 
 const HEADER_BYTES_MAX = 16_384
 /** Without one, some servers refuse to answer. */
@@ -23,6 +24,10 @@ export interface Exchange {
   /** Ends it at any point. */
   readonly signal: AbortSignal
   readonly bytesMax: number
+  /** What is read of an answer that is none of these: `discard` leaves its connection usable. */
+  readonly reading: 'body' | 'status' | 'discard'
+  /** Keeps connections, all to addresses that were judged; false: this one is closed. */
+  readonly agent: http.Agent | false
   /** PEM; undefined: the certificates the system trusts. */
   readonly trustedCertificates: string | undefined
 }
@@ -31,11 +36,11 @@ type Answer = Result<FetchedAnswer, FetchRefusal>
 
 /** @throws an error of the system when there is no whole answer. */
 export function exchange(order: Exchange): Promise<Answer> {
-  const { url, method, body, signal, headers, trustedCertificates: ca } = order
+  const { url, method, body, signal, headers, agent, trustedCertificates: ca } = order
   const options = {
     method,
     signal,
-    agent: false as const, // A kept connection would be one to an address judged for another call.
+    agent,
     lookup: pinnedTo(order.addresses),
     maxHeaderSize: HEADER_BYTES_MAX,
     // What is compressed could unpack to any size.
@@ -60,13 +65,50 @@ export function exchange(order: Exchange): Promise<Answer> {
     })
     request.on('close', () => reject(new Error('there is no answer')))
     request.on('response', (response) => {
-      response.on('error', reject)
+      if (order.reading !== 'discard') response.on('error', reject)
       if (isRedirect(response)) settle(refuse('redirected'))
-      else if (method === 'POST') settle(ok(answerOf(response, new Uint8Array())))
-      else readBody(response, { bytesMax: order.bytesMax, settle, reject })
+      else if (order.reading === 'status') settle(ok(answerOf(response, NOTHING)))
+      else if (order.reading === 'body')
+        readBody(response, { bytesMax: order.bytesMax, settle, reject })
+      else {
+        const answer = ok(answerOf(response, NOTHING))
+        // From here on nothing takes the status back.
+        request.removeAllListeners('close').removeAllListeners('error')
+        request.on('error', () => settle(answer))
+        discardBody(response, { answer, bytesMax: order.bytesMax, resolve, settle })
+      }
     })
     request.end(body)
   })
+}
+
+const NOTHING = new Uint8Array()
+
+interface Discarding {
+  readonly answer: Answer
+  readonly bytesMax: number
+  /** The connection may be used again. */
+  readonly resolve: (answer: Answer) => void
+  /** It may not. */
+  readonly settle: (answer: Answer) => void
+}
+
+/** The status counts, whatever follows it: what is too long or too slow costs its connection. */
+function discardBody(response: http.IncomingMessage, discarding: Discarding): void {
+  const { answer, bytesMax, resolve, settle } = discarding
+  const timer = setTimeout(() => settle(answer), DISCARD_TIME_MS_MAX)
+  let byteCount = 0
+  response.on('data', (chunk: Buffer) => {
+    byteCount += chunk.length
+    if (byteCount > bytesMax) settle(answer)
+  })
+  const finish = () => {
+    clearTimeout(timer)
+    resolve(answer)
+  }
+  response.on('error', () => settle(answer))
+  response.on('end', finish)
+  response.on('close', finish)
 }
 
 interface Reading {

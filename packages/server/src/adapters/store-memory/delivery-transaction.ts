@@ -9,6 +9,7 @@ import type {
   EndpointPlace,
   FinishBound,
   NewDelivery,
+  TakenDeliveries,
   TakeOrder,
 } from '../../ports/delivery-queue.ts'
 import type { WebhookDeliveryRecord } from '../../ports/records/webhook.ts'
@@ -44,8 +45,9 @@ export class DeliveryTransaction
       const { dueAtMs } = selection
       const chosen = this.#dead(place, selection)
       for (const each of chosen) {
-        const again = { state: 'waiting', attemptCount: 0, isTaken: false, dueAtMs } as const
-        this.records.deliveries.set(each.id, { ...each, ...again })
+        const again = { state: 'waiting', attemptCount: 0, isTaken: false } as const
+        const times = { dueAtMs, createdAtMs: dueAtMs }
+        this.records.deliveries.set(each.id, { ...each, ...again, ...times })
       }
       return chosen.map(({ id }) => id)
     })
@@ -83,7 +85,7 @@ export class DeliveryTransaction
     })
   }
 
-  takeDueDeliveries(order: TakeOrder): Promise<readonly WebhookDeliveryRecord[]> {
+  takeDueDeliveries(order: TakeOrder): Promise<TakenDeliveries> {
     return this.run(() => {
       const { nowMs } = order
       const taken = order.wanted.flatMap((wanted) =>
@@ -96,7 +98,12 @@ export class DeliveryTransaction
         return { ...each, isTaken: true, dueAtMs: nowMs + order.leaseMs }
       })
       for (const each of after) this.records.deliveries.set(each.id, each)
-      return after.sort((a, b) => (a.id < b.id ? -1 : 1)).map(recordOf)
+      const deliveries = after.sort((a, b) => (a.id < b.id ? -1 : 1)).map(recordOf)
+      const nextDueAtMs = order.wanted.map((wanted) => {
+        const times = this.#of(wanted, 'waiting').map(({ dueAtMs }) => dueAtMs)
+        return times.length === 0 ? undefined : Math.min(...times)
+      })
+      return { deliveries, nextDueAtMs }
     })
   }
 

@@ -5,11 +5,11 @@ import type {
   DeliveryOutcome,
   FinishBound,
   NewDelivery,
+  TakenDeliveries,
   TakeOrder,
 } from '../../ports/delivery-queue.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
-import type { WebhookDeliveryRecord } from '../../ports/records/webhook.ts'
 import {
   Conflict,
   type ControlDatabase,
@@ -26,8 +26,10 @@ import {
   countDeliveries,
   countsOf,
   deliveryOf,
+  findNextDue,
   finishDelivery,
   insertDelivery,
+  nextDueOf,
   releaseDeliveries,
   takeDueDeliveries,
   trimDead,
@@ -126,10 +128,13 @@ export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements
     if (answers.some(({ changeCount }) => changeCount !== 1)) throw new Conflict('stale_revision')
   }
 
-  async takeDueDeliveries(order: TakeOrder): Promise<readonly WebhookDeliveryRecord[]> {
-    const answers = await this.runStep(order.wanted.map((each) => takeDueDeliveries(order, each)))
-    const rows = answers.flatMap((answer) => answer.rows as unknown as readonly DeliveryRow[])
-    return rows.map(deliveryOf).sort((a, b) => (a.id < b.id ? -1 : 1))
+  async takeDueDeliveries(order: TakeOrder): Promise<TakenDeliveries> {
+    const takes = order.wanted.map((each) => takeDueDeliveries(order, each))
+    const answers = await this.runStep([...takes, ...order.wanted.map(findNextDue)])
+    const rows = answers.slice(0, takes.length).flatMap((answer) => answer.rows)
+    const deliveries = (rows as unknown as readonly DeliveryRow[]).map(deliveryOf)
+    const nextDueAtMs = answers.slice(takes.length).map(({ rows: [row] }) => nextDueOf(row))
+    return { deliveries: deliveries.sort((a, b) => (a.id < b.id ? -1 : 1)), nextDueAtMs }
   }
 
   async finishDeliveries(

@@ -46,6 +46,14 @@ const TAKE = sql<DeliveryRow>`
   RETURNING *
 `.compile(region)
 
+const NEXT_DUE = region
+  .selectFrom('webhook_deliveries')
+  .select((each) => each.fn.min('due_at_ms').as('due_at_ms'))
+  .where('app_id', '=', '')
+  .where('endpoint_id', '=', '')
+  .where('state', '=', 'waiting')
+  .compile()
+
 const DELIVERED = region.deleteFrom('webhook_deliveries').where('id', '=', '').compile()
 
 const RELEASED = region
@@ -96,6 +104,16 @@ export function takeDueDeliveries(
   { appId, endpointId, countMax }: WantedDeliveries,
 ): CompiledQuery<DeliveryRow> {
   return bind(TAKE, [nowMs + leaseMs, appId, endpointId, nowMs, countMax])
+}
+
+export function findNextDue({ appId, endpointId }: EndpointPlace): CompiledQuery {
+  return bind(NEXT_DUE, [appId, endpointId, 'waiting'])
+}
+
+/** @param row of {@link findNextDue}: of nothing the first is null. */
+export function nextDueOf(row: Readonly<Record<string, unknown>> | undefined): number | undefined {
+  const dueAtMs = row?.['due_at_ms']
+  return typeof dueAtMs === 'number' ? dueAtMs : undefined
 }
 
 export function finishDelivery(outcome: DeliveryOutcome): CompiledQuery {
@@ -180,7 +198,13 @@ export function replayDeliveries(
 ): CompiledQuery<Pick<DeliveryRow, 'id'>> {
   return region
     .updateTable('webhook_deliveries')
-    .set({ state: 'waiting', attempt_count: 0, is_taken: 0, due_at_ms: selection.dueAtMs })
+    .set({
+      state: 'waiting',
+      attempt_count: 0,
+      is_taken: 0,
+      due_at_ms: selection.dueAtMs,
+      created_at_ms: selection.dueAtMs,
+    })
     .where('id', 'in', chosen(place, selection))
     .returning('id')
     .compile()

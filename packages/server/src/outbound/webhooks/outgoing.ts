@@ -10,10 +10,16 @@ export interface OutgoingWebhook {
   readonly eventTypes: readonly string[]
 }
 
+/** Our bound; Standard Webhooks advise 20 KB. */
+export const DELIVERY_BODY_BYTES_MAX = 262_144
+
 export interface WebhookOutbox {
   /**
    * Takes bodies to be delivered: at least once, each with an id of its own that stays the same.
-   * @returns when all of them are durable. @throws Outage when they are not, and then none is kept.
+   * What is too large, or too much for a full queue, is refused: counted, and told live as a
+   * `webhook.failed` that is dead.
+   * @returns when all others are durable. @throws Outage when they are not; then nothing of their
+   *   region is kept.
    */
   add(outgoing: readonly OutgoingWebhook[]): Promise<void>
 }
