@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
 import type { channelAuthorizationEndpoint } from '../../packages/server-sdk/src/authorization-endpoint.ts'
+import type { EncryptedChannels } from '../../packages/server-sdk/src/encrypted-channels.ts'
 import type { TokenKeeper } from '../../packages/server-sdk/src/token-keeper.ts'
 import type { WebhookVerifier } from '../../packages/server-sdk/src/webhook-verifier.ts'
+import { ENCRYPTION_KEY } from '../support/clients.ts'
 import { packedSdk } from '../support/packed-sdk.ts'
 import { repositoryRoot } from '../support/server.ts'
 import { publicTextOf, standardWebhook } from '../support/signed-webhooks.ts'
@@ -24,6 +26,7 @@ interface Sdk {
   readonly TokenKeeper: typeof TokenKeeper
   readonly channelAuthorizationEndpoint: typeof channelAuthorizationEndpoint
   readonly WebhookVerifier: typeof WebhookVerifier
+  readonly EncryptedChannels: typeof EncryptedChannels
 }
 
 interface Manifest {
@@ -93,7 +96,7 @@ test('an edge runtime gets no import of node: from any module but the one that r
 test('with the Web interfaces alone a token is kept, a channel signed, a webhook verified', async () => {
   const names = [
     ...['token-keeper', 'channel-authorization', 'authorization-endpoint', 'access-token'],
-    ...['webhook-verifier', 'webhook-handler'],
+    ...['webhook-verifier', 'webhook-handler', 'encrypted-channels', 'publisher', 'lockgate'],
   ]
   const lines = names.map((name) => `export * from '@lockgate/server-sdk/${name}'`)
   writeFileSync(join(home, 'bare.mjs'), lines.join('\n'))
@@ -134,6 +137,12 @@ test('with the Web interfaces alone a token is kept, a channel signed, a webhook
   assert.deepEqual(await answer.json(), {
     auth: 'k:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4',
   })
+  const encrypted = new sdk.EncryptedChannels({ masterKeyBase64: ENCRYPTION_KEY })
+  const channel = 'private-encrypted-bla'
+  const secret1I = 'nlr49ISQHz91yS3cy/yWmW8wFMNeTnNL5tNHnbPJcLQ='
+  assert.equal(await encrypted.sharedSecret(channel), secret1I)
+  const sealed = await encrypted.encrypt(channel, 'ä')
+  assert.equal((await encrypted.decrypt(channel, sealed))?.data, 'ä')
   const { privateKey } = generateKeyPairSync('ed25519')
   const secret = `whsec_${Buffer.alloc(32).toString('base64')}`
   const verifier = new WebhookVerifier({ keys: [secret, publicTextOf(privateKey)] })

@@ -1,6 +1,7 @@
 /** The snippets of the server SDK's README, run as a reader would in a project of their own. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,6 +23,8 @@ const APP = app('readme', CLIENT)
 const TENANT_ID = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
 
 const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`
+const MASTER_KEY = Buffer.alloc(32, 6).toString('base64')
+const PREVIOUS_KEY = Buffer.alloc(32, 7).toString('base64')
 
 const home = mkdtempSync(join(tmpdir(), 'lockgate-sdk-readme-'))
 const dataDir = join(home, 'data')
@@ -70,6 +73,9 @@ function startSnippet(mark: string, more: Readonly<Record<string, string>> = {})
   const values: Readonly<Record<string, string>> = {
     'https://realtime.example.com': server.http,
     WEBHOOK_SECRET,
+    MASTER_KEY,
+    PREVIOUS_KEY,
+    '2030-01-31T12:00:00Z': new Date(Date.now() + 3_600_000).toISOString(),
     CLIENT_ID: CLIENT.clientId,
     APP_ID: APP.id,
     APP_KEY: APP.key,
@@ -108,6 +114,16 @@ async function run(mark: string, more?: Readonly<Record<string, string>>): Promi
 
 test('README: a token without a stored secret publishes', async () => {
   assert.equal(await run("agent: 'orders'"), '200\n')
+})
+
+test('README: one object publishes, alone and in a batch', async () => {
+  assert.equal(await run('webhookSecrets:'), 'published\n')
+})
+
+test('README: until the switch an encrypted channel has the secret of the previous key', async () => {
+  const digest = createHash('sha256').update('private-encrypted-orders')
+  const wanted = digest.update(Buffer.from(PREVIOUS_KEY, 'base64')).digest('base64')
+  assert.equal(await run('new EncryptedChannels('), `${wanted}\n`)
 })
 
 test('README: instances share a Redis', async () => {
@@ -151,7 +167,7 @@ test('README: the endpoint grants what its policy allows, and nothing else', asy
 
 test('README: a signature by hand is that of the protocol', async () => {
   const wanted = channelAuth(APP, '1234.5678', 'private-orders')
-  assert.equal(await run('authorizeChannel('), `${wanted}\n`)
+  assert.equal(await run('await authorizeChannel('), `${wanted}\n`)
 })
 
 for (const mark of ['express.raw(', 'webhookHandler(']) {

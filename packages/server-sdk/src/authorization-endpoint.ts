@@ -41,12 +41,13 @@ export function channelAuthorizationEndpoint<User extends EndpointUser>(
     const verdict = await options.authorize({ ...call, user, channel })
     if (verdict?.allow !== true) return new Refused('denied')
     const member = { user_id: user.id, ...infoOf(verdict) }
-    const masterKey = options.encryptionMasterKeyBase64
+    const { encryptedChannels, encryptionMasterKeyBase64: masterKey } = options
     return authorizeChannel(await keysOf(options), {
       socketId,
       channelName: channel.name,
       ...(channel.kind === 'presence' ? { channelData: member } : {}),
       ...(masterKey === undefined ? {} : { encryptionMasterKeyBase64: masterKey }),
+      ...(encryptedChannels === undefined ? {} : { encryptedChannels }),
     })
   })
 }

@@ -15,7 +15,10 @@ import {
   userStringToSign,
 } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { encodeBase64 } from './base64.ts'
+import type { EncryptedChannels } from './encrypted-channels.ts'
 import { signHmac } from './hmac.ts'
+import { readMasterKey, sharedSecretOf } from './shared-secret.ts'
 
 /** An app key with its signing secret. */
 export interface AppKey {
@@ -32,9 +35,11 @@ export interface ChannelRequest {
   readonly channelData?: unknown
   /**
    * 32 bytes in base64, wanted for encrypted channels only. The same on every backend; never
-   * sent to the server.
+   * sent to the server. To replace it, give {@link ChannelRequest.encryptedChannels}.
    */
   readonly encryptionMasterKeyBase64?: string
+  /** In place of the master key: says which one is handed out while one replaces the other. */
+  readonly encryptedChannels?: Pick<EncryptedChannels, 'sharedSecret'>
 }
 
 /** What the client is answered, with the names of the wire. */
@@ -86,7 +91,6 @@ export class AuthorizationError extends Error {
 export const SIGNED_DATA_BYTES_MAX = 10_240
 export const WATCHLIST_LENGTH_MAX = 100
 const DATA_DEPTH_MAX = 32
-const MASTER_KEY = /^[A-Za-z0-9+/]{43}=$/
 
 const REFUSAL_TEXTS: Readonly<Record<AuthorizationRefusal, string>> = {
   socket_id_invalid: 'A socket id is digits, a dot and digits.',
@@ -110,7 +114,7 @@ export async function authorizeChannel(
   const { socketId } = request
   const name = required(parseSignable(socketId, request.channelName)).name
   const channelData = required(serializeChannelData(name, request.channelData))
-  const sharedSecret = await sharedSecretOf(name, request.encryptionMasterKeyBase64)
+  const sharedSecret = await sharedSecretFor(name, request)
   const { appKey, secret } = newestOf(keys)
   const signature = await signHmac(secret, channelStringToSign(socketId, name, channelData))
   return {
@@ -197,20 +201,16 @@ function serialize(data: unknown): string | undefined {
   return nestsDeeperThan(text, DATA_DEPTH_MAX) ? undefined : text
 }
 
-/** §1I: SHA-256 over the channel's name and the master key, in base64. */
-async function sharedSecretOf(
+/** §1I. Undefined for channels that are not encrypted. */
+async function sharedSecretFor(
   channelName: string,
-  masterKeyBase64: string | undefined,
+  { encryptedChannels, encryptionMasterKeyBase64 = '' }: ChannelRequest,
 ): Promise<string | undefined> {
   if (!channelName.startsWith('private-encrypted-')) return undefined
-  if (masterKeyBase64 === undefined || !MASTER_KEY.test(masterKeyBase64)) {
-    throw new AuthorizationError('master_key_invalid')
-  }
-  const name = new TextEncoder().encode(channelName)
-  const masterKey = Uint8Array.from(atob(masterKeyBase64), (each) => each.charCodeAt(0))
-  const content = new Uint8Array([...name, ...masterKey])
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content))
-  return btoa(String.fromCharCode(...digest))
+  if (encryptedChannels !== undefined) return encryptedChannels.sharedSecret(channelName)
+  const masterKey = readMasterKey(encryptionMasterKeyBase64)
+  if (masterKey === undefined) throw new AuthorizationError('master_key_invalid')
+  return encodeBase64(await sharedSecretOf(channelName, masterKey))
 }
 
 function newestOf(keys: AppKey | readonly AppKey[]): AppKey {

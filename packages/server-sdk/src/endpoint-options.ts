@@ -1,6 +1,7 @@
 /** What an authorization endpoint is given, asks and tells. Types only. */
 import type { ChannelName } from '@lockgate/protocol/pusher/channel-name'
 import type { AppKey } from './channel-authorization.ts'
+import type { EncryptedChannels } from './encrypted-channels.ts'
 import type { BodyRefusal, Parameters } from './endpoint-parameters.ts'
 
 /** Who is asking, as `authenticate` found out. Fields of your own reach the policy. */
@@ -72,8 +73,9 @@ export interface ChannelEndpointOptions<User extends EndpointUser> extends Endpo
   readonly authorize: (
     question: ChannelQuestion<User>,
   ) => MaybePromise<Verdict<{ readonly userInfo?: Readonly<Record<string, unknown>> }>>
-  /** For encrypted channels. */
+  /** For encrypted channels, or give `encryptedChannels`, which can replace the key. */
   readonly encryptionMasterKeyBase64?: string
+  readonly encryptedChannels?: Pick<EncryptedChannels, 'sharedSecret'>
 }
 
 export interface SignInQuestion<User> extends EndpointCall {

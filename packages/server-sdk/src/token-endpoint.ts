@@ -6,6 +6,7 @@
 import { parseJsonObject } from '@lockgate/protocol/bytes'
 import { readBoundedText } from './bounded-text.ts'
 import { checkedUrl } from './endpoint-url.ts'
+import { readRetryAfter } from './retry-after.ts'
 import { nameFailure, type System } from './system.ts'
 import { isToken } from './token-entry.ts'
 
@@ -48,7 +49,6 @@ export type GrantOutcome =
 const ANSWER_BYTES_MAX = 64 * 1024
 const ANSWER_DEPTH_MAX = 16
 const EXPIRES_IN_SECONDS_MAX = 366 * 24 * 3_600
-export const RETRY_AFTER_MS_MAX = 10 * 60_000
 const AGENT = /^[\x21-\x7e]{1,100}$/
 
 export class TokenEndpoint {
@@ -184,13 +184,6 @@ function laterOf(response: Response, nowMs: number): GrantOutcome | undefined {
   if (status < 500 && status !== 429 && status !== 408) return undefined
   const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), nowMs)
   return { kind: 'later', status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
-}
-
-/** RFC 9110 §10.2.3: seconds, or a date. */
-function readRetryAfter(text: string | null, nowMs: number): number | undefined {
-  if (text === null) return undefined
-  const waitMs = /^\d{1,10}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), RETRY_AFTER_MS_MAX)
 }
 
 /** RFC 6749 §2.3.1: both parts are form-encoded before they are joined. */
