@@ -62,6 +62,10 @@ interface Row {
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
+const PREFLIGHT = {
+  Origin: 'https://app.example.com',
+  'Access-Control-Request-Method': 'POST',
+}
 const FORM_TYPE = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const EVENTS = `/apps/${APP.id}/events`
 const EVENT = JSON.stringify({ name: 'e', data: 'x', channel: 'headers' })
@@ -91,6 +95,21 @@ const PUBLIC: readonly Row[] = [
   },
   { what: 'a list', status: 200, bytes: () => asOwner('GET /admin/v1/tenants') },
   { what: 'a stream', status: 200, bytes: () => asOwner('GET /admin/v1/audit/export') },
+  {
+    what: 'a preflight',
+    status: 204,
+    bytes: () => rawRequest(`OPTIONS /apps/${LISTED.id}/events`, PREFLIGHT),
+  },
+  {
+    what: 'a preflight of another site',
+    status: 403,
+    bytes: () => rawRequest(`OPTIONS /apps/${APP.id}/events`, PREFLIGHT),
+  },
+  {
+    what: 'a foreign name',
+    status: 403,
+    bytes: () => rawRequest('GET /admin/v1/tenants', { Host: 'evil.example' }),
+  },
   { what: 'a broken body', status: 400, bytes: () => publish('{') },
   { what: 'a wrong Host', status: 400, bytes: () => rawRequest('GET /', { Host: 'a/b' }) },
   {

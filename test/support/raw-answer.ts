@@ -1,4 +1,4 @@
-/** One request as bytes, over TCP or TLS, and the head of the answer as bytes too. */
+/** One request as bytes, over TCP or TLS, and the answer as bytes too. */
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { within } from './wait.ts'
@@ -8,7 +8,7 @@ export interface RawAnswer {
   readonly status: number
   /** Names as they were sent, in their order. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** Everything, from the status line on, that came until the head was whole. */
+  /** From the status line on; of a body without a length, what came with the head. */
   readonly text: string
 }
 
@@ -21,11 +21,12 @@ export async function rawAnswer(base: string, bytes: string | Buffer): Promise<R
   const address = { host: '127.0.0.1', port: Number(port) }
   const socket =
     protocol === 'https:' ? connectTls({ ...address, rejectUnauthorized: false }) : connect(address)
+  const hasNoBody = bytes.toString().startsWith('HEAD ')
   const came = new Promise<string>((resolve) => {
     let text = ''
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
-      if (hasHead(text)) resolve(text)
+      if (isWhole(text, hasNoBody)) resolve(text)
     })
     // Who is refused in the middle of sending may be reset after the answer was read, or before.
     socket.on('error', () => {})
@@ -39,11 +40,13 @@ export async function rawAnswer(base: string, bytes: string | Buffer): Promise<R
   }
 }
 
-/** An answer of 1xx is followed by the one that counts. */
-function hasHead(text: string): boolean {
-  return withoutContinue(text).includes('\r\n\r\n')
+function isWhole(text: string, hasNoBody: boolean): boolean {
+  const [head = '', body] = withoutContinue(text).split(/\r\n\r\n(.*)/s)
+  const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
+  return body !== undefined && (hasNoBody || body.length >= length)
 }
 
+/** An answer of 1xx is followed by the one that counts. */
 function withoutContinue(text: string): string {
   return text.replace(/^HTTP\/1\.1 100 [^\r]*\r\n\r\n/, '')
 }

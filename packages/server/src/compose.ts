@@ -30,6 +30,7 @@ import { type CredentialCore, openCredentialCore } from './assembly/credential-c
 import { declarationsOf } from './assembly/declarations.ts'
 import { createForeignTokens } from './assembly/foreign-tokens.ts'
 import { masterKeySource } from './assembly/master-key.ts'
+import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
@@ -57,6 +58,7 @@ import type { AdminDeps } from './http/admin/deps.ts'
 import { Slots } from './http/admin/slots.ts'
 import { TrustedProxies } from './http/client-address.ts'
 import { DemoPage } from './http/demo/demo-page.ts'
+import { ownHostsOf } from './http/own-hosts.ts'
 import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
@@ -132,6 +134,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   await core.deadlines.start()
   const { authority, check, recordUse, recordDenial, revoker } = core
   const directory = authority.apps
+  warnOfOpenApps(directory.apps(), log)
   const records = { recordUse, recordDenial }
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const protocols = webSocketProtocols(deps)
@@ -155,11 +158,12 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const introspection = createIntrospection(core, bearers)
   const asking = { introspection, bearers, recordDenial }
   const oauth = { ...tokens, ...asking, limits: limitEngine, clock, tally, log }
+  const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
   const { checkpointSeconds } = config.audit
   const upkept = { signingKeys, checkpointSeconds, watchers, webhooks }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth }),
+    route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([...figuresOf(core, tally), ...outbound.metrics()]),
     warmUp: loadAdministration,

@@ -3,6 +3,7 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import { APP_SETTINGS, DEFAULT_APP_SETTINGS } from '../config/app-schema.ts'
 import type { Config } from '../config/config.ts'
 import { parseList } from '../config/lists.ts'
+import { featureOfTheSignedIn } from '../config/open-apps.ts'
 import type { AppRules } from '../credentials/administration/app-rules.ts'
 import type { AppSettings } from '../ports/records/app.ts'
 
@@ -13,8 +14,11 @@ export function appRules({ mode }: Pick<Config, 'mode'>): AppRules {
       const lists = checkLists(settings)
       if (!lists.ok) return lists
       // As at the start: production opens no app to every site by omission.
-      const isOpen = settings.allowedOrigins.length === 0 && !settings.dangerousAnyOrigin
-      return mode === 'production' && isOpen ? refuse('origins_missing') : ok(true)
+      if (mode !== 'production' || settings.allowedOrigins.length > 0) return ok(true)
+      if (!settings.dangerousAnyOrigin) return refuse('origins_missing')
+      const feature = featureOfTheSignedIn(settings)
+      if (feature === undefined) return ok(true)
+      return refuse('origins_missing', `An app with ${feature} is not open to any origin.`)
     },
   }
 }

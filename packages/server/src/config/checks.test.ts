@@ -56,7 +56,12 @@ describe('production', () => {
   })
 
   test('takes any origin only where that is said', async () => {
-    expect(await production({ allowedOrigins: [], dangerousAnyOrigin: true })).toEqual([])
+    const open = { allowedOrigins: [], dangerousAnyOrigin: true }
+    expect(await production(open)).toEqual([])
+    for (const feature of ['requireAuthorization', 'clientMessages', 'watchlist']) {
+      expect(await production({ ...open, [feature]: true })).toHaveLength(1)
+      expect(await production({ [feature]: true })).toEqual([])
+    }
   })
 
   test('refuses a master key that is not random', async () => {

@@ -5,6 +5,7 @@
 import { checkIdentities, credentialsOf, refuseRepeated } from './check-identities.ts'
 import { checkPlans, checkRegions } from './check-plans.ts'
 import type { Config } from './config.ts'
+import { featureOfTheSignedIn } from './open-apps.ts'
 import type { Review } from './problem.ts'
 import { isGuessableMasterKey, isWellKnown, MASK, weaknessOf } from './secrets.ts'
 
@@ -94,6 +95,12 @@ function checkApps({ mode, tenants }: Config, review: Review): void {
     if (isListed && dangerousAnyOrigin) {
       const what = '`dangerousAnyOrigin` contradicts the list of origins'
       review.object(path, { what, next: 'remove one of them' })
+    }
+    const feature = featureOfTheSignedIn(app.settings)
+    if (mode === 'production' && dangerousAnyOrigin && feature !== undefined) {
+      const what = `production does not take \`${feature}\` in an app open to any origin`
+      const next = `list the origins of the pages that connect, or turn \`${feature}\` off`
+      review.object(review.pathOf(app, 'dangerousAnyOrigin'), { what, next })
     }
     if (mode === 'production' && !isListed && !dangerousAnyOrigin) {
       const next = 'list the origins of the pages that connect, or set `dangerousAnyOrigin: true`'

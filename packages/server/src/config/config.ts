@@ -104,6 +104,8 @@ export interface Config {
   }
   /** Absolute, without a slash at the end; undefined: `http://` and the host of `listen.http`. */
   readonly publicUrl: string | undefined
+  /** `host` or `host:port` of more names of ours, as `normalizeAllowedDomain` writes them. */
+  readonly allowedHosts: readonly string[]
   /** Addresses and CIDR blocks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
   readonly outbound: {

@@ -54,6 +54,7 @@ function otherValue(row: Setting): string {
     case 'url':
       return 'https://elsewhere.example/path'
     case 'list':
+      if (row.of === 'domains') return 'lockgate, admin.example.com:9000'
       return row.of === 'words' ? '/bin/key --of server' : '10.0.0.0/8, ::1'
   }
 }

@@ -79,6 +79,17 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
       'Without it the issuer is `http://` and `listen.http`; a `Host` header never decides it. ' +
       'Production takes https only.',
   },
+  allowedHosts: {
+    type: 'list',
+    of: 'domains',
+    countMax: 100,
+    default: [],
+    does:
+      'More names, `host[:port]`, under which the administration and the page answer, beside IP ' +
+      'addresses, `localhost` and the hosts of `publicUrl` and `listen`.',
+    prevents:
+      'A site that lets its name lead here reaches nothing through the browser of a visitor.',
+  },
   trustedProxies: {
     type: 'list',
     of: 'networks',

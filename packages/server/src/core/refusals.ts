@@ -29,6 +29,11 @@ export const REFUSALS = {
   replayed: no(401, 'new_credentials', 'This signed request was used before. Sign a new one.'),
   tls_required: no(403, 'no', 'This app accepts TLS connections only. Connect with wss.'),
   origin_refused: no(403, 'no', 'Pages of this origin may not connect. Add it to allowedOrigins.'),
+  host_refused: no(
+    403,
+    'no',
+    'This host name is none of the server. Use its IP address, or add the name to allowedHosts.',
+  ),
   signature_invalid: no(
     401,
     'new_credentials',

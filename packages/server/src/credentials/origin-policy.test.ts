@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { DEFAULT_APP_SETTINGS } from '../config/app-schema.ts'
-import { isOriginAllowed } from './origin-policy.ts'
+import { isOriginAllowed, isOriginListed } from './origin-policy.ts'
 
 const listed = {
   ...DEFAULT_APP_SETTINGS,
@@ -14,6 +15,8 @@ describe('listed origins', () => {
     'http://localhost:3000',
     'https://a.example.org',
     'https://a.b.example.org',
+    'https://xn--bcher-kva.example.org',
+    'https://a_b.example.org',
   ])('let %s in', (origin) => {
     expect(isOriginAllowed(listed, origin)).toBe(true)
   })
@@ -38,6 +41,23 @@ describe('listed origins', () => {
     'https://evil.com\\.example.org',
     'https://evil.com:1.example.org',
     'https://user@a.example.org',
+    'https://app.example.com:443',
+    'http://localhost:03000',
+    'https://app.example.com.',
+    'https://a.example.org.',
+    'https://a..example.org',
+    'https://-a.example.org',
+    'https://a-.example.org',
+    'https://bücher.example.org',
+    'https://a.example.org\u0000',
+    ' https://app.example.com',
+    'https://app.example.com ',
+    'https://app.example.com https://evil.com',
+    'https://app.example.com, https://evil.com',
+    'https:app.example.com',
+    'https:\\\\app.example.com',
+    'wss://app.example.com',
+    `https://${'a.'.repeat(200)}example.org`,
     'https://*.example.org',
     'null',
     '',
@@ -54,6 +74,23 @@ describe('listed origins', () => {
   test('let null in only when it is listed', () => {
     expect(isOriginAllowed({ ...listed, allowedOrigins: ['null'] }, 'null')).toBe(true)
   })
+})
+
+test('only what a list names is listed: without one, or with every origin let in, none is', () => {
+  expect(isOriginListed(listed, 'https://app.example.com')).toBe(true)
+  expect(isOriginListed(DEFAULT_APP_SETTINGS, 'https://app.example.com')).toBe(false)
+  const open = { ...DEFAULT_APP_SETTINGS, dangerousAnyOrigin: true }
+  expect(isOriginListed(open, 'https://app.example.com')).toBe(false)
+  expect(isOriginListed(listed, 'null')).toBe(false)
+})
+
+test('no origin of another domain is let in, whatever stands before it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(isOriginAllowed(listed, `https://${text}.evil.example`)).toBe(false)
+      expect(isOriginAllowed(listed, `https://${text}example.org.evil`)).toBe(false)
+    }),
+  )
 })
 
 test('without a list every origin is let in', () => {

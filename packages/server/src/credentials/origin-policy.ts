@@ -7,7 +7,9 @@ import type { AppSettings } from '../ports/records/app.ts'
 const WILDCARD = '://*.'
 
 /** What may stand for the star: labels of a host name, so no port, path, user or second host. */
-const HOST_LABELS = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/
+const HOST_LABELS = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/
+/** Our bound: the longest host (RFC 1035 §2.3.4) with scheme and port; checked before matching. */
+const ORIGIN_LENGTH_MAX = 300
 
 /**
  * @param origin the Origin header as sent, undefined when there is none.
@@ -16,8 +18,14 @@ const HOST_LABELS = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/
 export function isOriginAllowed(settings: AppSettings, origin: string | undefined): boolean {
   if (settings.allowedOrigins.length === 0 || settings.dangerousAnyOrigin) return true
   if (origin === undefined) return settings.missingOrigin === 'allow'
+  return isOriginListed(settings, origin)
+}
+
+/** Whether the app names the origin; where it names none, it lists none. */
+export function isOriginListed({ allowedOrigins }: AppSettings, origin: string): boolean {
+  if (origin.length > ORIGIN_LENGTH_MAX) return false
   const given = origin.toLowerCase()
-  return settings.allowedOrigins.some((allowed) => matches(allowed, given))
+  return allowedOrigins.some((allowed) => matches(allowed, given))
 }
 
 /**

@@ -8,6 +8,7 @@ import { type DemoPage, handleDemo } from './demo/demo-page.ts'
 import type { OauthDeps } from './oauth/deps.ts'
 import { isOauthPath } from './oauth/paths.ts'
 import type { handleOauth } from './oauth/router.ts'
+import type { OwnHosts } from './own-hosts.ts'
 import { handlePusherApi, type PusherApiDeps } from './pusher-api/router.ts'
 import type { RequestSource } from './request-source.ts'
 import type { RequestTarget } from './target.ts'
@@ -15,6 +16,8 @@ import type { RequestTarget } from './target.ts'
 export interface PublicDeps extends PusherApiDeps {
   readonly admin: AdminDeps
   readonly oauth: OauthDeps
+  /** To which administration and page answer. */
+  readonly ownHosts: OwnHosts
   /** Undefined when the demo is off. */
   readonly demo: DemoPage | undefined
 }
@@ -23,11 +26,14 @@ export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
-    if (target.path.startsWith(`${ADMIN}/`)) return administer(request, target, { deps, source })
+    if (target.path.startsWith(`${ADMIN}/`)) {
+      if (!isToUs(request, deps)) return refusedHost(deps)
+      return administer(request, target, { deps, source })
+    }
     const api = handlePusherApi(request, target, { ...deps, source })
     if (api !== undefined) return api
-    const wantsPage = request.headers.get('accept')?.includes('text/html') === true
-    if (deps.demo !== undefined && (target.path !== '/' || wantsPage)) {
+    if (deps.demo !== undefined && isOfPage(request, target)) {
+      if (!isToUs(request, deps)) return refusedHost(deps)
       const page = handleDemo(request, target, deps.demo)
       if (page !== undefined) return page
     }
@@ -35,6 +41,20 @@ export function publicRoute(deps: PublicDeps): Route {
     if (target.path.startsWith('/app/')) return refusedAnswer('path_unknown', UPGRADE_TEXT)
     return refusedAnswer('path_unknown')
   }
+}
+
+function isOfPage({ headers }: Request, { path }: RequestTarget): boolean {
+  if (path === '/') return headers.get('accept')?.includes('text/html') === true
+  return path.startsWith('/demo/')
+}
+
+function isToUs({ headers }: Request, { ownHosts }: PublicDeps): boolean {
+  return ownHosts.include(headers.get('host'))
+}
+
+function refusedHost({ tally }: PublicDeps): Response {
+  tally.refused('host_refused')
+  return refusedAnswer('host_refused')
 }
 
 const ADMIN = '/admin/v1'

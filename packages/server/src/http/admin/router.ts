@@ -4,7 +4,6 @@
  */
 import type { Operation } from '@lockgate/admin-api/operation'
 import { OPERATIONS, type OperationName } from '@lockgate/admin-api/operations'
-import { parseJsonObject } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { z } from 'zod'
 import { installationLimit } from '../../core/limits/limit-text.ts'
@@ -21,6 +20,8 @@ import { bearerToken } from '../bearer-header.ts'
 import { BODY_BYTES_MAX, type BodyRefusal, readBody } from '../body.ts'
 import { limitSubject } from '../client-address.ts'
 import { tellFailure } from '../failures.ts'
+import { parseJsonBody } from '../json-body.ts'
+import { isMediaType, JSON_TYPE } from '../media-type.ts'
 import type { RequestTarget } from '../target.ts'
 import { authorizeOperation, type Concern } from './authorize.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
@@ -34,7 +35,7 @@ import { jsonTextAnswer, type ProblemDetail, problemAnswer, resultAnswer } from 
 export const ADMIN_PREFIX = '/admin/v1'
 
 /** Our bound. */
-const BODY_DEPTH_MAX = 8
+const JSON_BOUNDS = { depthMax: 8, memberCountMax: 1_000 }
 /** Guessing a key is hopeless; this keeps the guesser from costing anything. */
 const FAILURES = installationLimit('admin_failures.ip')
 const CALLS = installationLimit('admin_calls.credential')
@@ -236,12 +237,10 @@ async function readObject(
   if (!read.ok) return read
   const bytes = read.value
   if (bytes.length === 0) return ok({})
-  if (request.headers.get('content-type')?.split(';')[0]?.trim() !== 'application/json') {
+  if (!isMediaType(request.headers.get('content-type'), JSON_TYPE)) {
     return refuse('media_type_unsupported')
   }
-  const body = parseJsonObject(Buffer.from(bytes).toString('utf8'), BODY_DEPTH_MAX)
-  if (body === undefined) return refuse('request_malformed', 'The body is one JSON object.')
-  return ok(body)
+  return parseJsonBody(bytes, JSON_BOUNDS)
 }
 
 function invalid(error: z.ZodError, where: string): ReadInput {

@@ -2,7 +2,6 @@
  * The front page of a development server: a person sees events of the demo app arrive and sends
  * one. It publishes into the demo app only, so what it lets anyone do is bounded to that app.
  */
-import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
 import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
 import type { Hub } from '../../core/hub.ts'
 import { RateLimit } from '../../core/limits.ts'
@@ -11,6 +10,8 @@ import type { Asset } from '../../ports/asset.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
 import { BODY_BYTES_MAX, readBody } from '../body.ts'
+import { parseJsonBody } from '../json-body.ts'
+import { isMediaType, JSON_TYPE } from '../media-type.ts'
 import type { RequestTarget } from '../target.ts'
 
 export const DEMO_CHANNEL = 'demo'
@@ -66,15 +67,16 @@ function describeApp(page: DemoPage): Record<string, string | undefined> {
 
 async function publish(request: Request, page: DemoPage): Promise<Response> {
   // A form of another site can send neither this type nor an Origin that is ours.
-  if (request.headers.get('content-type') !== 'application/json') {
+  if (!isMediaType(request.headers.get('content-type'), JSON_TYPE)) {
     return refusedAnswer('media_type_unsupported')
   }
   if (!isSameOrigin(request)) return refusedAnswer('origin_refused', 'Send from the page itself.')
   if (!page.mayPublish()) return refusedAnswer('client_events_fast', 'Ten events a second at most.')
   const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.demo })
   if (!read.ok) return refusedAnswer(read.refusal, read.detail)
-  const body = parseJsonObject(Buffer.from(read.value).toString('utf8'), 2)
-  const text = isJsonObject(body) ? body['text'] : undefined
+  const body = parseJsonBody(read.value, { depthMax: 2, memberCountMax: 8 })
+  if (!body.ok) return refusedAnswer(body.refusal, body.detail)
+  const { text } = body.value
   if (typeof text !== 'string' || text === '' || text.length > DEMO_TEXT_LENGTH_MAX) {
     return refusedAnswer('request_malformed', 'Send {"text":"..."} with 1 to 500 characters.')
   }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { readClientProof } from './client-proof.ts'
-import { decodeFormText, parseForm, parseJson } from './parameters.ts'
+import { decodeFormText, parseForm, parseJson as parseJsonBytes } from './parameters.ts'
+
+const parseJson = (text: string) => parseJsonBytes(new TextEncoder().encode(text))
 
 const names = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
 const values = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 })

@@ -3,9 +3,10 @@
  * of texts. Unknown ones are ignored, none may come twice (§3.2), and an empty one counts as absent
  * (§3.1).
  */
-import { nestsDeeperThan } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import { BODY_BYTES_MAX, type BodyRefusal, readBody } from '../body.ts'
+import { decodeUtf8, parseJsonBody } from '../json-body.ts'
+import { FORM_TYPE, isMediaType, JSON_TYPE } from '../media-type.ts'
 
 export type Parameters = ReadonlyMap<string, string>
 
@@ -20,13 +21,14 @@ export type ReadParameters = Result<
 
 /** @throws nothing: a body that breaks off is a refusal. */
 export async function readParameters(request: Request): Promise<ReadParameters> {
+  const type = request.headers.get('content-type')
+  const isForm = isMediaType(type, FORM_TYPE)
+  if (!isForm && !isMediaType(type, JSON_TYPE)) return refuse('media_type_unsupported', TYPE_TEXT)
   const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.oauth })
   if (!read.ok) return read
-  const body = Buffer.from(read.value).toString('utf8')
-  const type = request.headers.get('content-type') ?? ''
-  if (isMediaType(type, 'application/x-www-form-urlencoded')) return parseForm(body)
-  if (isMediaType(type, 'application/json')) return parseJson(body)
-  return refuse('media_type_unsupported', TYPE_TEXT)
+  if (!isForm) return parseJson(read.value)
+  const form = decodeUtf8(read.value)
+  return form === undefined ? refuse('invalid_request', FORM_TEXT) : parseForm(form)
 }
 
 /** Checks the form of every part before anything of it is used. */
@@ -57,59 +59,21 @@ export function decodeFormText(text: string): string | undefined {
   }
 }
 
-export function parseJson(body: string): Parsed {
+export function parseJson(body: Uint8Array): Parsed {
   // Members of members are ignored with the unknown member they are in, but not read without end.
-  if (nestsDeeperThan(body, JSON_DEPTH_MAX)) return refuse('invalid_request', JSON_TEXT)
+  const parsed = parseJsonBody(body, JSON_BOUNDS)
+  if (!parsed.ok) return refuse('invalid_request', parsed.detail)
   const parameters = new Map<string, string>()
-  let isRepeated = false
-  let value: unknown
-  try {
-    value = JSON.parse(body)
-  } catch (error) {
-    if (error instanceof SyntaxError) return refuse('invalid_request', JSON_TEXT)
-    throw error
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse('invalid_request', JSON_TEXT)
-  }
-  const members = Object.entries(value)
-  if (members.length > PARAMETER_COUNT_MAX) return TOO_MANY
-  // The parser keeps the last of two members with one name; what was sent has more names then.
-  if (topNameCount(body) !== members.length) isRepeated = true
-  for (const [name, text] of members) {
+  for (const [name, text] of Object.entries(parsed.value)) {
     if (typeof text === 'string') parameters.set(name, text)
     else if (KNOWN_NAMES.has(name)) return refuse('invalid_request', `${name} has to be a text.`)
   }
-  return isRepeated ? REPEATED : ok(withoutEmpty(parameters))
-}
-
-/** @param body JSON that was parsed. @returns the number of colons of the outermost object. */
-function topNameCount(body: string): number {
-  let depth = 0
-  let count = 0
-  let isInText = false
-  for (let index = 0; index < body.length; index++) {
-    const character = body[index]
-    if (isInText) {
-      if (character === '\\') index++
-      else if (character === '"') isInText = false
-    } else if (character === '"') isInText = true
-    else if (character === '{' || character === '[') depth++
-    else if (character === '}' || character === ']') depth--
-    else if (character === ':' && depth === 1) count++
-  }
-  return count
+  return ok(withoutEmpty(parameters))
 }
 
 function withoutEmpty(parameters: Map<string, string>): Parameters {
   for (const [name, value] of parameters) if (value === '') parameters.delete(name)
   return parameters
-}
-
-/** RFC 9110 §8.3.1: without regard to case, and to what follows the type. */
-function isMediaType(header: string, wanted: string): boolean {
-  if (header === wanted) return true
-  return header.split(';', 1)[0]?.trim().toLowerCase() === wanted
 }
 
 /** Those the endpoints read. */
@@ -125,9 +89,8 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
   'token_type_hint',
 ])
 
-const JSON_DEPTH_MAX = 8
+const JSON_BOUNDS = { depthMax: 8, memberCountMax: PARAMETER_COUNT_MAX }
 const TOO_MANY = refuse('invalid_request' as const, 'There are too many parameters.')
 const REPEATED = refuse('invalid_request' as const, 'A parameter is given twice.')
 const TYPE_TEXT = 'Send the body as application/x-www-form-urlencoded or application/json.'
 const FORM_TEXT = 'The form is not encoded as application/x-www-form-urlencoded.'
-const JSON_TEXT = 'The body is one JSON object of texts.'

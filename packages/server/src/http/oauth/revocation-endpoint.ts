@@ -1,17 +1,19 @@
 /** `POST /oauth/revoke`: RFC 7009. */
 import { installationLimit } from '../../core/limits/limit-text.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
+import type { ClientProof } from '../../credentials/tokens/client-authentication.ts'
 import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { readParameters } from './parameters.ts'
+import { readableAnswer } from './readable-answer.ts'
 
 /** What is revoked is remembered until nothing it concerns is left: our bound on how much. */
 export const REVOCATIONS = installationLimit('oauth_revocations.app')
 
 export async function answerRevocation(call: OauthCall): Promise<Response> {
-  const { request, deps } = call
+  const { request } = call
   const read = await readParameters(request)
   if (!read.ok) return unreadAnswer(read)
   const parameters = read.value
@@ -22,14 +24,20 @@ export async function answerRevocation(call: OauthCall): Promise<Response> {
     if (proof.refusal === 'invalid_request') return oauthError(proof.refusal, proof.detail ?? '')
     return failureAnswer('invalid_client', CLIENT_TEXT, { call, clientId: undefined })
   }
-  const { clientId } = proof.value
-  if (proof.value.method === 'none') {
+  const answer = await revokeFor(proof.value, token, call)
+  return readableAnswer(answer, proof.value.clientId, call)
+}
+
+async function revokeFor(proof: ClientProof, token: string, call: OauthCall): Promise<Response> {
+  const { deps } = call
+  const { clientId } = proof
+  if (proof.method === 'none') {
     // Without a secret, as at a refresh: holding the token is the proof. An unknown client has none
     // to end, and is not told that it is unknown.
-    const loaded = deps.apps.findByClientId(proof.value.clientId)
+    const loaded = deps.apps.findByClientId(proof.clientId)
     return loaded === undefined ? oauthAnswer('{}') : revoke(token, loaded, call)
   }
-  const client = await deps.clients.authenticate(proof.value, call.source)
+  const client = await deps.clients.authenticate(proof, call.source)
   if (!client.ok) return failureAnswer('invalid_client', CLIENT_TEXT, { call, clientId })
   return revoke(token, client.value.loaded, call)
 }

@@ -11,6 +11,7 @@ import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { type Parameters, readParameters } from './parameters.ts'
+import { readableAnswer } from './readable-answer.ts'
 
 /** Each refresh family is a row for a week: our bound on how fast one client makes them. */
 const FAMILIES = installationLimit('oauth_families.app')
@@ -26,11 +27,25 @@ export async function answerToken(call: OauthCall): Promise<Response> {
     if (proof.refusal === 'invalid_request') return oauthError(proof.refusal, proof.detail ?? '')
     return failureAnswer('invalid_client', CLIENT_TEXT, { call, clientId: undefined })
   }
+  const answer = await grant({ grantType, parameters, proof: proof.value }, call)
+  return readableAnswer(answer, proof.value.clientId, call)
+}
+
+interface GrantRequest {
+  readonly grantType: string
+  readonly parameters: Parameters
+  readonly proof: ClientProof
+}
+
+function grant(
+  { grantType, parameters, proof }: GrantRequest,
+  call: OauthCall,
+): Promise<Response> | Response {
   switch (grantType) {
     case 'client_credentials':
-      return clientCredentials(parameters, proof.value, call)
+      return clientCredentials(parameters, proof, call)
     case 'refresh_token':
-      return refresh(parameters, proof.value, call)
+      return refresh(parameters, proof, call)
     default:
       // Neither password nor implicit: RFC 9700 §2.1.2, §2.4.
       return oauthError('unsupported_grant_type', 'Use client_credentials or refresh_token.')

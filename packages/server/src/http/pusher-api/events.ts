@@ -2,7 +2,7 @@
  * `POST /apps/{id}/events` and `/batch_events`. Contract 1G.2. Every event of a call is checked
  * before the first one is published, so a refused call has published nothing.
  */
-import { isJsonObject, isLongerThan, parseJsonObject } from '@lockgate/protocol/bytes'
+import { isJsonObject, isLongerThan } from '@lockgate/protocol/bytes'
 import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
 import { EVENT_NAME_LENGTH_MAX, JSON_DEPTH_MAX } from '@lockgate/protocol/pusher/codec'
 import { SOCKET_ID } from '@lockgate/protocol/pusher/signature'
@@ -13,10 +13,13 @@ import type { ChannelAddress } from '../../core/channel.ts'
 import type { Hub } from '../../core/hub.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import { EVENTS_PER_BATCH_MAX } from '../body.ts'
+import { parseJsonBody } from '../json-body.ts'
 import { describeChannel, type InfoName, readInfo } from './channel-info.ts'
 
 /** Pusher's bound. */
 export const CHANNELS_PER_EVENT_MAX = 100
+/** Ours: a batch of ten needs sixty names, and may have more that nobody knows. */
+const JSON_BOUNDS = { depthMax: JSON_DEPTH_MAX, memberCountMax: 1_000 }
 
 export interface PublishContext {
   readonly hub: Hub
@@ -37,9 +40,9 @@ export function publishEvent(
   body: Uint8Array,
   context: PublishContext,
 ): Result<string, RefusalCode> {
-  const input = parseBody(body)
-  if (input === undefined)
-    return refuse('request_malformed', 'The body is one JSON object in UTF-8.')
+  const parsed = parseJsonBody(body, JSON_BOUNDS)
+  if (!parsed.ok) return parsed
+  const input = parsed.value
   const names = Array.isArray(input['channels']) ? input['channels'] : [input['channel']]
   const publication = readPublication(input, names, context)
   if (!publication.ok) return publication
@@ -58,9 +61,10 @@ export function publishBatch(
   body: Uint8Array,
   context: PublishContext,
 ): Result<string, RefusalCode> {
-  const batch = parseBody(body)?.['batch']
-  if (!Array.isArray(batch))
-    return refuse('request_malformed', 'The body is {"batch":[...]} in UTF-8.')
+  const parsed = parseJsonBody(body, JSON_BOUNDS)
+  if (!parsed.ok) return parsed
+  const { batch } = parsed.value
+  if (!Array.isArray(batch)) return refuse('request_malformed', 'The body is {"batch":[...]}.')
   if (batch.length > EVENTS_PER_BATCH_MAX) return refuse('batch_too_large')
   const publications: Publication[] = []
   for (const entry of batch) {
@@ -140,17 +144,4 @@ function publishAll({ event, data, channels, socketId }: Publication, context: P
       exceptConnectionId: socketId,
     })
   }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-function parseBody(body: Uint8Array): Record<string, unknown> | undefined {
-  let text: string
-  try {
-    text = utf8.decode(body)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
-  return parseJsonObject(text, JSON_DEPTH_MAX)
 }

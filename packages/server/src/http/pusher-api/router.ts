@@ -11,6 +11,8 @@ import type { Tally } from '../../core/tally.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { BODY_BYTES_MAX, readBody } from '../body.ts'
+import { isPreflight, preflightAnswer, readableBy } from '../cors.ts'
+import { isMediaType, JSON_TYPE } from '../media-type.ts'
 import type { RequestSource } from '../request-source.ts'
 import type { RequestTarget } from '../target.ts'
 import {
@@ -55,11 +57,16 @@ export function handlePusherApi(
 ): Promise<Response> | Response | undefined {
   if (!target.path.startsWith('/apps/')) return undefined
   const route = findRoute(target.path)
-  if (route === undefined) return refusedAnswer('path_unknown', 'The HTTP API has no such path.')
-  if (request.method !== route.method) {
-    return refusedAnswer('method_unknown', undefined, { allow: route.method })
+  const app = route === undefined ? undefined : deps.directory.findById(route.appId)?.app
+  if (isPreflight(request)) return preflightAnswer(request, app)
+  const forPages = (each: Response) => readableBy(app, request, each)
+  if (route === undefined) {
+    return forPages(refusedAnswer('path_unknown', 'The HTTP API has no such path.'))
   }
-  return answer(request, { target, route, deps })
+  if (request.method !== route.method) {
+    return forPages(refusedAnswer('method_unknown', undefined, { allow: route.method }))
+  }
+  return answer(request, { target, route, deps }).then(forPages)
 }
 
 async function answer(
@@ -72,6 +79,11 @@ async function answer(
 ): Promise<Response> {
   const { target, route, deps } = call
   const { source } = deps
+  const type = request.headers.get('content-type')
+  // Pusher's libraries name it; a call without one is signed or has a token all the same.
+  if (type !== null && !isMediaType(type, JSON_TYPE)) {
+    return refused('media_type_unsupported', undefined, deps)
+  }
   const body = await readBody(request, { bytesMax: bodyBytesMax(route) })
   if (!body.ok) return refused(body.refusal, body.detail, deps)
   const signed = { ...target, appId: route.appId, method: route.method, body: body.value, source }

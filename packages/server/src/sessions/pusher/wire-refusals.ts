@@ -28,6 +28,7 @@ export const PUSHER_REFUSALS = {
   replayed: both(code.UNAUTHORIZED),
   tls_required: both(code.TLS_ONLY),
   origin_refused: both(code.UNAUTHORIZED),
+  host_refused: told(null),
   signature_invalid: both(code.UNAUTHORIZED),
   not_channel_owner: both(code.UNAUTHORIZED),
   sign_in_invalid: both(code.UNAUTHORIZED),
