@@ -17,6 +17,7 @@ export type AppConfig = Partial<AppSettings> & {
   readonly key: string
   readonly secret: string
   readonly name?: string
+  readonly type?: 'confidential' | 'public'
   readonly clientId?: string
   readonly clientSecret?: string
   readonly plan?: string
