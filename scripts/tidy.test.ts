@@ -45,7 +45,7 @@ describe('layering', () => {
     ['core', `${SERVER}/core/hub.ts`, 'kysely'],
     ['ports', `${SERVER}/ports/store.ts`, '../core/hub.ts'],
     ['credentials', `${SERVER}/credentials/app.ts`, 'node:fs'],
-    ['outbound', `${SERVER}/outbound/audit.ts`, 'node:crypto'],
+    ['outbound', `${SERVER}/outbound/audit.ts`, 'node:fs'],
     ['a session', `${SERVER}/sessions/pusher/session.ts`, '@lockgate/protocol/mqtt/decode'],
     ['a session', `${SERVER}/sessions/pusher/session.ts`, '../mqtt/session.ts'],
     ['a session', `${SERVER}/sessions/pusher/session.ts`, '../../transports/http.ts'],
