@@ -22,6 +22,7 @@ interface Things {
   readonly tenantId: string
   readonly appId: string
   readonly credentialId: string
+  readonly endpointId: string
   readonly memberId: string
   readonly operatorId: string
 }
@@ -30,6 +31,7 @@ const MISSING: Things = {
   tenantId: '11111111-1111-4111-8111-111111111111',
   appId: 'none',
   credentialId: 'cred_none',
+  endpointId: 'whe_none',
   memberId: 'mem_none',
   operatorId: 'cred_none',
 }
@@ -56,14 +58,25 @@ async function makeThings(name: string): Promise<Things> {
   const { items } = await installation.done('credentials.list', { parameters: { appId: app.id } })
   const person = { email: 'ada@example.org', name: 'Ada', role: 'owner' }
   const member = await installation.done('members.add', { parameters, body: person })
+  const { webhook } = await installation.done('webhooks.create', {
+    parameters: { appId: app.id },
+    body: WEBHOOK,
+  })
   const operator = await makeKey('viewer', tenantId)
   return {
     tenantId,
     appId: app.id,
     credentialId: items[0]?.id ?? '',
+    endpointId: webhook.id,
     memberId: member.id,
     operatorId: operator.id,
   }
+}
+
+const WEBHOOK = {
+  name: 'orders',
+  receiverUrl: 'https://hooks.example.org/in',
+  events: ['channel.occupied' as const],
 }
 
 async function makeKey(role: Role, tenantId: string) {
@@ -98,6 +111,10 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'credentials.enable': () => ({ versionId }),
   'credentials.remove': () => ({ versionId }),
   'credentials.revoke': () => ({ reason }),
+  'webhooks.create': () => ({ ...WEBHOOK, name: 'another' }),
+  'webhooks.update': () => ({ name: 'renamed' }),
+  'webhooks.disable': () => ({ reason }),
+  'webhooks.remove': () => ({ reason }),
   'tokens.revoke': () => ({ tokenId: 'none', reason }),
   'signing-keys.revoke': () => ({ reason }),
   'operators.create': ({ tenantId }) => ({ tenantId, name: 'key', role: 'viewer' }),
@@ -110,8 +127,9 @@ function callOf(name: OperationName, things: Things): AdminCall {
   const { shape } = OPERATIONS[name].parameters
   const isOfOperator = name.startsWith('operators.')
   const credentialId = isOfOperator ? things.operatorId : things.credentialId
-  const { tenantId, appId, memberId } = things
-  const named = { tenantId, appId, memberId, credentialId, versionId, plan: 'pro' }
+  const { tenantId, appId, memberId, endpointId } = things
+  const ids = { tenantId, appId, memberId, endpointId, credentialId, versionId }
+  const named = { ...ids, plan: 'pro' }
   const parameters = Object.fromEntries(
     Object.entries(named).filter(([key]) => Object.hasOwn(shape, key)),
   )

@@ -14,6 +14,7 @@ import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, masterKey, none, reason, receipt } from './shapes.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
 import { TOKEN_OPERATIONS } from './token-operations.ts'
+import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 import { WATCH_OPERATIONS } from './watch-operations.ts'
 
 export const OPERATIONS = {
@@ -34,6 +35,7 @@ export const OPERATIONS = {
   ...APP_OPERATIONS,
   ...REPORT_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...OPERATOR_OPERATIONS,
   'revocations.create': {

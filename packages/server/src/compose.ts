@@ -35,6 +35,7 @@ import { orStop } from './assembly/or-stop.ts'
 import { createIntrospection, createTokenService } from './assembly/token-service.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch } from './assembly/watch.ts'
+import { adoptionTask, openAdoption } from './assembly/webhook-adoption.ts'
 import { openWebhookDelivery, type WebhookDeliveryParts } from './assembly/webhook-delivery.ts'
 import { openWebhookEvents } from './assembly/webhook-events.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
@@ -203,18 +204,21 @@ async function openWebhooks(
   core: CredentialCore,
   parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'>,
 ) {
-  const administration = openAdministration(core, config)
+  const changes = openAdministration(core, config)
   const sender = createNodeSender({ ...config.outbound, clock })
   const rest = { ...parts, sender, askRetry: () => 0, pause }
-  const webhooks = await openWebhookDelivery(core, { ...administration, ...rest })
-  const { service } = webhooks
+  const delivery = await openWebhookDelivery(core, { ...changes, ...rest })
+  const { service } = delivery
+  const adoption = openAdoption(core, { ...changes, sender, log: parts.log })
+  const administration = { ...changes, adoption }
+  const webhooks = { service, tasks: [adoptionTask(adoption), ...delivery.tasks] }
   const webhookEvents = openWebhookEvents(core, { ...parts, outbox: service.outbox })
   const metrics = () => [webhookEvents.metrics(), service.metrics()]
   return { administration, webhooks, webhookEvents, metrics }
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Later = 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
+type Later = 'adoption' | 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -100,6 +100,15 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate operators revoke CREDENTIAL --reason "left the team"',
     ],
   },
+  webhooks: {
+    description: 'Where the events of an app are posted to, and the secrets that sign them.',
+    examples: [
+      'lockgate webhooks create APP --name a --receiver-url https://a.example --event cache_miss',
+      'lockgate webhooks list APP',
+      'lockgate webhooks rotate ENDPOINT --overlap 24h --drop-when-adopted',
+      'lockgate webhooks probe ENDPOINT',
+    ],
+  },
   tokens: {
     description: 'Access and refresh tokens that were issued.',
     examples: [

@@ -7,6 +7,7 @@ import type { AppSpace } from '../../core/app-space.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CredentialRecord, VersionRecord } from '../../ports/records/credential.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
+import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { isAccepted, stateAt } from '../engine/reading.ts'
 import type { UseRecorder } from '../use-recorder.ts'
 import type { AdministrationDeps } from './context.ts'
@@ -43,6 +44,8 @@ export class CredentialUses {
   readonly #record: CredentialRecord
   readonly #uses: readonly UseRecord[]
   readonly #nowMs: number
+  /** Of a webhook secret: the endpoint it signs for. */
+  readonly #endpoint: WebhookEndpointRecord | undefined
   readonly #spaces: () => Iterable<AppSpace>
 
   constructor(record: CredentialRecord, uses: readonly UseRecord[], report: UseReport) {
@@ -50,10 +53,14 @@ export class CredentialUses {
     this.#uses = uses
     this.#nowMs = report.clock.nowMs()
     this.#spaces = report.spaces
+    const loaded =
+      record.appId === undefined ? undefined : report.authority.apps.findById(record.appId)
+    this.#endpoint = loaded?.webhookEndpoints.find((each) => each.credentialId === record.id)
   }
 
   /** Whether somebody used a version lately, or a live connection rests on it. */
   isInUse(versionId: string): boolean {
+    if (this.#endpoint !== undefined) return this.#unproved(versionId) !== undefined
     return this.#stragglers(versionId).length > 0 || countResting(this.#spaces(), versionId) > 0
   }
 
@@ -80,6 +87,7 @@ export class CredentialUses {
       (each) => each.state === 'previous' && isAccepted(each, this.#nowMs),
     )
     if (previous === undefined) return []
+    if (this.#endpoint !== undefined) return this.#unprovedText(previous.id)
     const open = countResting(this.#spaces(), previous.id)
     const named = this.#stragglers(previous.id).slice(0, NAMED_COUNT_MAX)
     return [
@@ -108,6 +116,25 @@ export class CredentialUses {
       blockers,
       missed,
     }
+  }
+
+  /**
+   * Who verifies webhooks does it elsewhere; what is seen is a proof (`outbound/webhooks/`).
+   * @returns the version that has to be proved before this one can go.
+   */
+  #unproved(versionId: string): VersionRecord | undefined {
+    const next = this.#record.versions.findLast(
+      (each) => each.state === 'current' && isAccepted(each, this.#nowMs),
+    )
+    return next === undefined || next.id === versionId || this.wasUsed(next.id) ? undefined : next
+  }
+
+  #unprovedText(versionId: string): readonly string[] {
+    const next = this.#unproved(versionId)
+    if (next === undefined) return []
+    const { id = '', name = '' } = this.#endpoint ?? {}
+    const what = `the receiver of ${name} has not proved that it has version ${next.number}`
+    return [`${what}: ask it with \`lockgate webhooks probe ${id}\``]
   }
 
   #versionUse(version: VersionRecord): VersionUse {

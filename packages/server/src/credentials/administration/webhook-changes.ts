@@ -13,6 +13,7 @@ import type { AuditDetail } from '../audit/entry.ts'
 import { SYSTEM } from './callers.ts'
 import { changeEntry } from './change-entry.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
+import { tellCreated } from './told-changes.ts'
 import { type MadeWebhook, makeWebhook, recordNewWebhook } from './webhook-making.ts'
 import {
   checkTerms,
@@ -74,7 +75,9 @@ export class WebhookChanges {
     const saved = await this.#commit(loaded, (transaction, code) =>
       recordNewWebhook(made.value, { transaction, code, caller }, this.#deps),
     )
-    return saved.ok ? made : saved
+    if (!saved.ok) return saved
+    if (made.value.credential !== undefined) tellCreated([made.value.credential], this.#deps)
+    return made
   }
 
   /** Another URL is another receiver: what the last one has proved does not hold of it. */

@@ -105,10 +105,13 @@ function checkUrl(text: string, { isHttpAllowed }: WebhookRules): Checked<string
   const url = isBounded ? URL.parse(text) : null
   if (url === null) {
     const bound = WEBHOOK_URL_CHARACTERS_MAX
-    return refuse('input_invalid', `url is an absolute https URL of at most ${bound} characters.`)
+    return refuse(
+      'input_invalid',
+      `The URL is absolute, https, and has at most ${bound} characters.`,
+    )
   }
   if (url.username !== '' || url.password !== '') {
-    return refuse('input_invalid', 'url holds a user or password: leave them out.')
+    return refuse('input_invalid', 'The URL holds a user or password: leave them out.')
   }
   if (url.hash !== '') return refuse('input_invalid', 'A fragment (#) is never sent: leave it out.')
   if (url.protocol === 'https:' || isHttpAllowed) return ok(url.href)

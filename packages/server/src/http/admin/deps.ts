@@ -14,11 +14,13 @@ import type { SigningKeyChanges } from '../../credentials/administration/signing
 import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
+import type { WebhookChanges } from '../../credentials/administration/webhook-changes.ts'
 import type { AuditTrail } from '../../credentials/audit/trail.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { InstallationKeys } from '../../credentials/installation-keys.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Watchers } from '../../outbound/watch/watchers.ts'
+import type { Adoption } from '../../outbound/webhooks/adoption.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { LimitEngine } from '../../ports/limit-engine.ts'
 import type { Random } from '../../ports/random.ts'
@@ -34,6 +36,8 @@ export interface AdminDeps extends FailureDeps {
   readonly memberChanges: MemberChanges
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
+  readonly webhookChanges: WebhookChanges
+  readonly adoption: Adoption
   readonly operatorChanges: OperatorChanges
   readonly revocations: Revocations
   readonly deliveries: Deliveries

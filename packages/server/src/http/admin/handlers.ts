@@ -19,6 +19,7 @@ import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
 import { shownPage } from './visibility.ts'
 import { tokenHandlers } from './token-handlers.ts'
+import { webhookHandlers } from './webhook-handlers.ts'
 
 type Table = typeof OPERATIONS
 type Output<S> = S extends { readonly _zod: { readonly output: infer O } } ? O : undefined
@@ -51,6 +52,7 @@ export const HANDLERS: Handlers = {
   ...operatorHandlers,
   ...planHandlers,
   ...appHandlers,
+  ...webhookHandlers,
   ...tokenHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })

@@ -175,8 +175,8 @@ const OWN_ID = /^(?:[a-z]{3,4}_[0-9A-Za-z]{16,24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}
 
 /** @returns the object an operation was asked about, where it can be named. */
 function namedObject({ parameters, body }: Input): { readonly name?: string } {
-  const { credentialId, appId, tenantId } = { ...body, ...parameters }
-  const id = credentialId ?? appId ?? tenantId
+  const { endpointId, credentialId, appId, tenantId } = { ...body, ...parameters }
+  const id = endpointId ?? credentialId ?? appId ?? tenantId
   return typeof id === 'string' && OWN_ID.test(id) ? { name: id } : {}
 }
 
@@ -255,7 +255,11 @@ function invalid(error: z.ZodError, where: string): ReadInput {
 /** @returns whose object the input names; undefined for one that is not there. */
 function concernOf({ parameters, body }: Input, deps: AdminDeps): Concern | undefined {
   const all = { ...body, ...parameters }
-  const { credentialId, appId, tenantId } = all
+  const { endpointId, credentialId, appId, tenantId } = all
+  if (typeof endpointId === 'string') {
+    const entry = deps.authority.apps.findEndpoint(endpointId)
+    return entry && { level: 'tenant', tenantId: entry.loaded.tenant.id }
+  }
   if (typeof credentialId === 'string') {
     const record = deps.authority.findCredential(credentialId)
     return record === undefined ? undefined : concernOfCredential(record)

@@ -3,7 +3,7 @@
  * Standard form every key makes a signature, so that a receiver with the old or the new secret
  * verifies; contract wSocket, part 8, adds one of its own.
  */
-import { createHmac, sign } from 'node:crypto'
+import { createHmac, type KeyObject, sign } from 'node:crypto'
 import { PUSHER_WEBHOOK_HEADERS } from '@lockgate/protocol/webhooks/pusher'
 import {
   STANDARD_WEBHOOK_HEADERS,
@@ -24,7 +24,7 @@ export interface Signed {
 
 type Headers = Readonly<Record<string, string>>
 
-/** Hexadecimal HMAC of the body alone, by the newest secret. */
+/** Hexadecimal HMAC of the body alone, by the current secret. */
 const BODY_SIGNATURE = 'x-wsocket-signature'
 
 /** @param keys as `signing-keys.ts` names them now. */
@@ -32,18 +32,16 @@ export function signedHeaders(keys: SigningKeys, signed: Signed): Headers {
   if (keys.format === 'standard') return standardHeaders(keys.keys, signed)
   return {
     [PUSHER_WEBHOOK_HEADERS.key]: keys.appKey,
-    [PUSHER_WEBHOOK_HEADERS.signature]: createHmac('sha256', keys.key)
-      .update(signed.body)
-      .digest('hex'),
+    [PUSHER_WEBHOOK_HEADERS.signature]: hexHmac(keys.key, signed.body),
   }
 }
 
-/** @param keys newest first. */
+/** @param keys the current one first. */
 export function standardHeaders(keys: readonly StandardKey[], signed: Signed): Headers {
   const { id, nowMs, body } = signed
   const timestampS = Math.floor(nowMs / 1_000)
   const text = standardStringToSign(id, timestampS, body)
-  const [newest] = keys
+  const [current] = keys
   return {
     [STANDARD_WEBHOOK_HEADERS.id]: id,
     [STANDARD_WEBHOOK_HEADERS.timestamp]: String(timestampS),
@@ -51,12 +49,14 @@ export function standardHeaders(keys: readonly StandardKey[], signed: Signed): H
       keys.map((key) => signatureBy(key, text)),
     ),
     // A receiver of that header holds a secret: a pair has none to give it.
-    ...(newest?.algorithm === 'hmac-sha256'
-      ? {
-          [BODY_SIGNATURE]: `sha256=${createHmac('sha256', newest.key).update(body).digest('hex')}`,
-        }
+    ...(current?.algorithm === 'hmac-sha256'
+      ? { [BODY_SIGNATURE]: `sha256=${hexHmac(current.key, body)}` }
       : {}),
   }
+}
+
+function hexHmac(key: KeyObject, text: string): string {
+  return createHmac('sha256', key).update(text).digest('hex')
 }
 
 function signatureBy({ algorithm, key }: StandardKey, text: string): StandardSignature {

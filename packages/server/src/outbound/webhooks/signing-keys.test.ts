@@ -75,12 +75,10 @@ describe('what goes to a Standard endpoint', () => {
   })
 
   test('is signed by an Ed25519 pair where that is what was made', async () => {
-    const { value, endpoint } = await makeSecret('whsk')
-    expect(value).toMatch(/^whsk_/)
+    const { endpoint } = await makeSecret('whsk')
     const { credentialId } = endpoint
     const rotated = await world.core.changes.rotate({ credentialId, overlapMs: HOUR_MS }, CALLER)
     if (!rotated.ok) throw new Error(rotated.refusal)
-    expect(rotated.value.value).toMatch(/^whsk_/)
     const keys = signingKeysOf(app(), endpoint, world.time.ms)
     expect(keys).toMatchObject({
       format: 'standard',
@@ -119,6 +117,7 @@ describe('what goes to a Pusher endpoint', () => {
 
   test('goes by the next app key when the first has no accepted version left, else by none', async () => {
     const owner = { tenantId: TENANT_ID, appId: 'app' }
+    world.time.ms += 1
     const further = await world.core.changes.create(
       { ...owner, kind: 'signing_secret', name: 'second', attributes: { appKey: 'second-key' } },
       CALLER,

@@ -5,6 +5,7 @@
  */
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { LoadedApp, LoadedCredential } from '../../credentials/app-directory.ts'
+import { isWaiting } from '../../credentials/engine/delivery.ts'
 import { acceptedVersions } from '../../credentials/engine/reading.ts'
 import { type WebhookKey, webhookKeyOf } from '../../credentials/webhook-secret.ts'
 import type { VersionRecord } from '../../ports/records/credential.ts'
@@ -15,7 +16,7 @@ export interface StandardKey extends WebhookKey {
 }
 
 export type SigningKeys =
-  /** Newest first, one or two: each makes a signature of its own. */
+  /** The current one first, one or two: each makes a signature of its own. */
   | { readonly format: 'standard'; readonly keys: readonly StandardKey[] }
   /** Named by its app key; HMAC-SHA256. */
   | {
@@ -40,13 +41,14 @@ export function signingKeysOf(
   const credential = findSecret(loaded, endpoint)
   if (credential === undefined) return undefined
   const versions = signingVersions(credential, nowMs)
-  const keys = versions.flatMap((version) => openedKeys(credential, version)).reverse()
+  const ordered = [...versions.filter(isCurrent), ...versions.filter((each) => !isCurrent(each))]
+  const keys = ordered.flatMap((version) => openedKeys(credential, version))
   return keys.length === 0 ? undefined : { format: 'standard', keys }
 }
 
 /**
- * The newest accepted version of an endpoint's own secret, a pending one too: what a receiver has
- * to have before an older one can go.
+ * The version of an endpoint's own secret that a receiver is to have before another one can go: the
+ * one that is pending, unless its value waits to be fetched, else the current one.
  */
 export function newestKeyOf(
   loaded: LoadedApp,
@@ -54,7 +56,8 @@ export function newestKeyOf(
   nowMs: number,
 ): StandardKey | undefined {
   const credential = findSecret(loaded, endpoint)
-  const newest = credential && acceptedVersions(credential.record, nowMs).at(-1)
+  const accepted = credential && acceptedVersions(credential.record, nowMs)
+  const newest = accepted?.findLast((each) => each.state !== 'previous' && !isWaiting(each))
   return credential && newest && openedKeys(credential, newest)[0]
 }
 
@@ -63,6 +66,10 @@ function findSecret(
   { credentialId }: Pick<WebhookEndpointRecord, 'credentialId'>,
 ): LoadedCredential | undefined {
   return credentials.find(({ record }) => record.id === credentialId)
+}
+
+function isCurrent({ state }: VersionRecord): boolean {
+  return state === 'current'
 }
 
 /** Oldest first. */

@@ -64,6 +64,11 @@ export interface WebhookProof {
   readonly outcome: string | undefined
   /** When the schedule tries next; undefined: no more. */
   readonly nextAtMs: number | undefined
+  /**
+   * False: an older version lives on meanwhile. True: it ended without a proof, and people were
+   * told. Absent: nothing waits for it.
+   */
+  readonly isOverdue?: boolean
 }
 
 /** One body for one endpoint, until it is delivered or given up. No secret is in it. */
