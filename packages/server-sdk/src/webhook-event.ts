@@ -2,26 +2,18 @@
 import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
 import { ok, type Result } from '@lockgate/protocol/result'
 import { parsePusherWebhook, type PusherWebhookEvent } from '@lockgate/protocol/webhooks/pusher'
+import type { WebhookData } from '@lockgate/protocol/webhooks/webhook-data'
 import type { WebhookEventType } from '@lockgate/protocol/webhooks/webhook-events'
 import type { ClaimedWebhook } from './webhook-form.ts'
 import { refuseWebhook, type WebhookRefusal } from './webhook-refusal.ts'
 
-export type { PusherWebhookEvent, WebhookEventType }
-
-/** A later release may tell more than this one knows. */
-type LaterName = string & {}
+export type { PusherWebhookEvent, WebhookData, WebhookEventType }
 
 /** One event of the Standard form. */
-export interface StandardWebhookEvent {
-  readonly type: WebhookEventType | LaterName
+export interface StandardWebhookEvent<T extends WebhookEventType = WebhookEventType> {
+  readonly type: T
   readonly timestamp: string
-  readonly data: Readonly<Record<string, unknown>>
-}
-
-/** One event of the Pusher form that this release does not know. */
-export interface LaterPusherEvent {
-  readonly name: LaterName
-  readonly [field: string]: unknown
+  readonly data: WebhookData[T]
 }
 
 interface Verified {
@@ -31,20 +23,24 @@ interface Verified {
   readonly timestamp: Date
 }
 
+/** A later server may tell more: pass over names that you do not know. */
 export interface VerifiedPusherWebhook extends Verified {
   readonly form: 'pusher'
   readonly type: undefined
   readonly data: undefined
-  readonly events: readonly (PusherWebhookEvent | LaterPusherEvent)[]
+  readonly events: readonly PusherWebhookEvent[]
 }
 
-export interface VerifiedStandardWebhook extends Verified {
-  readonly form: 'standard'
-  readonly type: StandardWebhookEvent['type']
-  readonly data: StandardWebhookEvent['data']
-  /** The one event. */
-  readonly events: readonly [StandardWebhookEvent]
-}
+/** Knowing its type tells what is in its data; pass over types that you do not know. */
+export type VerifiedStandardWebhook = {
+  readonly [T in WebhookEventType]: Verified & {
+    readonly form: 'standard'
+    readonly type: T
+    readonly data: WebhookData[T]
+    /** The one event. */
+    readonly events: readonly [StandardWebhookEvent<T>]
+  }
+}[WebhookEventType]
 
 export type VerifiedWebhook = VerifiedPusherWebhook | VerifiedStandardWebhook
 
@@ -67,7 +63,9 @@ function openPusher(body: string, id: string): Result<VerifiedWebhook, WebhookRe
   const timestamp = new Date(parsed.ok ? parsed.value.timeMs : Number.NaN)
   if (!parsed.ok || Number.isNaN(timestamp.getTime())) return refuseWebhook('body_malformed')
   const { events } = parsed.value
-  return ok({ form: 'pusher', id, timestamp, events, type: undefined, data: undefined })
+  const webhook = { form: 'pusher', id, timestamp, events, type: undefined, data: undefined }
+  // The sender vouches for the fields of each event: the signature holds.
+  return ok(webhook as VerifiedPusherWebhook)
 }
 
 function openStandard(body: string, id: string): Result<VerifiedWebhook, WebhookRefusal> {
@@ -75,8 +73,9 @@ function openStandard(body: string, id: string): Result<VerifiedWebhook, Webhook
   const isFormed = typeof type === 'string' && typeof at === 'string' && isJsonObject(data)
   const timestamp = new Date(isFormed ? at : Number.NaN)
   if (!isFormed || Number.isNaN(timestamp.getTime())) return refuseWebhook('body_malformed')
-  const event = { type, timestamp: at, data }
-  return ok({ form: 'standard', id, timestamp, type, data, events: [event] })
+  const events = [{ type, timestamp: at, data }]
+  const webhook = { form: 'standard', id, timestamp, type, data, events }
+  return ok(webhook as unknown as VerifiedStandardWebhook)
 }
 
 /** @returns undefined for bytes that are not UTF-8. */

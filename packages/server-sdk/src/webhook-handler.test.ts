@@ -143,3 +143,22 @@ describe('the ready receiver', () => {
     ])
   })
 })
+
+test('the type of an event tells what is in its data', async () => {
+  const joined: string[] = []
+  const { post } = receiver((webhook) => {
+    // Compiles only because the two belong together.
+    if (webhook.type === 'presence.enter')
+      joined.push(`${webhook.data.userId} ${webhook.data.channel}`)
+    for (const event of webhook.form === 'pusher' ? webhook.events : []) {
+      if (event.name === 'member_added') joined.push(`${event.user_id} ${event.channel}`)
+    }
+  })
+  const timestamp = new Date(NOW_MS).toISOString()
+  const data = { appId: 'a', channel: 'presence-a', userId: 'ada' }
+  const body = JSON.stringify({ type: 'presence.enter', timestamp, data })
+  await post(standardWebhook({ atMs: NOW_MS, body, keys: [SECRET] }))
+  const events = [{ name: 'member_added', channel: 'presence-a', user_id: 'bob' }]
+  await post(pusherWebhook(JSON.stringify({ time_ms: NOW_MS, events }), TOKEN))
+  expect(joined).toEqual(['ada presence-a', 'bob presence-a'])
+})

@@ -14,6 +14,7 @@ export type {
   VerifiedPusherWebhook,
   VerifiedStandardWebhook,
   VerifiedWebhook,
+  WebhookData,
   WebhookEventType,
 } from './webhook-event.ts'
 export type { Webhook, WebhookKey, WebhookRequest }

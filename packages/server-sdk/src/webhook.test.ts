@@ -26,7 +26,7 @@ const PUBLIC_KEY = publicTextOf(PAIR)
 const BODY = JSON.stringify({
   type: 'channel.occupied',
   timestamp: new Date(NOW_MS).toISOString(),
-  data: { channel: 'private-ä' },
+  data: { appId: 'app', channel: 'private-ä' },
 })
 const PUSHER_BODY = JSON.stringify({
   time_ms: NOW_MS,
@@ -66,7 +66,7 @@ describe('a webhook of the Standard form', () => {
       'msg_1',
       'channel.occupied',
     ])
-    expect(webhook.data).toEqual({ channel: 'private-ä' })
+    expect(webhook.data).toEqual({ appId: 'app', channel: 'private-ä' })
     expect(webhook.timestamp.getTime()).toBe(NOW_MS)
     expect(webhook.events).toHaveLength(1)
     expect(webhook.refusal).toBeUndefined()
