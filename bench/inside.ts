@@ -16,8 +16,10 @@ export type InsideScript =
   | 'audit'
   | 'mqtt-codec'
   | 'mqtt-packet'
+  | 'webhooks'
+  | 'post'
 
-const WAITING: ReadonlySet<InsideScript> = new Set(['sqlite-commit', 'audit'])
+const WAITING: ReadonlySet<InsideScript> = new Set(['sqlite-commit', 'audit', 'webhooks', 'post'])
 /** Changes made one after the other while fsyncs are counted. */
 const COUNTED_CHANGE_COUNT = 200
 

@@ -18,7 +18,15 @@ import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import { type Server, startBareBun, startFloor, startLockgate, startWs } from './servers.ts'
 
-export type ServerName = 'lockgate' | 'floor' | 'ws' | 'bare' | 'sign' | 'commit' | 'packet'
+export type ServerName =
+  | 'lockgate'
+  | 'floor'
+  | 'ws'
+  | 'bare'
+  | 'sign'
+  | 'commit'
+  | 'packet'
+  | 'post'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -27,6 +35,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   bare: 'bare Bun',
   sign: 'bare ES256',
   commit: 'bare SQLite',
+  post: 'bare POST loop',
   packet: 'mqtt-packet',
 }
 
@@ -172,6 +181,13 @@ export const SCENARIOS: readonly Scenario[] = [
     run: (server, settings) =>
       measureInside(server === 'packet' ? 'mqtt-packet' : 'mqtt-codec', settings),
   },
+  {
+    name: 'webhooks',
+    title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
+    columns: [CPU, CORE_RATE, RATE],
+    servers: ['lockgate', 'post'],
+    run: (server, settings) => measureInside(server === 'post' ? 'post' : 'webhooks', settings),
+  },
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {
@@ -266,6 +282,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'sign':
     case 'commit':
     case 'packet':
+    case 'post':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
       return name satisfies never

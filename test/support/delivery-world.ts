@@ -4,10 +4,18 @@ import { systemRandom } from '../../packages/server/src/adapters/system/random.t
 import { type LiveEvent, LiveEvents } from '../../packages/server/src/core/live-events.ts'
 import { AppDirectory } from '../../packages/server/src/credentials/app-directory.ts'
 import { DeliveryService } from '../../packages/server/src/outbound/webhooks/delivery-service.ts'
+import type { Clock } from '../../packages/server/src/ports/clock.ts'
 import type { OutgoingWebhook } from '../../packages/server/src/outbound/webhooks/outgoing.ts'
-import type { WebhookEndpointRecord } from '../../packages/server/src/ports/records/webhook.ts'
+import type {
+  WebhookDeliveryRecord,
+  WebhookEndpointRecord,
+} from '../../packages/server/src/ports/records/webhook.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
-import type { SendOrder, SendResult } from '../../packages/server/src/ports/webhook-sender.ts'
+import type {
+  SendOrder,
+  SendResult,
+  WebhookSender,
+} from '../../packages/server/src/ports/webhook-sender.ts'
 import { REGIONS, SETTINGS } from '../contract/records.ts'
 import { loadedApp, signingCredential } from './loaded-app.ts'
 import { webhookEndpoint } from './webhook-endpoint.ts'
@@ -30,6 +38,9 @@ export interface DeliveryWorldOptions {
   readonly store?: Store
   readonly startMs?: number
   readonly askRetry?: () => number
+  /** In place of the receivers of the test. */
+  readonly sender?: WebhookSender
+  readonly clock?: Clock
 }
 
 export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
@@ -37,7 +48,8 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   const database = store.regions.get('local')
   if (database === undefined) throw new Error('the store has no region')
   const time = { wallMs: options.startMs ?? START_MS, monotonicMs: 0 }
-  const clock = { nowMs: () => time.wallMs, monotonicMs: () => time.monotonicMs }
+  const moved = { nowMs: () => time.wallMs, monotonicMs: () => time.monotonicMs }
+  const clock = options.clock ?? moved
   const apps = new AppDirectory()
   const endpoints = new Map(
     (options.endpoints ?? [standardEndpoint('whe_1')]).map((each) => [each.id, each]),
@@ -57,7 +69,7 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   const service = new DeliveryService({
     regions: store.regions,
     apps,
-    sender: {
+    sender: options.sender ?? {
       async send(order) {
         sent.push(order)
         return (receivers.get(order.connectionKey) ?? (() => answer(200)))(order)
@@ -112,10 +124,22 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   }
   const rows = async (id: string) => {
     const page = { appId: 'app', endpointId: id, afterId: '', countMax: 100_000 }
-    return database.transaction(async (each) => ({
-      waiting: await each.listDeliveries({ ...page, state: 'waiting' }),
-      dead: await each.listDeliveries({ ...page, state: 'dead' }),
-    }))
+    return database.transaction(async (each) => {
+      const read = async (state: 'waiting' | 'dead') => {
+        const found: WebhookDeliveryRecord[] = []
+        for (const { id: deliveryId } of await each.listDeliveries({ ...page, state })) {
+          const delivery = await each.findDelivery(deliveryId)
+          if (delivery !== undefined) found.push(delivery)
+        }
+        return found
+      }
+      return { waiting: await read('waiting'), dead: await read('dead') }
+    })
+  }
+  /** One call of the queue throws, until what is returned is called. */
+  const breakStore = (call: 'addDeliveries' | 'finishDeliveries', error: Error) => {
+    database[call] = () => Promise.reject(error)
+    return () => void Reflect.deleteProperty(database, call)
   }
   const metric = (name: string) => {
     const found = service.metrics().plain.find((each) => each.name === `lockgate_webhook_${name}`)
@@ -130,7 +154,7 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
     told.flatMap((each) => (each.type === 'webhook.failed' ? [each.details] : []))
   await service.start()
   const world = { store, database, time, apps, receivers, sent, errors, notes, givenUp, service }
-  const acts = { change, outgoing, add, settle, wait, leap, rows, metric, counts, failures }
+  const acts = { breakStore, change, outgoing, add, settle, wait, leap, rows, metric, counts, failures }
   return { ...world, ...acts, endpoints, show }
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
+import { DELIVERY_OPERATIONS } from './delivery-operations.ts'
 import type { Operation } from './operation.ts'
 import { REPORT_OPERATIONS } from './report-operations.ts'
 import { OPERATOR_OPERATIONS } from './operator-operations.ts'
@@ -58,6 +59,7 @@ export const OPERATIONS = {
   },
   ...AUDIT_OPERATIONS,
   ...WATCH_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
   'master-key.status': {
     method: 'GET',
     path: '/master-key',

@@ -3,6 +3,7 @@
  * so before an address is bound, and nothing half-started is left behind.
  */
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { version } from '../package.json'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
@@ -45,6 +46,7 @@ import { LiveEvents } from './core/live-events.ts'
 import { Tally, tallyMetrics } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
 import { auditMetrics } from './credentials/audit/audit-figures.ts'
+import { DeliveryChanges } from './credentials/administration/delivery-changes.ts'
 import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
 import {
@@ -210,7 +212,8 @@ async function openWebhooks(
   const delivery = await openWebhookDelivery(core, { ...changes, ...rest })
   const { service } = delivery
   const adoption = openAdoption(core, { ...changes, sender, log: parts.log })
-  const administration = { ...changes, adoption }
+  const deliveryChanges = new DeliveryChanges(core.administration, service)
+  const administration = { ...changes, adoption, deliveryChanges }
   const webhooks = { service, tasks: [adoptionTask(adoption), ...delivery.tasks] }
   const webhookEvents = openWebhookEvents(core, { ...parts, outbox: service.outbox })
   const metrics = () => [webhookEvents.metrics(), service.metrics()]
@@ -218,13 +221,7 @@ async function openWebhooks(
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Later = 'adoption' | 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
-}
+type Later = 'adoption' | 'deliveryChanges' | 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
 
 function adminDeps(
   config: Config,

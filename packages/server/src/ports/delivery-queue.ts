@@ -93,6 +93,9 @@ export interface DeliveryQueue {
   countDeliveries(): Promise<readonly DeliveryCounts[]>
 }
 
+/** As lists show it: without its body, which may be large. */
+export type DeliverySummary = Omit<WebhookDeliveryRecord, 'body'>
+
 export interface DeliveryPage extends EndpointPlace {
   readonly state: WebhookDeliveryRecord['state']
   /** Empty: from the first. */
@@ -104,7 +107,7 @@ export interface DeliveryPage extends EndpointPlace {
 export interface DeliveryRecords {
   findDelivery(id: string): Promise<WebhookDeliveryRecord | undefined>
   /** By id, which is the order in which they were made. */
-  listDeliveries(page: DeliveryPage): Promise<readonly WebhookDeliveryRecord[]>
+  listDeliveries(page: DeliveryPage): Promise<readonly DeliverySummary[]>
   /**
    * Dead letters of an endpoint wait again, with the same ids, as if they were made at `dueAtMs`.
    * @param selection one of them, or at most so many from the oldest on.

@@ -5,6 +5,7 @@ import type {
   DeliveryOutcome,
   DeliveryPage,
   DeliveryRecords,
+  DeliverySummary,
   DeliverySweep,
   EndpointPlace,
   FinishBound,
@@ -28,12 +29,12 @@ export class DeliveryTransaction
     })
   }
 
-  listDeliveries(page: DeliveryPage): Promise<readonly WebhookDeliveryRecord[]> {
+  listDeliveries(page: DeliveryPage): Promise<readonly DeliverySummary[]> {
     return this.run(() =>
       this.#of(page, page.state)
         .filter(({ id }) => id > page.afterId)
         .slice(0, page.countMax)
-        .map(recordOf),
+        .map((each) => summaryOf(recordOf(each))),
     )
   }
 
@@ -188,6 +189,10 @@ export class DeliveryTransaction
 
 function recordOf({ isTaken: _isTaken, ...record }: NewDelivery): WebhookDeliveryRecord {
   return structuredClone(record)
+}
+
+function summaryOf({ body: _body, ...summary }: WebhookDeliveryRecord): DeliverySummary {
+  return summary
 }
 
 function counted(before: DeliveryCounts | undefined, each: NewDelivery): DeliveryCounts {

@@ -5,6 +5,7 @@ import type {
   DeliveryCounts,
   DeliveryOutcome,
   DeliveryPage,
+  DeliverySummary,
   DeliverySweep,
   EndpointPlace,
   NewDelivery,
@@ -166,10 +167,23 @@ export function findDelivery(id: string): CompiledQuery<DeliveryRow> {
   return region.selectFrom('webhook_deliveries').selectAll().where('id', '=', id).compile()
 }
 
-export function listDeliveries(page: DeliveryPage): CompiledQuery<DeliveryRow> {
+const SUMMARY = [
+  'id',
+  'app_id',
+  'endpoint_id',
+  'state',
+  'due_at_ms',
+  'created_at_ms',
+  'attempt_count',
+  'last_outcome',
+  'event_types',
+] as const satisfies readonly (keyof DeliveryRow)[]
+type SummaryRow = Pick<DeliveryRow, (typeof SUMMARY)[number]>
+
+export function listDeliveries(page: DeliveryPage): CompiledQuery<SummaryRow> {
   return region
     .selectFrom('webhook_deliveries')
-    .selectAll()
+    .select([...SUMMARY])
     .where('app_id', '=', page.appId)
     .where('endpoint_id', '=', page.endpointId)
     .where('state', '=', page.state)
@@ -249,11 +263,14 @@ export function sweepDeliveries(
 }
 
 export function deliveryOf(row: DeliveryRow): WebhookDeliveryRecord {
+  return { ...summaryOf(row), body: row.body }
+}
+
+export function summaryOf(row: SummaryRow): DeliverySummary {
   return {
     id: row.id,
     endpointId: row.endpoint_id,
     appId: row.app_id,
-    body: row.body,
     eventTypes: row.event_types === '' ? [] : row.event_types.split(' '),
     createdAtMs: row.created_at_ms,
     attemptCount: row.attempt_count,

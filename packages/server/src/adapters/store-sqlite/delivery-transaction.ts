@@ -3,6 +3,7 @@ import type {
   DeadSelection,
   DeliveryPage,
   DeliveryRecords,
+  DeliverySummary,
   DeliverySweep,
   EndpointPlace,
 } from '../../ports/delivery-queue.ts'
@@ -13,6 +14,7 @@ import {
   findDelivery,
   listDeliveries,
   replayDeliveries,
+  summaryOf,
   sweepDeliveries,
 } from './delivery-queries.ts'
 import { SharedTransaction } from './shared-transaction.ts'
@@ -25,9 +27,9 @@ export class DeliveryTransaction extends SharedTransaction implements DeliveryRe
     })
   }
 
-  listDeliveries(page: DeliveryPage): Promise<readonly WebhookDeliveryRecord[]> {
+  listDeliveries(page: DeliveryPage): Promise<readonly DeliverySummary[]> {
     return this.calls.run(async () => {
-      return (await this.calls.read(listDeliveries(page))).map(deliveryOf)
+      return (await this.calls.read(listDeliveries(page))).map(summaryOf)
     })
   }
 

@@ -76,6 +76,16 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate events list --types auth.failed --limit 20',
     ],
   },
+  deliveries: {
+    description: 'What is posted to webhook endpoints: what waits, and dead letters.',
+    examples: [
+      'lockgate deliveries list ENDPOINT',
+      'lockgate deliveries list ENDPOINT --state waiting --json',
+      'lockgate deliveries get ENDPOINT DELIVERY',
+      'lockgate deliveries replay ENDPOINT',
+      'lockgate deliveries discard ENDPOINT --delivery-id DELIVERY --reason "of a test"',
+    ],
+  },
   'master-key': {
     description: 'The key that seals every secret at rest, and its versions.',
     examples: ['lockgate master-key status', 'lockgate master-key rotate'],

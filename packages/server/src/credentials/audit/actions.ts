@@ -81,6 +81,8 @@ export const AUDIT_ACTIONS = {
   'webhook.enabled': event(3004, entity.update, 1),
   'webhook.disabled': event(3004, entity.update, 2),
   'webhook.probed': event(3004, OTHER, 1),
+  'webhook.replayed': event(3004, OTHER, 1),
+  'webhook.discarded': event(3004, entity.remove, 2),
   'policy.changed': event(3004, entity.update, 2),
   'signing_key.rotated': event(3004, entity.update, 2),
   'token.revoked': event(3002, session.logoff, 2),

@@ -2,6 +2,7 @@
 import type { Source } from '../../core/source.ts'
 import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
+import type { DeliveryChanges } from '../../credentials/administration/delivery-changes.ts'
 import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
@@ -41,6 +42,7 @@ export interface AdminDeps extends FailureDeps {
   readonly operatorChanges: OperatorChanges
   readonly revocations: Revocations
   readonly deliveries: Deliveries
+  readonly deliveryChanges: DeliveryChanges
   readonly masterKeyChanges: MasterKeyChanges
   readonly repeatedCalls: RepeatedCalls
   readonly useReport: UseReport

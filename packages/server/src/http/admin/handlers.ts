@@ -10,6 +10,7 @@ import type { AdminDeps } from './deps.ts'
 import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
+import { deliveryHandlers } from './delivery-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
 import { byAge, pageOf } from './paging.ts'
@@ -48,6 +49,7 @@ export const HANDLERS: Handlers = {
   ...reportHandlers,
   ...auditHandlers,
   ...eventHandlers,
+  ...deliveryHandlers,
   ...tenantHandlers,
   ...operatorHandlers,
   ...planHandlers,
