@@ -138,7 +138,7 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   }
   /** One call of the queue throws, until what is returned is called. */
   const breakStore = (call: 'addDeliveries' | 'finishDeliveries', error: Error) => {
-    database[call] = () => Promise.reject(error)
+    database[call] = (): Promise<never> => Promise.reject(error)
     return () => void Reflect.deleteProperty(database, call)
   }
   const metric = (name: string) => {
@@ -154,7 +154,19 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
     told.flatMap((each) => (each.type === 'webhook.failed' ? [each.details] : []))
   await service.start()
   const world = { store, database, time, apps, receivers, sent, errors, notes, givenUp, service }
-  const acts = { breakStore, change, outgoing, add, settle, wait, leap, rows, metric, counts, failures }
+  const acts = {
+    breakStore,
+    change,
+    outgoing,
+    add,
+    settle,
+    wait,
+    leap,
+    rows,
+    metric,
+    counts,
+    failures,
+  }
   return { ...world, ...acts, endpoints, show }
 }
 
