@@ -18,6 +18,7 @@ import {
   SIGNING_KEY_FIELDS,
   TENANT_FIELDS,
 } from '../packages/server/src/config/tenant-schema.ts'
+import { WEBHOOK_FIELDS } from '../packages/server/src/config/webhook-schema.ts'
 
 const EXAMPLE_HEAD = `# Every setting with its default; docs/config.md explains more.
 # Written by scripts/docs.ts.
@@ -114,7 +115,7 @@ function exampleSections(): string[] {
 
 function exampleTenants(): string[] {
   const fields = (
-    owner: 'tenant' | 'app',
+    owner: 'tenant' | 'app' | 'webhook',
     rows: Readonly<Record<string, Setting>>,
     indent: string,
   ) =>
@@ -137,6 +138,8 @@ function exampleTenants(): string[] {
     ...commented(['          -', ...fields('app', API_KEY_FIELDS, '            ')]),
     '        jwtSecrets: []',
     ...commented(['          -', ...fields('app', JWT_SECRET_FIELDS, '            ')]),
+    '        webhooks: []',
+    ...commented(['          -', ...fields('webhook', WEBHOOK_FIELDS, '            ')]),
   ]
 }
 

@@ -34,6 +34,7 @@ import {
   SIGNING_KEY_FIELDS,
   TENANT_FIELDS,
 } from '../packages/server/src/config/tenant-schema.ts'
+import { WEBHOOK_FIELDS } from '../packages/server/src/config/webhook-schema.ts'
 import { adminRoutes } from './admin-routes.ts'
 import { cliReference } from './cli-reference.ts'
 import { configExample } from './config-example.ts'
@@ -133,6 +134,7 @@ function reference(): string {
     group('Fields of an app', { ...APP_FIELDS, ...SIGNING_KEY_FIELDS }),
     group('Fields of an entry of `apiKeys`', API_KEY_FIELDS),
     group('Fields of an entry of `jwtSecrets`', JWT_SECRET_FIELDS),
+    group('Fields of an entry of `webhooks`', WEBHOOK_FIELDS),
     group('Settings of an app', APP_SETTINGS),
   ]
   return [HEAD, ...settings, SECTIONS, ...sections, TENANTS, ...tenants].join('')

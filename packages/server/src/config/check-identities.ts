@@ -43,6 +43,9 @@ export function checkIdentities(config: Config, review: Review): void {
   for (const { jwtSecrets } of apps) {
     refuseRepeated(entries(jwtSecrets, 'kid'), 'another secret of the app has this kid', review)
   }
+  for (const { webhooks } of apps) {
+    refuseRepeated(entries(webhooks, 'name'), 'another webhook of the app has this name', review)
+  }
   const keys = [...config.operatorKeys, ...apps.flatMap((app) => app.apiKeys)]
   const keyIds = entries<{ readonly value: string }>(keys, 'value').map(({ path, value }) => ({
     path,
@@ -77,6 +80,7 @@ export function credentialsOf(
       ...apps.flatMap((app) => of(app, 'clientSecret', 'other')),
       ...apps.flatMap((app) => app.apiKeys.flatMap((key) => of(key, 'value', 'other'))),
       ...apps.flatMap((app) => app.jwtSecrets.flatMap((each) => of(each, 'value', 'jwt'))),
+      ...apps.flatMap((app) => app.webhooks.flatMap((each) => of(each, 'secret', 'other'))),
     ],
   }
 }

@@ -2,6 +2,7 @@
  * Checks that need more than one value: one function, run after every single value was checked.
  * Pure. Values that were refused already are placeholders and are skipped.
  */
+import { checkWebhooks } from './app-webhooks.ts'
 import { checkIdentities, credentialsOf, refuseRepeated } from './check-identities.ts'
 import { checkPlans, checkRegions } from './check-plans.ts'
 import type { Config } from './config.ts'
@@ -23,6 +24,7 @@ export function checkTogether(config: Config, review: Review): void {
   checkPlans(config, review)
   checkMasks(config, review)
   checkApps(config, review)
+  checkWebhooks(config, review)
   if (config.mode === 'production') checkProduction(config, review)
 }
 

@@ -5,6 +5,7 @@
 import type { AppSettings, AppType } from '../ports/records/app.ts'
 import type { PlanLimits } from '../ports/records/plan.ts'
 import type { Role, SigningAlgorithm } from '../ports/records/tenant.ts'
+import type { WebhookAlgorithm, WebhookFormat } from '../ports/records/webhook.ts'
 
 export interface ListenAddress {
   readonly hostname: string
@@ -58,6 +59,20 @@ export interface JwtSecretDeclaration {
   readonly kid: string | undefined
 }
 
+export interface WebhookDeclaration {
+  /** Unique inside the app. */
+  readonly name: string
+  readonly url: string
+  readonly format: WebhookFormat
+  readonly events: readonly string[]
+  /** Empty: all channels. */
+  readonly channelPrefix: string
+  readonly channelSuffix: string
+  /** Given in the standard form with HMAC; never in the Pusher form. */
+  readonly secret: string | undefined
+  readonly algorithm: WebhookAlgorithm
+}
+
 /** An app as the `tenants:` section declares it, defaults applied. */
 export interface AppDeclaration {
   readonly id: string
@@ -71,6 +86,7 @@ export interface AppDeclaration {
   readonly signingKeys: readonly { readonly key: string; readonly secret: string }[]
   readonly apiKeys: readonly ApiKeyDeclaration[]
   readonly jwtSecrets: readonly JwtSecretDeclaration[]
+  readonly webhooks: readonly WebhookDeclaration[]
   /** Names a plan of the tenant, else one of the installation. */
   readonly plan: string
   /** The code of one of the regions. */

@@ -3,6 +3,7 @@
  * No objection quotes an entry; each names its place in the list.
  */
 import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
+import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
 import { objectToNetwork } from './networks.ts'
 import { objectToOrigin } from './origins.ts'
@@ -19,6 +20,9 @@ const WORD_CHARACTERS_MAX = 1_024
 /** A name, then at least one scope. The length is our bound. */
 const ROLE = /^(?=.{1,1024}$)[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/
 
+const NEVER_EMPTY: ReadonlySet<ListKind> = new Set(['words', 'events'])
+const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events'])
+
 const EXAMPLES: Readonly<Record<ListKind, string>> = {
   origins: 'use `https://app.example.com`, with a port if it is not the default',
   networks: 'use an address or a block such as `10.0.0.0/8`',
@@ -26,6 +30,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   scopes: 'use printable characters without spaces, quotes and backslashes',
   words: 'use `["program", "argument"]`',
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
+  events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
 }
 
 /**
@@ -42,14 +47,14 @@ export function parseList(
     const next = setting.of === 'origins' ? 'use `https://*.host` for many hosts' : 'remove some'
     return { ok: false, objections: [{ what, next }] }
   }
-  if (setting.of === 'words' && raw.length === 0) {
-    return { ok: false, objections: [{ what: 'the list is empty', next: EXAMPLES.words }] }
+  if (NEVER_EMPTY.has(setting.of) && raw.length === 0) {
+    return { ok: false, objections: [{ what: 'the list is empty', next: EXAMPLES[setting.of] }] }
   }
   const value: string[] = []
   const objections: Objection[] = []
   raw.forEach((entry, index) => {
     const normal = normalize(entry, setting.of)
-    const isRepeated = setting.of === 'domains' && normal.ok && value.includes(normal.value)
+    const isRepeated = UNIQUE.has(setting.of) && normal.ok && value.includes(normal.value)
     if (normal.ok && !isRepeated) value.push(normal.value)
     else {
       const { what, next } = normal.ok
@@ -108,6 +113,10 @@ function normalize(entry: unknown, of: ListKind): Normal {
       return SCOPE.test(entry) ? judge(undefined) : refuse('this is not a scope')
     case 'roles':
       return ROLE.test(entry) ? judge(undefined) : refuse('this is not a name with scopes')
+    case 'events': {
+      const isKnown = findWebhookEvent(entry) !== undefined
+      return isKnown ? judge(undefined) : refuse('there is no event of this name')
+    }
     case 'words':
       return entry !== '' && entry.length <= WORD_CHARACTERS_MAX && !entry.includes('\0')
         ? judge(undefined)

@@ -6,6 +6,7 @@ import { namesOf, SETTING_ROWS } from './schema.ts'
 import { describeConfig } from './secrets.ts'
 import { OPERATOR_KEY_FIELDS, PLAN_FIELDS, REGION_FIELDS } from './section-schema.ts'
 import { API_KEY_FIELDS, APP_FIELDS, JWT_SECRET_FIELDS, TENANT_FIELDS } from './tenant-schema.ts'
+import { WEBHOOK_FIELDS } from './webhook-schema.ts'
 
 const RUNS = { numRuns: 300 }
 
@@ -13,7 +14,8 @@ const KNOWN_KEYS = [
   ...SETTING_ROWS.flatMap(([key]) => key.split('.')),
   ...Object.keys({ ...TENANT_FIELDS, ...APP_FIELDS, ...APP_SETTINGS }),
   ...Object.keys({ ...OPERATOR_KEY_FIELDS, ...PLAN_FIELDS, ...REGION_FIELDS }),
-  ...Object.keys({ ...API_KEY_FIELDS, ...JWT_SECRET_FIELDS }),
+  ...Object.keys({ ...API_KEY_FIELDS, ...JWT_SECRET_FIELDS, ...WEBHOOK_FIELDS }),
+  'webhooks',
   ...['tenants', 'apps', 'keys', 'key', 'secret', 'secretFile', 'masterKeyFile', '__proto__'],
   ...['operatorKeys', 'regions', 'plans', 'apiKeys', 'jwtSecrets', 'valueFile', 'clientSecretFile'],
 ]

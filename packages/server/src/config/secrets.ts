@@ -137,6 +137,9 @@ function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object 
     jwtSecrets: app.jwtSecrets.map((secret) =>
       withoutAbsent({ ...secret, value: masked(secret.value) }),
     ),
+    webhooks: app.webhooks.map((webhook) =>
+      withoutAbsent({ ...webhook, secret: masked(webhook.secret) }),
+    ),
     ...settings,
   })
 }

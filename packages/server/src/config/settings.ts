@@ -73,8 +73,11 @@ export interface ListSetting extends Wording {
   readonly default: readonly string[] | undefined
 }
 
-/** `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. */
-export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words' | 'roles'
+/**
+ * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
+ * webhooks can tell.
+ */
+export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words' | 'roles' | 'events'
 
 export type Setting =
   | IntegerSetting

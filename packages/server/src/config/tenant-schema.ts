@@ -18,7 +18,7 @@ export const label = {
   pattern: /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u,
   default: undefined,
 } as const
-const secret = {
+export const secret = {
   type: 'text',
   shape: '1 to 256 printable characters without spaces',
   pattern: /^[!-~]{1,256}$/,

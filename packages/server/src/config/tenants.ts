@@ -4,6 +4,7 @@
 import { PAIR_KEYS, readApiKeys, readJwtSecrets, readSigningKeys } from './app-credentials.ts'
 import type { TenantsContext } from './app-credentials.ts'
 import { APP_SETTINGS } from './app-schema.ts'
+import { readWebhooks } from './app-webhooks.ts'
 import type { AppDeclaration, TenantDeclaration } from './config.ts'
 import type { DocumentNode } from './document.ts'
 import { type Group, keysOf, readFields, readList, refuseUnknown } from './groups.ts'
@@ -16,7 +17,7 @@ export interface AppsContext extends TenantsContext {
 }
 
 const TENANT_KEYS = [...keysOf(TENANT_FIELDS), 'plans', 'apps']
-const CREDENTIAL_KEYS = [...PAIR_KEYS, 'keys', 'apiKeys', 'jwtSecrets']
+const CREDENTIAL_KEYS = [...PAIR_KEYS, 'keys', 'apiKeys', 'jwtSecrets', 'webhooks']
 const APP_KEYS = [...keysOf(APP_FIELDS), ...CREDENTIAL_KEYS, ...keysOf(APP_SETTINGS)]
 
 /** @returns every tenant that is declared, and reports what is wrong with them. */
@@ -57,6 +58,7 @@ function readApp(group: Group, context: AppsContext): AppDeclaration {
     signingKeys: readSigningKeys(group, context),
     apiKeys: readApiKeys(group, context),
     jwtSecrets: readJwtSecrets(group, context),
+    webhooks: readWebhooks(group, context),
     settings: readFields(group, APP_SETTINGS, context),
   }
 }

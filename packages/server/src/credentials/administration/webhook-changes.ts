@@ -30,6 +30,9 @@ export interface OfEndpoint {
 
 export type WebhookUpdate = OfEndpoint & {
   readonly [K in keyof WebhookTerms]?: WebhookTerms[K] | undefined
+} & {
+  /** From now on it is the configuration's. */
+  readonly isDeclared?: true
 }
 
 type Changed = Promise<Result<WebhookEndpointRecord, AdminRefusalCode>>

@@ -28,9 +28,9 @@ export interface MadeWebhook {
   readonly secret: string | undefined
 }
 
-/** Nothing is stored yet. @param origin `declared` where the configuration brings it. */
+/** Nothing is stored yet. */
 export async function makeWebhook(
-  request: NewWebhook & { readonly origin?: 'declared' },
+  request: NewWebhook,
   context: { readonly loaded: Pick<LoadedApp, 'app'>; readonly rules: WebhookRules },
   by: { readonly caller: Caller; readonly deps: AdministrationDeps },
 ): Promise<Result<MadeWebhook, AdminRefusalCode>> {

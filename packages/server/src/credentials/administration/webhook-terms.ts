@@ -27,6 +27,8 @@ export interface NewWebhook extends WebhookTerms {
   readonly algorithm?: WebhookAlgorithm | undefined
   /** A value of the caller's own; undefined: generated. Standard form only. */
   readonly secret?: string | undefined
+  /** Of the configuration, which vouches for the secret. */
+  readonly origin?: 'declared' | undefined
 }
 
 export interface WebhookRules {

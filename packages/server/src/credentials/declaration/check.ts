@@ -2,9 +2,14 @@
  * Whether declarations fit what is there, before anything is written. Pure over the directories.
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import { WEBHOOK_ENDPOINT_COUNT_MAX } from '../administration/webhook-making.ts'
+import { checkSigning, checkTerms } from '../administration/webhook-terms.ts'
+import type { LoadedApp } from '../app-directory.ts'
 import type { Authority } from '../authority.ts'
 import { type KeyFields, readRegisteredKey } from '../foreign-keys/registered-key.ts'
 import { parseKey } from '../key-format.ts'
+import { checkWebhookSecret } from '../webhook-secret.ts'
+import { DECLARED_RULES } from './declare-webhooks.ts'
 import type { DeclarationRefusal, Declarations, DeclaredApp, DeclaredTenant } from './declared.ts'
 
 type Check = Result<true, DeclarationRefusal>
@@ -62,6 +67,7 @@ function checkApp(app: DeclaredApp, tenant: DeclaredTenant, known: Knowledge): C
     )
   }
   return firstRefusal([
+    () => checkWebhooks(app, before),
     () => checkClientId(app, known),
     ...app.signingKeys.map(
       ({ key }) =>
@@ -118,6 +124,29 @@ function checkRegistered(key: KeyFields, appId: string): Check {
   const read = readRegisteredKey(key, undefined)
   if (read.ok) return ok(true)
   return refuse('key_malformed', `a key in jwtSecrets of app ${appId}: ${read.detail}`)
+}
+
+function checkWebhooks({ id, webhooks = [] }: DeclaredApp, before: LoadedApp | undefined): Check {
+  const foreign = (before?.webhookEndpoints ?? []).filter(
+    ({ isDeclared, name }) => isDeclared !== true && !webhooks.some((each) => each.name === name),
+  )
+  if (foreign.length + webhooks.length > WEBHOOK_ENDPOINT_COUNT_MAX) {
+    const bound = `an app has at most ${WEBHOOK_ENDPOINT_COUNT_MAX} webhook endpoints`
+    return refuse('webhook_invalid', `${bound}: remove some of app ${id}, here or there`)
+  }
+  return firstRefusal(
+    webhooks.map((webhook) => () => {
+      const { name, secret, algorithm } = webhook
+      const checks = [
+        checkTerms(webhook, webhook.format, DECLARED_RULES),
+        checkSigning({ ...webhook, appId: id }),
+        secret === undefined ? ok(true) : checkWebhookSecret(secret, algorithm),
+      ]
+      const wrong = checks.find((check) => !check.ok)
+      if (wrong === undefined || wrong.ok) return ok(true)
+      return refuse('webhook_invalid', `the webhook ${name} of app ${id}: ${wrong.detail}`)
+    }),
+  )
 }
 
 function firstRefusal(checks: readonly (() => Check)[]): Check {

@@ -14,6 +14,7 @@ import { newClientId } from '../identifiers.ts'
 import { fingerprintOf } from '../material.ts'
 import type { DeclarationDeps } from './declare.ts'
 import type { DeclaredApp } from './declared.ts'
+import { declareWebhooks } from './declare-webhooks.ts'
 import { wantedJwt } from './declared-jwt.ts'
 import { hasValue, type Wanted } from './wanted.ts'
 
@@ -31,7 +32,9 @@ export async function declareApp(
   const made = await Promise.all(missing.map(({ request }) => make(request, administration)))
   const gone = (before?.credentials ?? [])
     .map(({ record }) => record)
-    .filter((record) => isDeclared(record) && !wanted.some(({ isMeant }) => isMeant(record)))
+    // Those of webhooks come and go with their endpoints.
+    .filter((record) => isDeclared(record) && record.kind !== 'webhook_secret')
+    .filter((record) => !wanted.some(({ isMeant }) => isMeant(record)))
   let changeCount = 0
   if (before === undefined || !isSame(before.app, app) || made.length + gone.length > 0) {
     const action = before === undefined ? ('app.created' as const) : ('app.updated' as const)
@@ -45,7 +48,7 @@ export async function declareApp(
     const meant = findMeant(each, before)
     if (meant !== undefined) changeCount += await follow(each, meant, { before, deps })
   }
-  return changeCount
+  return changeCount + (await declareWebhooks(declared, deps))
 }
 
 function recordOf(

@@ -1,6 +1,8 @@
 /** What a configuration declares, as the credential core takes it. */
 import type { AppSettings, AppType } from '../../ports/records/app.ts'
 import type { PlanLimits } from '../../ports/records/plan.ts'
+import type { WebhookAlgorithm, WebhookFormat } from '../../ports/records/webhook.ts'
+import type { WebhookTerms } from '../administration/webhook-terms.ts'
 import type { Role, SigningAlgorithm } from '../../ports/records/tenant.ts'
 
 export interface DeclaredPlan {
@@ -9,6 +11,13 @@ export interface DeclaredPlan {
   readonly isOnePerTenant: boolean
   /** Made where there is none of the name; one that is there is not touched. */
   readonly isBuiltIn?: true
+}
+
+export interface DeclaredWebhook extends WebhookTerms {
+  readonly format: WebhookFormat
+  readonly algorithm: WebhookAlgorithm
+  /** Undefined: the Pusher form has none, and a pair is made. */
+  readonly secret?: string | undefined
 }
 
 export interface DeclaredApp {
@@ -33,6 +42,7 @@ export interface DeclaredApp {
     readonly issuer?: string | undefined
     readonly audience?: readonly string[] | undefined
   }[]
+  readonly webhooks?: readonly DeclaredWebhook[]
   readonly allowedDomains: readonly string[]
   readonly settings: AppSettings
 }
@@ -69,3 +79,4 @@ export type DeclarationRefusal =
   | 'key_malformed'
   | 'type_immutable'
   | 'tenant_unknown'
+  | 'webhook_invalid'
