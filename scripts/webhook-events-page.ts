@@ -93,7 +93,9 @@ const COUNTED: ReadonlySet<WebhookEventType> = new Set([
 ])
 
 export function webhookEventsPage(): string {
-  return `${HEAD}${WEBHOOK_EVENTS.map(tableRow).join('\n')}\n\n## Bodies\n\n${BODIES}\n${WEBHOOK_EVENTS.map(bodies).join('\n')}`
+  const rows = WEBHOOK_EVENTS.map(tableRow).join('\n')
+  const examples = WEBHOOK_EVENTS.map(bodies).join('\n')
+  return `${HEAD}${rows}\n\n## Bodies\n\n${BODIES}\n${examples}`
 }
 
 const BODIES = `The Standard form has one event in a body; the Pusher form up to a hundred of a short turn, with the
@@ -108,11 +110,16 @@ function tableRow({ type, pusherName, isOptIn, description }: WebhookEvent): str
 
 function bodies({ type }: WebhookEvent): string {
   const event = exampleOf(type)
-  const standard = JSON.parse(standardBodyOf(type, event, COUNTED.has(type) ? 1 : undefined))
+  const standard = standardBodyOf(type, event, COUNTED.has(type) ? 1 : undefined)
   const text = pusherTextOf(event)
-  const pusher = text === undefined ? [] : [JSON.parse(pusherWebhookBody(AT_MS, [text]))]
-  const blocks = [standard, ...pusher].map((body) => JSON.stringify(body, undefined, 2))
+  const pusher = text === undefined ? [] : [pusherWebhookBody(AT_MS, [text])]
+  const blocks = [standard, ...pusher].map(indented)
   return `### ${type}\n\n${blocks.map((block) => `\`\`\`json\n${block}\n\`\`\`\n`).join('\n')}`
+}
+
+function indented(body: string): string {
+  const parsed: unknown = JSON.parse(body)
+  return JSON.stringify(parsed, undefined, 2)
 }
 
 function exampleOf(type: WebhookEventType): LiveEvent {

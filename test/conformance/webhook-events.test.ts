@@ -216,7 +216,7 @@ test('what a publish was answered for is told, though the server is killed at on
   receiver = await EventReceiver.open(port)
   server = await startServer({ apps: APPS, dataDir, config: CONFIG })
   await until('each is told', () => receiver.all.length >= channels.length, 60_000)
-  const heard = new Set(receiver.standard().map(({ data }) => data['channel']))
+  const heard = new Set(receiver.standard().map(({ data }) => String(data['channel'])))
   assert.deepEqual([...heard].toSorted(), channels.toSorted())
 })
 
