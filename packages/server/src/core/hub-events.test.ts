@@ -163,7 +163,10 @@ describe('messages', () => {
   test('that a cache channel has none is told to whoever joins it', () => {
     const world = pusherWorld()
     const heard = hearing(world.events, ['cache_miss'])
-    world.connect().subscribe('cache-a')
+    const client = world.connect()
+    client.subscribe('cache-a')
+    // Asking again is no other subscriber, and must not make another webhook.
+    client.subscribe('cache-a')
     const message = { ...SERVER, channel: { ...address('cache-a'), isCache: true } }
     world.hub.publish(world.space, { ...message, event: 'e', data: '1' })
     world.connect().subscribe('cache-a')

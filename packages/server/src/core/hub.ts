@@ -152,7 +152,9 @@ export class Hub {
     connection.subscriptions.set(name, { channel, userKey, restsOn: request.restsOn })
     if (channel.subscribers.size === 1) this.#events.occupied(space, channel)
     if (arrival === 'first') this.#events.entered(space, channel, userKey ?? '')
-    request.confirm(this.#joined(space, channel))
+    const joined = this.#joined(space, channel)
+    if (joined.last === 'none') this.#events.missed(space, name)
+    request.confirm(joined)
     this.#counts.changed(space, channel)
     return ok(true)
   }
@@ -241,7 +243,6 @@ export class Hub {
   #joined(space: AppSpace, channel: Channel): JoinedChannel {
     const { name, isCache } = channel.address
     const last = isCache ? (this.lastEvent(space, name) ?? 'none') : undefined
-    if (last === 'none') this.#events.missed(space, name)
     return { members: channel.roster?.members(), last }
   }
 
