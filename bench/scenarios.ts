@@ -14,6 +14,7 @@ import {
 import { measureDrill } from './drill.ts'
 import { measureFlood } from './flood.ts'
 import { countFsyncs, measureInside } from './inside.ts'
+import { LIMIT_SCENARIOS } from './limit-scenarios.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import { type Server, startBareBun, startFloor, startLockgate, startWs } from './servers.ts'
@@ -27,6 +28,7 @@ export type ServerName =
   | 'commit'
   | 'packet'
   | 'post'
+  | 'map'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -37,6 +39,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   commit: 'bare SQLite',
   post: 'bare POST loop',
   packet: 'mqtt-packet',
+  map: 'bare Map',
 }
 
 export interface Column {
@@ -188,6 +191,7 @@ export const SCENARIOS: readonly Scenario[] = [
     servers: ['lockgate', 'post'],
     run: (server, settings) => measureInside(server === 'post' ? 'post' : 'webhooks', settings),
   },
+  ...LIMIT_SCENARIOS,
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {
@@ -283,6 +287,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'commit':
     case 'packet':
     case 'post':
+    case 'map':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
       return name satisfies never

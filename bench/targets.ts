@@ -20,6 +20,13 @@ interface Target {
 
 const DELIVERY = { column: 'cpuUs', unit: 'x', digits: 2 }
 
+const LIMIT_COLUMNS: Readonly<Record<string, string>> = {
+  keptObjects: 'limit-decision',
+  worst: 'limit-accuracy',
+  keyBytes: 'limit-memory',
+  keptKeys: 'limit-memory',
+}
+
 export const TARGETS: readonly Target[] = [
   ratio('CPU per delivery, 1 in flight', 'fan-out-1', {
     to: 'floor',
@@ -135,6 +142,20 @@ export const TARGETS: readonly Target[] = [
     unit: '/s',
     digits: 0,
   },
+  {
+    what: 'limit decision over three tiers',
+    scenario: 'limit-decision',
+    column: 'decisionNs',
+    reference: 'map',
+    limit: { atMost: 1_000 },
+    text: '<= 1,000 ns',
+    unit: 'ns',
+    digits: 0,
+  },
+  limited('objects kept by 1,000 limit decisions', 'keptObjects', 0),
+  limited('% of limit decisions wrong, worst of three mixes', 'worst', 1),
+  limited('bytes of a tracked key', 'keyBytes', 120),
+  limited('keys of limits kept after their window', 'keptKeys', 0),
   revocation('revoke an app -> last of 10,000 closed, worst of 20', 'revoke-app'),
   revocation('revoke a version -> last of 10,000 closed, worst of 20', 'revoke-version'),
   drilled('drill: failed requests', 'failed'),
@@ -154,6 +175,11 @@ export const TARGETS: readonly Target[] = [
 function check(what: string, column: string, atMost: number): Target {
   const base = { what, column, scenario: 'credential-check', reference: 'sign' as const }
   return { ...base, limit: { atMost }, text: `<= ${atMost} us`, unit: 'us', digits: 2 }
+}
+
+function limited(what: string, column: string, atMost: number): Target {
+  const scenario = LIMIT_COLUMNS[column] ?? ''
+  return { what, scenario, column, limit: { atMost }, text: `<= ${atMost}`, unit: '', digits: 2 }
 }
 
 function drilled(what: string, column: string): Target {

@@ -77,7 +77,7 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
   readonly #clock: Clock
   readonly #keys: SubjectKeys
   /** Of the last call: never goes back, whatever the clock does. */
-  readonly #moment = { exactMs: 0, nowMs: 0, addedAtMs: 0 }
+  #nowMs = 0
   readonly #looks = Array.from({ length: CHARGE_COUNT_MAX }, () => new Look())
 
   constructor(options: MemoryLimitEngineOptions) {
@@ -145,18 +145,12 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     if (id < 0) return
     const { counts } = this.#keys
     counts.prepare(id, rule.quota, counts.used(id, nowMs) + cost)
-    counts.add(id, cost, this.#moment.addedAtMs)
+    counts.add(id, cost, nowMs)
   }
 
   #now(): number {
-    const exactMs = this.#clock.monotonicMs()
-    const moment = this.#moment
-    if (exactMs > moment.exactMs) {
-      moment.exactMs = exactMs
-      moment.nowMs = Math.floor(exactMs) // to see what is over
-      moment.addedAtMs = Math.ceil(exactMs) // to remember
-    }
-    return moment.nowMs
+    this.#nowMs = Math.max(this.#nowMs, this.#clock.monotonicMs())
+    return this.#nowMs
   }
 
   /** Notes the key and the use of a charge. @returns whether it stays within its quota. */
@@ -175,7 +169,7 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     look.cost = cost
     const id = keys.find(look)
     look.id = id
-    look.used = id < 0 ? 0 : keys.counts.used(id, this.#moment.nowMs)
+    look.used = id < 0 ? 0 : keys.counts.used(id, this.#nowMs)
     if (at > 0) look.used += this.#earlier(at, rule.isShadow)
     look.isWithin = look.used + cost <= rule.quota && (id >= 0 || keys.hasRoom(look, count - 1))
     return look.isWithin
@@ -200,7 +194,7 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     const { cost, used } = look
     const { table } = this.#keys
     const hasOwn = look.id >= 0 && !table.hasFlag(look.id, FLAG_SHARED)
-    const id = hasOwn ? look.id : this.#keys.admit(look, this.#moment.nowMs)
+    const id = hasOwn ? look.id : this.#keys.admit(look, this.#nowMs)
     // The last place of its neighbourhood went to another charge of this call: the next is refused.
     if (id < 0) return false
     this.#keys.counts.prepare(id, rule.quota, used + cost)
@@ -208,7 +202,7 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     const mine = at === 0 ? 0 : this.#earlier(at, rule.isShadow)
     const other = at === 0 ? 0 : this.#earlier(at, !rule.isShadow)
     const added = mine + cost - Math.max(mine, other)
-    if (added > 0) this.#keys.counts.add(id, added, this.#moment.addedAtMs)
+    if (added > 0) this.#keys.counts.add(id, added, this.#nowMs)
     return this.#crossesWarning(id, rule, at)
   }
 
@@ -229,11 +223,9 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     // Without a place for its key nothing is left, whatever was used.
     const remaining = excess > 0 ? Math.max(0, rule.quota - used) : 0
     const id = this.#keys.find(look)
-    const counted = id < 0 ? 0 : this.#keys.counts.used(id, this.#moment.nowMs)
+    const counted = id < 0 ? 0 : this.#keys.counts.used(id, this.#nowMs)
     const canSucceed = excess > 0 && cost <= rule.quota && excess <= counted
-    const resetMs = canSucceed
-      ? this.#keys.counts.waitMs(id, this.#moment.nowMs, excess)
-      : rule.windowMs
+    const resetMs = canSucceed ? this.#keys.counts.waitMs(id, this.#nowMs, excess) : rule.windowMs
     return { rule, subject, used, remaining, resetMs }
   }
 
@@ -242,6 +234,6 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     if (rule.quota === 0) return rule.windowMs
     if (id < 0 || used === 0) return 0
     const excess = used < rule.quota ? used : used + 1 - rule.quota
-    return this.#keys.counts.waitMs(id, this.#moment.nowMs, excess)
+    return this.#keys.counts.waitMs(id, this.#nowMs, excess)
   }
 }

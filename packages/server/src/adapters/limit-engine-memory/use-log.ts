@@ -1,10 +1,10 @@
 /**
- * Remembers when how much was used: exact to a tick, which is a millisecond or, in long windows, a
- * part of the window. Uses of one tick are one entry, as late as the last of them.
+ * Remembers when how much was used. Exact up to {@link EXACT_ENTRY_COUNT} uses in a window; beyond,
+ * uses of one tick, a part of the window, are one entry, as late as the last of them.
  */
 
-/** A window is cut into at most so many ticks; entries beyond would cost more than they tell. */
-const TICKS_MAX = 4_000
+/** Our bound: more entries would cost more than they tell. There are at most twice as many. */
+export const EXACT_ENTRY_COUNT = 4_000
 const FIRST_CAPACITY = 4
 
 export class UseLog {
@@ -19,7 +19,7 @@ export class UseLog {
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs
-    this.#tickMs = Math.max(1, windowMs / TICKS_MAX)
+    this.#tickMs = windowMs / EXACT_ENTRY_COUNT
   }
 
   /** Entries it has memory for, of 16 bytes. */
@@ -51,7 +51,7 @@ export class UseLog {
     if (this.#count > 0) {
       const place = this.#place(this.#count - 1)
       const lastMs = this.#times[place] ?? 0
-      if (Math.floor(lastMs / this.#tickMs) === Math.floor(atMs / this.#tickMs)) {
+      if (lastMs === atMs || (this.#isFull && this.#isSameTick(lastMs, atMs))) {
         this.#times[place] = atMs
         this.#costs[place] = (this.#costs[place] ?? 0) + cost
         return
@@ -61,6 +61,14 @@ export class UseLog {
     const place = this.#place(this.#count++)
     this.#times[place] = atMs
     this.#costs[place] = cost
+  }
+
+  get #isFull(): boolean {
+    return this.#count >= EXACT_ENTRY_COUNT
+  }
+
+  #isSameTick(one: number, other: number): boolean {
+    return Math.floor(one / this.#tickMs) === Math.floor(other / this.#tickMs)
   }
 
   /** @param entry from the oldest, which is 0. */

@@ -2,11 +2,11 @@
  * What a record counts in its sliding window: seven slots of a seventh of the window each and the
  * one that has begun, all of them whole. Where it matters a log takes over, and the slots run out
  * behind it: for quotas up to {@link EXACT_QUOTA_MAX} from the first use, above as soon as a
- * quarter of a quota is used. So nearly all keys cost a record and nothing more, and nearly every
+ * sixteenth of a quota is used. So nearly all keys cost a record and nothing more, and nearly every
  * decision that is near a limit is exact.
  *
- * Worst case: a slot lies partly in the window and counts whole, so what is in slots, a quarter of
- * the quota, may be held against its sender for a seventh of the window too long; with no memory
+ * Worst case: a slot lies partly in the window and counts whole, so what is in slots, a sixteenth
+ * of the quota, may be held against its sender for a seventh of the window too long; with no memory
  * left for logs, all of it. Never is more allowed than the quota in any window, whatever is sent
  * when: two weighted counters would let through up to twice as much.
  */
@@ -19,8 +19,10 @@ export const EXACT_QUOTA_MAX = 100
 const WHOLE_SLOTS = COUNT_SLOTS - 1
 const COUNT_MAX = 2 ** 32 - 1
 /** Shares of a quota: a log begins above the first, and ends below the second. */
-const LOG_SHARE = 1 / 4
-const SLOTS_SHARE = 1 / 8
+const LOG_SHARE = 1 / 16
+const SLOTS_SHARE = 1 / 32
+/** Ends of slots are quotients: this much later they are over. */
+const ROUNDING_MS = 1e-6
 
 export class WindowCounts {
   readonly #table: KeyTable
@@ -57,16 +59,15 @@ export class WindowCounts {
     return this.#inSlots(id, nowMs) + log.total
   }
 
-  /** @param addedAtMs of this call, rounded up. */
-  add(id: number, cost: number, addedAtMs: number): void {
+  add(id: number, cost: number, nowMs: number): void {
     const log = this.#logOf(id)
     if (log !== undefined && this.#hasRoom(log)) {
       this.#entryCount -= log.capacity
-      log.add(addedAtMs, cost)
+      log.add(nowMs, cost)
       this.#entryCount += log.capacity
       return
     }
-    this.#addToSlot(id, this.#advance(id, addedAtMs), cost)
+    this.#addToSlot(id, this.#advance(id, nowMs), cost)
   }
 
   /** Has the record counted as a quota of this size asks that is used as much as `used`. */
@@ -86,25 +87,21 @@ export class WindowCounts {
   waitMs(id: number, nowMs: number, excess: number): number {
     const windowMs = this.#windowOf(id)
     const log = this.#logOf(id)
-    const newest = this.#advance(id, nowMs)
     const entryCount = log?.entryCount ?? 0
+    const newest = this.#advance(id, nowMs)
     let freed = 0
     let entry = 0
-    for (let slot = newest - WHOLE_SLOTS; slot <= newest; slot++) {
-      const slotEndMs = ((slot + 1) * windowMs) / WHOLE_SLOTS + windowMs
+    for (let slot = newest - WHOLE_SLOTS; slot <= newest + 1; slot++) {
+      const isSlot = slot <= newest
+      const slotEndMs = isSlot ? ((slot + 1) * windowMs) / WHOLE_SLOTS : Number.POSITIVE_INFINITY
       for (; entry < entryCount; entry++) {
-        const entryEndMs = (log?.timeOf(entry) ?? 0) + windowMs
-        if (entryEndMs > slotEndMs) break
+        const usedAtMs = log?.timeOf(entry) ?? 0
+        if (usedAtMs > slotEndMs) break
         freed += log?.costOf(entry) ?? 0
-        if (freed >= excess) return Math.max(1, Math.ceil(entryEndMs - nowMs))
+        if (freed >= excess) return waitFor(usedAtMs, { windowMs, nowMs })
       }
-      freed += this.#countOf(id, slot)
-      if (freed >= excess) return Math.max(1, Math.ceil(slotEndMs - nowMs))
-    }
-    for (; entry < entryCount; entry++) {
-      freed += log?.costOf(entry) ?? 0
-      const entryEndMs = (log?.timeOf(entry) ?? 0) + windowMs
-      if (freed >= excess) return Math.max(1, Math.ceil(entryEndMs - nowMs))
+      if (isSlot) freed += this.#countOf(id, slot)
+      if (freed >= excess) return waitFor(slotEndMs + ROUNDING_MS, { windowMs, nowMs })
     }
     throw new Error('more was to be freed than is used')
   }
@@ -206,6 +203,16 @@ export class WindowCounts {
   #windowOf(id: number): number {
     return this.#table.floats(id)[this.#table.floatsAt(id) + 2] as number
   }
+}
+
+/** @returns whole milliseconds after which what was used then is out of the window for sure. */
+function waitFor(
+  usedAtMs: number,
+  { windowMs, nowMs }: { readonly windowMs: number; readonly nowMs: number },
+): number {
+  const waitMs = Math.max(1, Math.ceil(usedAtMs + windowMs - nowMs))
+  // Sums of fractions may come out too small.
+  return nowMs + waitMs - usedAtMs >= windowMs ? waitMs : waitMs + 1
 }
 
 /** Slots are whole numbers of 64 bits: an operation on 32 would cut them. */
