@@ -29,7 +29,9 @@ import { openAdministration } from './assembly/administration.ts'
 import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { declarationsOf } from './assembly/declarations.ts'
+import { figuresOf } from './assembly/figures.ts'
 import { createForeignTokens } from './assembly/foreign-tokens.ts'
+import { shareLimits } from './assembly/limits.ts'
 import { masterKeySource } from './assembly/master-key.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { orStop } from './assembly/or-stop.ts'
@@ -43,9 +45,8 @@ import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
-import { Tally, tallyMetrics } from './core/tally.ts'
+import { Tally } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
-import { auditMetrics } from './credentials/audit/audit-figures.ts'
 import { DeliveryChanges } from './credentials/administration/delivery-changes.ts'
 import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
@@ -118,9 +119,9 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { store, log } = parts
   const { limits } = config
   const tally = new Tally()
-  const limitEngine = openMemoryLimitEngine({ clock })
   const events = new LiveEvents()
   const { broker, pump, hub, closings } = openHub(config, { tally, events, log })
+  const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
   const core = await openCredentialCore(config, {
     ...parts,
     broker,
@@ -168,7 +169,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([...figuresOf(core, tally), ...outbound.metrics()]),
+    metrics: () => exportMetrics([...figuresOf(core, tally, limitEngine), ...outbound.metrics()]),
     warmUp: loadAdministration,
     webSockets,
     pump,
@@ -178,6 +179,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     trustedProxies: new TrustedProxies(config.trustedProxies),
     upkeep: new Upkeep(upkeepTasks(core, store, upkept), { clock, log }),
     revoker,
+    limitEngine,
     webhookEvents,
     tally,
     log,
@@ -195,10 +197,6 @@ function openHub(
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
   const closings = createClosings({ tally, log, departures: pump.departures })
   return { broker, pump, hub, closings }
-}
-
-function figuresOf(core: CredentialCore, tally: Tally): readonly MetricDefinitions[] {
-  return [tallyMetrics(tally), core.figures.metrics(), auditMetrics(core)]
 }
 
 async function openWebhooks(

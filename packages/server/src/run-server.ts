@@ -3,6 +3,7 @@
  */
 import type { Config, ListenAddress } from './config/config.ts'
 import type { Hub } from './core/hub.ts'
+import type { SharedLimits } from './core/limits/shared-limits.ts'
 import type { Revoker } from './core/revoker.ts'
 import type { Tally } from './core/tally.ts'
 import type { Upkeep } from './core/upkeep.ts'
@@ -24,6 +25,8 @@ import type { WebSockets } from './transports/websocket.ts'
 const TICK_MS = 1_000
 /** How often lagging and closing sockets are looked after. */
 const PUMP_CHECK_MS = 100
+/** How often nodes tell each other what was used of limits. */
+const LIMITS_SHARED_MS = 100
 /** How long events of webhooks are gathered for one body (contract 1H.2). */
 const WEBHOOK_TURN_MS = 50
 
@@ -47,6 +50,7 @@ export interface ServerParts {
   /** Looks at the time once a second; told to finish at the end. */
   readonly upkeep: Upkeep
   readonly revoker: Revoker
+  readonly limitEngine: SharedLimits
   /** Looks at the time often; told to finish once every connection has gone. */
   readonly webhookEvents: { readonly tick: () => void; readonly finish: () => Promise<void> }
   readonly tally: Tally
@@ -72,6 +76,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     setInterval(() => webSockets.tick(), TICK_MS),
     setInterval(() => hub.tick(), TICK_MS),
     setInterval(() => parts.revoker.tick(), TICK_MS),
+    setInterval(() => parts.limitEngine.tick(), LIMITS_SHARED_MS),
     setInterval(() => parts.upkeep.tick(), TICK_MS),
     setInterval(() => pump.check(), PUMP_CHECK_MS),
     setInterval(() => parts.webhookEvents.tick(), WEBHOOK_TURN_MS),
@@ -103,6 +108,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     await parts.upkeep.finish()
     hub.close()
     parts.revoker.close()
+    parts.limitEngine.close()
     await parts.broker.close()
     await parts.store.close()
     await listeners.ops.stop(true)
