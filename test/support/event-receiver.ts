@@ -17,6 +17,8 @@ export class EventReceiver {
   readonly all: Received[] = []
   /** What is answered. */
   status = 200
+  /** In place of {@link status}, by what arrived. */
+  judge: ((received: Received) => number) | undefined
   readonly #server: Server
 
   private constructor() {
@@ -25,8 +27,10 @@ export class EventReceiver {
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
       request.on('end', () => {
         const rawBody = Buffer.concat(chunks).toString('utf8')
-        if (this.status < 300) this.all.push({ headers: request.headers, rawBody })
-        response.writeHead(this.status).end()
+        const received = { headers: request.headers, rawBody }
+        const status = this.judge?.(received) ?? this.status
+        if (status < 300) this.all.push(received)
+        response.writeHead(status).end()
       })
     })
   }
