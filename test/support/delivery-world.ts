@@ -137,8 +137,8 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
     })
   }
   /** One call of the queue throws, until what is returned is called. */
-  const breakStore = (call: 'addDeliveries' | 'finishDeliveries', error: Error) => {
-    database[call] = (): Promise<never> => Promise.reject(error)
+  const breakStore = (call: 'addDeliveries' | 'finishDeliveries', cause: Error) => {
+    database[call] = (): Promise<never> => Promise.reject(cause)
     return () => void Reflect.deleteProperty(database, call)
   }
   const metric = (name: string) => {

@@ -21,8 +21,11 @@ import type { SteadyTime } from './steady-time.ts'
 
 /** Our bound on what is under way in all; the sender takes more, for those who try receivers. */
 export const IN_FLIGHT_MAX = 384
-/** How long the end waits for what is under way; longer than one attempt takes. */
-export const STOP_MS_MAX = 12_000
+/**
+ * How long the end waits for what is under way; whoever stops servers waits some ten seconds. What
+ * is cut off is posted again after the next start.
+ */
+const STOP_MS_MAX = 5_000
 const STOP_LOOK_MS = 20
 
 export interface DispatcherDeps extends AttemptDeps {
