@@ -14,6 +14,7 @@ import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { nodeListener } from '../../packages/server-sdk/src/node-listener.ts'
 import { Publisher } from '../../packages/server-sdk/src/publisher.ts'
+import { MemoryReplayStore } from '../../packages/server-sdk/src/replay-store.ts'
 import {
   type WebhookDecision,
   webhookHandler,
@@ -31,7 +32,8 @@ import { until } from '../support/wait.ts'
 
 const STANDARD = app('sdk-standard')
 const SIGNED = app('sdk-signed')
-const PUSHER = app('sdk-pusher', { subscriptionCount: true })
+const PUSHER = app('sdk-pusher')
+const FAILING = app('sdk-failing')
 /** Receivers of the tests are on this machine. */
 const CONFIG = { outbound: { allowedNetworks: ['127.0.0.0/8'] } }
 
@@ -42,6 +44,8 @@ interface Receiver {
   readonly decisions: WebhookDecision[]
   /** What arrived, as the libraries of the peers take it. */
   readonly raw: { readonly rawBody: string; readonly headers: Record<string, string> }[]
+  /** How many it fails to handle before it works. */
+  failureCount: number
   /** The keys it has, which a test can change. */
   keys: readonly WebhookKey[]
 }
@@ -55,7 +59,7 @@ const admin = new Administration(
 )
 
 before(async () => {
-  server = await startServer({ apps: [STANDARD, SIGNED, PUSHER], dataDir, config: CONFIG })
+  server = await startServer({ apps: [STANDARD, SIGNED, PUSHER, FAILING], dataDir, config: CONFIG })
 })
 after(async () => {
   await server.stop()
@@ -67,13 +71,18 @@ after(async () => {
 })
 
 async function openReceiver(): Promise<Receiver> {
+  const replay = new MemoryReplayStore()
   const listener = nodeListener(
     async (request) => {
       const headers = Object.fromEntries(request.headers)
       receiver.raw.push({ rawBody: await request.clone().text(), headers })
-      const verifier = new WebhookVerifier({ keys: receiver.keys })
+      const verifier = new WebhookVerifier({ keys: receiver.keys, replay })
       return webhookHandler(verifier, {
-        onWebhook: (webhook) => void receiver.got.push(webhook),
+        onWebhook: (webhook) => {
+          receiver.failureCount -= 1
+          if (receiver.failureCount >= 0) throw new Error('the database is gone')
+          receiver.got.push(webhook)
+        },
         onDecision: (decision) => void receiver.decisions.push(decision),
       })(request)
     },
@@ -85,8 +94,18 @@ async function openReceiver(): Promise<Receiver> {
     http.listen(0, '127.0.0.1', resolve)
   })
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/webhooks`
-  const receiver: Receiver = { url, got: [], decisions: [], raw: [], keys: [] }
+  const receiver: Receiver = { url, got: [], decisions: [], raw: [], keys: [], failureCount: 0 }
   return receiver
+}
+
+function connect({ key }: typeof STANDARD): Pusher {
+  return new Pusher(key, {
+    cluster: 'x',
+    wsHost: '127.0.0.1',
+    wsPort: server.port,
+    forceTLS: false,
+    enabledTransports: ['ws'],
+  })
 }
 
 function publisher({ id, key, secret }: typeof STANDARD): Publisher {
@@ -182,13 +201,7 @@ test('the SDK and the pusher library take the Pusher form, and no other secret d
     parameters: { appId: PUSHER.id },
     body: { name: 'pusher', receiverUrl: receiver.url, events, format: 'pusher' },
   })
-  const client = new Pusher(PUSHER.key, {
-    cluster: 'x',
-    wsHost: '127.0.0.1',
-    wsPort: server.port,
-    forceTLS: false,
-    enabledTransports: ['ws'],
-  })
+  const client = connect(PUSHER)
   client.subscribe('cache-news')
   const names = () =>
     receiver.got.flatMap((each) =>
@@ -203,4 +216,42 @@ test('the SDK and the pusher library take the Pusher form, and no other secret d
     const webhook = other.webhook({ rawBody, headers })
     assert.deepEqual([webhook.isValid(), webhook.refusal?.refusal], [false, 'signature_invalid'])
   }
+})
+
+test('a delivery whose handling failed comes again under its id and is handled then, in both forms', async () => {
+  const standard = await openReceiver()
+  const made = await admin.done('webhooks.create', {
+    parameters: { appId: FAILING.id },
+    body: { name: 'standard', receiverUrl: standard.url, events: ['channel.occupied'] },
+  })
+  standard.keys = [made.value ?? '']
+  const pusher = await openReceiver()
+  pusher.keys = [{ key: FAILING.key, secret: FAILING.secret }]
+  await admin.done('webhooks.create', {
+    parameters: { appId: FAILING.id },
+    body: {
+      name: 'pusher',
+      receiverUrl: pusher.url,
+      events: ['channel.occupied'],
+      format: 'pusher',
+    },
+  })
+  for (const receiver of [standard, pusher]) receiver.failureCount = 1
+  const client = connect(FAILING)
+  client.subscribe('news')
+  for (const receiver of [standard, pusher]) {
+    await until('it is handled', () => receiver.got.length === 1, 30_000)
+    assert.deepEqual(
+      receiver.decisions.map(({ outcome }) => outcome),
+      ['failed', 'handled'],
+    )
+    const [first, second] = receiver.raw
+    assert.equal(first?.rawBody, second?.rawBody)
+    // What was handled is not handled again, whoever sends it.
+    const { rawBody = '', headers = {} } = second ?? {}
+    const answer = await fetch(receiver.url, { method: 'POST', body: rawBody, headers })
+    assert.equal(answer.status, 204)
+    assert.deepEqual([receiver.got.length, receiver.decisions.at(-1)?.outcome], [1, 'repeated'])
+  }
+  client.disconnect()
 })
