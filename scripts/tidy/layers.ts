@@ -96,7 +96,14 @@ const LAYERS: readonly Layer[] = [
   },
   {
     prefix: `${SERVER}/config/`,
-    may: [`${SERVER}/config/`, `${SERVER}/ports/`, ...RESULT, 'node:', 'npm:yaml'],
+    may: [
+      `${SERVER}/config/`,
+      `${SERVER}/ports/`,
+      `${SERVER}/core/limits/`,
+      ...RESULT,
+      'node:',
+      'npm:yaml',
+    ],
   },
   // Puts the core together over ports; `compose.ts` chooses the adapters.
   {

@@ -28,6 +28,7 @@ export const SETTINGS: AppSettings = {
   cacheTtlMs: 1_800_000,
   jwtTtlMaxMs: 86_400_000,
   jwtRoles: [],
+  limits: [],
 }
 
 const CREATED_AT_MS = 1_790_000_000_000

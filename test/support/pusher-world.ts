@@ -8,6 +8,7 @@ import type { AppSettings } from '../../packages/server/src/ports/records/app.ts
 import { PusherSession } from '../../packages/server/src/sessions/pusher/session.ts'
 import type { DeniedAttempt } from '../../packages/server/src/credentials/audit/denied-access.ts'
 import type { Use } from '../../packages/server/src/credentials/use-recorder.ts'
+import { guardWorld } from './guard-world.ts'
 import { loadedApp } from './loaded-app.ts'
 import { RecordingFanout, RecordingOutbox } from './recording-fanout.ts'
 
@@ -37,13 +38,18 @@ const OPEN_SETTINGS: AppSettings = {
   cacheTtlMs: 1_800_000,
   jwtTtlMaxMs: 86_400_000,
   jwtRoles: [],
+  limits: [],
 }
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }
 
 const IDLE_BROKER = { publish() {}, subscribe: () => () => {}, close: () => Promise.resolve() }
 
-export function pusherWorld(overrides: Partial<AppSettings> = {}) {
+/** @param guardTexts limits of the installation. */
+export function pusherWorld(
+  overrides: Partial<AppSettings> = {},
+  guardTexts: readonly string[] = [],
+) {
   const time = { ms: 1_000_000 }
   const clock = { nowMs: () => time.ms, monotonicMs: () => time.ms }
   const tally = new Tally()
@@ -66,7 +72,8 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
   const denials: DeniedAttempt[] = []
   const recordDenial = (attempt: DeniedAttempt) => void denials.push(attempt)
   const times = { activityTimeoutMs: 120_000, pongTimeoutMs: 30_000 }
-  const deps = { hub, directory, clock, tally, times, recordUse, recordDenial }
+  const guarded = guardWorld(clock, guardTexts, events)
+  const deps = { hub, directory, clock, tally, times, recordUse, recordDenial, ...guarded }
   const start = { space, credentialId: `cred_${KEY}`, source: SOURCE }
   let count = 0
   const connect = () => {
@@ -89,6 +96,7 @@ export function pusherWorld(overrides: Partial<AppSettings> = {}) {
     loaded,
     uses,
     denials,
+    ...guarded,
   }
 }
 

@@ -1,11 +1,11 @@
 /** Tenants with apps and client secrets, and the token service over them, in memory. */
-import { openMemoryLimitEngine } from '../../packages/server/src/adapters/limit-engine-memory/limit-engine.ts'
 import {
   createIntrospection,
   createTokenService,
   type TokenService,
 } from '../../packages/server/src/assembly/token-service.ts'
 import type { LoadedApp } from '../../packages/server/src/credentials/app-directory.ts'
+import { AppLimitBook } from '../../packages/server/src/credentials/app-limits.ts'
 import { Bearers } from '../../packages/server/src/credentials/bearers.ts'
 import { applyDeclarations } from '../../packages/server/src/credentials/declaration/declare.ts'
 import type {
@@ -15,6 +15,7 @@ import type {
 import type { OauthDeps } from '../../packages/server/src/http/oauth/deps.ts'
 import { handleOauth } from '../../packages/server/src/http/oauth/router.ts'
 import { SETTINGS } from '../contract/records.ts'
+import { guardWorld } from './guard-world.ts'
 import { type CoreWorld, openCoreWorld } from './credential-core.ts'
 
 export const ISSUER_BASE = 'https://tokens.example'
@@ -79,7 +80,7 @@ export async function openTokenWorld(
     tenantOf(OTHER_TENANT_ID, { algorithm, apps: [appOf('foreign')] }),
   ])
   const config = { tokens: { ...TOKEN_TIMES, ...options.times }, publicUrl: ISSUER_BASE }
-  const tokens = createTokenService(config, core)
+  const tokens = createTokenService(config, core, { limits: new AppLimitBook([]) })
   const { clock } = core.administration
   const fail = (_event: string, error: unknown) => {
     throw error
@@ -89,12 +90,14 @@ export async function openTokenWorld(
   const { apps } = authority
   const doors = [tokens.door]
   const bearers = new Bearers({ apps, check, clock, recordUse, recordDenial, doors })
+  const guarded = guardWorld(clock)
   const oauth: OauthDeps = {
     ...tokens,
     introspection: createIntrospection(core, bearers),
     bearers,
     recordDenial,
-    limits: openMemoryLimitEngine({ clock }),
+    limits: guarded.engine,
+    guard: guarded.guard,
     clock,
     tally: world.tally,
     log: { debug: nothing, info: nothing, warn: nothing, error: fail },

@@ -11,6 +11,12 @@ const jwtRole = z
   .regex(/^[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/)
   .describe('A name and scopes, such as `editor publish:doc:* subscribe:doc:*`.')
 
+/** Their grammar is checked by the server, which knows the names. */
+export const limitTexts = z
+  .array(z.string().min(1).max(80))
+  .max(50)
+  .describe('Limits, such as `publish.user 10/1s` or `connections.user 20`.')
+
 export const appSettings = z.strictObject({
   requireTls: z.boolean().optional(),
   clientMessages: z.boolean().optional(),
@@ -25,6 +31,7 @@ export const appSettings = z.strictObject({
   rejectReplays: z.boolean().optional(),
   connectionCountMax: z.int().min(1).max(10_000_000).optional(),
   clientEventsPerSecondMax: z.int().min(1).max(100_000).optional(),
+  limits: limitTexts.optional(),
   eventDataBytesMax: z.int().min(1).max(102_400).optional(),
   presenceMemberCountMax: z.int().min(1).max(10_000).optional(),
   presenceMemberBytesMax: z.int().min(1).max(65_536).optional(),

@@ -1,7 +1,9 @@
 /** The operations on credentials of apps and operators. */
 import { z } from 'zod'
+import { limitTexts } from './app-settings.ts'
 import type { Operation } from './operation.ts'
 import {
+  apiKeyScopes,
   credential,
   id,
   issued,
@@ -22,10 +24,6 @@ import {
   time,
   tokenTerms,
 } from './shapes.ts'
-
-const API_KEY_SCOPES =
-  'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
-  'publish:news. Left out: publish and subscribe. Any other allows nothing.'
 
 export const CREDENTIAL_OPERATIONS = {
   'credentials.list': {
@@ -57,7 +55,8 @@ export const CREDENTIAL_OPERATIONS = {
       ]),
       name: z.string().min(1).max(100),
       prefix: z.enum(['sk', 'pk', 'rk']).optional().describe('Of an API key.'),
-      scopes: scopes.optional().describe(API_KEY_SCOPES),
+      scopes: apiKeyScopes.optional(),
+      limits: limitTexts.optional(),
       value: ownValue.optional(),
       ...key,
       ...tokenTerms,
@@ -91,12 +90,13 @@ export const CREDENTIAL_OPERATIONS = {
   'credentials.update': {
     method: 'PATCH',
     path: '/credentials/{credentialId}',
-    summary: 'Change its name, the scopes of an API key, or how it is rotated.',
+    summary: 'Change its name, the scopes and limits of an API key, or how it is rotated.',
     permission: 'credentials:write',
     parameters: ofCredential,
     body: z.strictObject({
       name: z.string().min(1).max(100).optional(),
       scopes: scopes.nullable().optional().describe('null: what a key without scopes may do.'),
+      limits: limitTexts.nullable().optional().describe('null: those of its app alone.'),
       policy: policy.partial().strict().optional(),
       reason: reason.optional(),
     }),

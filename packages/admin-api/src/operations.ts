@@ -7,6 +7,7 @@ import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import { DELIVERY_OPERATIONS } from './delivery-operations.ts'
+import { LIMIT_OPERATIONS } from './limit-operations.ts'
 import type { Operation } from './operation.ts'
 import { REPORT_OPERATIONS } from './report-operations.ts'
 import { OPERATOR_OPERATIONS } from './operator-operations.ts'
@@ -34,6 +35,7 @@ export const OPERATIONS = {
   ...TENANT_OPERATIONS,
   ...PLAN_OPERATIONS,
   ...APP_OPERATIONS,
+  ...LIMIT_OPERATIONS,
   ...REPORT_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
   ...WEBHOOK_OPERATIONS,

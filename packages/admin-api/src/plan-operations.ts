@@ -48,7 +48,7 @@ export const PLAN_OPERATIONS = {
     }),
     result: plan,
     status: 200,
-    refusals: ['not_found', 'plan_in_use', 'count_full'],
+    refusals: ['not_found', 'plan_in_use', 'count_full', 'input_invalid'],
     command: 'plans save',
   },
   'plans.remove': {

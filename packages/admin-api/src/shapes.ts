@@ -1,7 +1,7 @@
 /** What operations take and give: shapes that several of them share. */
 import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
 import { z } from 'zod'
-import { appSettings } from './app-settings.ts'
+import { appSettings, limitTexts } from './app-settings.ts'
 import { ROLES } from './permissions.ts'
 
 export const id = z.string().min(1).max(100)
@@ -12,6 +12,10 @@ export const overlapSeconds = z
   .min(0)
   .describe('How long the old version stays accepted; 0 ends it at once.')
 export const scopes = z.array(z.string().min(1).max(200)).max(100)
+export const apiKeyScopes = scopes.describe(
+  'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
+    'publish:news. Left out: publish and subscribe. Any other allows nothing.',
+)
 /** What is kept of it is bounded by its kind; only providers make long ones. */
 export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')
 /** A customer's own key: one of these in place of a value. */
@@ -73,6 +77,7 @@ export const credential = z.object({
   name: z.string(),
   role: z.enum(ROLES).optional().describe('Of an operator key.'),
   scopes: z.array(z.string()).optional(),
+  limits: z.array(z.string()).optional().describe('Of an API key: what it narrows of its app.'),
   appKey: z.string().optional(),
   algorithms: z.array(z.string()).optional().describe('Absent: whatever the key fits.'),
   issuer: z.string().optional(),
@@ -135,6 +140,7 @@ export const limits = z.object({
   maxDocuments: limit,
   maxUsersPerDoc: limit,
   opsPerMinute: limit,
+  rateLimits: limitTexts.optional(),
 })
 
 export const planName = z

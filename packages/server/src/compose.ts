@@ -30,12 +30,12 @@ import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { declarationsOf } from './assembly/declarations.ts'
 import { figuresOf } from './assembly/figures.ts'
-import { createForeignTokens } from './assembly/foreign-tokens.ts'
 import { shareLimits } from './assembly/limits.ts'
 import { masterKeySource } from './assembly/master-key.ts'
+import { createGuarding, type Guarding, retryAsker } from './assembly/guarding.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { orStop } from './assembly/or-stop.ts'
-import { createIntrospection, createTokenService } from './assembly/token-service.ts'
+import { openOauth } from './assembly/oauth-core.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch } from './assembly/watch.ts'
 import { adoptionTask, openAdoption } from './assembly/webhook-adoption.ts'
@@ -48,7 +48,6 @@ import { LiveEvents } from './core/live-events.ts'
 import { Tally } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
 import { DeliveryChanges } from './credentials/administration/delivery-changes.ts'
-import { Bearers } from './credentials/bearers.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
 import {
   createDemoTenant,
@@ -136,32 +135,27 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   })
   const demoCredentials = await provision(config, core)
   await core.deadlines.start()
-  const { authority, check, recordUse, recordDenial, revoker } = core
+  const { authority, recordUse, recordDenial, revoker } = core
   const directory = authority.apps
   warnOfOpenApps(directory.apps(), log)
-  const records = { recordUse, recordDenial }
+  const guarding = createGuarding(config, { engine: limitEngine, clock, events, recordDenial })
+  const { guard, limitBook } = guarding
+  const records = { recordUse, recordDenial, guard, limitBook }
+  const figures = () => [...figuresOf(core, tally, limitEngine), guarding.metrics()]
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const protocols = webSocketProtocols(deps)
-  const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols })
+  const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols, guard })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const foreign = createForeignTokens(core, log)
-  const tokens = createTokenService(config, core, foreign.assertions)
-  await tokens.signingKeys.follow()
-  // Tokens that name us as their issuer are ours or nobody's; the rest may be a customer's.
-  const doors = [tokens.door, foreign.door]
-  const bearers = new Bearers({ apps: directory, check, clock, ...records, doors })
+  const { tokens, bearers, oauth } = await openOauth(config, core, { ...guarding, tally, log })
   const demo = await demoPage(config, core, hub)
-  const outbound = await openWebhooks(config, core, { store, events, log })
+  const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
   const { webhooks, webhookEvents, administration } = outbound
   const settle = (appId: string) => webhookEvents.settle(appId)
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const watchers = openWatch(events, authority, { clock, random })
   const told = { tokens, watchers, limits: limitEngine, tally, log }
-  const admin = { ...adminDeps(config, core, store), ...administration, ...told }
-  const introspection = createIntrospection(core, bearers)
-  const asking = { introspection, bearers, recordDenial }
-  const oauth = { ...tokens, ...asking, limits: limitEngine, clock, tally, log }
+  const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
   const { checkpointSeconds } = config.audit
@@ -169,7 +163,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([...figuresOf(core, tally, limitEngine), ...outbound.metrics()]),
+    metrics: () => exportMetrics([...figures(), ...outbound.metrics()]),
     warmUp: loadAdministration,
     webSockets,
     pump,
@@ -202,11 +196,11 @@ function openHub(
 async function openWebhooks(
   config: Config,
   core: CredentialCore,
-  parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'>,
+  parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'> & Guarding,
 ) {
   const changes = openAdministration(core, config)
   const sender = createNodeSender({ ...config.outbound, clock })
-  const rest = { ...parts, sender, askRetry: () => 0, pause }
+  const rest = { ...parts, sender, askRetry: retryAsker(parts), pause }
   const delivery = await openWebhookDelivery(core, { ...changes, ...rest })
   const { service } = delivery
   const adoption = openAdoption(core, { ...changes, sender, log: parts.log })
@@ -219,7 +213,8 @@ async function openWebhooks(
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Later = 'adoption' | 'deliveryChanges' | 'tokens' | 'watchers' | 'limits' | 'tally' | 'log'
+type Told = 'tokens' | 'watchers' | 'limits' | 'guard' | 'limitBook' | 'tally' | 'log'
+type Later = 'adoption' | 'deliveryChanges' | Told
 
 function adminDeps(
   config: Config,

@@ -42,9 +42,20 @@ export function connectionEstablished(socketId: string, activityTimeoutSeconds: 
   return frame('pusher:connection_established', undefined, data)
 }
 
-/** @param code null for an error that has no code. */
-export function errorFrame(code: number | null, message: string): string {
-  return JSON.stringify({ event: 'pusher:error', data: { code, message } })
+/**
+ * @param code null for an error that has no code.
+ * @param fields more about it, which pusher-js hands on with the error.
+ */
+export function errorFrame(code: number | null, message: string, fields?: object): string {
+  return JSON.stringify({ event: 'pusher:error', data: { code, message, ...fields } })
+}
+
+/**
+ * A limit is used up to four fifths. No client has to know it: pusher-js gives it to those who
+ * ask for it with `pusher.bind('pusher:limit_warning', ...)`, and to nobody else.
+ */
+export function limitWarning(fields: object): string {
+  return JSON.stringify({ event: 'pusher:limit_warning', data: fields })
 }
 
 /** @param data JSON text: `{}` or what {@link presenceData} gives. */

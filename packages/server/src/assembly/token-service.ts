@@ -5,6 +5,7 @@ import { SYSTEM } from '../credentials/administration/callers.ts'
 import { SigningKeyChanges } from '../credentials/administration/signing-key-changes.ts'
 import { TokenChanges } from '../credentials/administration/token-changes.ts'
 import type { AppDirectory, LoadedApp } from '../credentials/app-directory.ts'
+import type { AppLimitBook } from '../credentials/app-limits.ts'
 import type { Bearers } from '../credentials/bearers.ts'
 import { AccessTokenDoor } from '../credentials/tokens/access-token-door.ts'
 import { AccessTokenMint } from '../credentials/tokens/access-token-mint.ts'
@@ -32,11 +33,17 @@ export interface TokenService {
   readonly changes: TokenChanges
 }
 
-/** @param assertions undefined: `private_key_jwt` is not served. */
+export interface TokenServiceParts {
+  /** Absent: `private_key_jwt` is not served. */
+  readonly assertions?: AssertionCheck
+  /** Tokens say what limits hold. */
+  readonly limits: AppLimitBook
+}
+
 export function createTokenService(
   config: Pick<Config, 'tokens' | 'publicUrl'>,
   core: CredentialCore,
-  assertions?: AssertionCheck,
+  { assertions, limits }: TokenServiceParts,
 ): TokenService {
   const { authority, administration, check, recordUse, recordDenial } = core
   const { clock, random } = administration
@@ -46,7 +53,7 @@ export function createTokenService(
   const regionOf = (app: LoadedApp['app']) => authority.regionOf(app)
   const dbCodeOf = (app: LoadedApp['app']) => regionOf(app).code
   const lifeMs = config.tokens.accessTokenMs
-  const mint = new AccessTokenMint({ keys, issuer, clock, random, dbCodeOf, lifeMs })
+  const mint = new AccessTokenMint({ keys, issuer, clock, random, dbCodeOf, lifeMs, limits })
   const clients = new ClientAuthentication({
     apps,
     check,

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { CALLER, openCoreWorld } from '../../../../test/support/credential-core.ts'
 import { declareTenant, TENANT_ID } from '../../../../test/support/declared-tenant.ts'
 import { Upkeep } from '../core/upkeep.ts'
+import { AppLimitBook } from '../credentials/app-limits.ts'
 import { createTokenService } from './token-service.ts'
 import { upkeepTasks } from './upkeep-tasks.ts'
 
@@ -21,7 +22,9 @@ async function openServing() {
   const world = await openCoreWorld()
   await declareTenant(world)
   const config = { tokens: TOKENS, publicUrl: 'https://lockgate.example' }
-  const { signingKeys } = createTokenService(config, world.core)
+  const { signingKeys } = createTokenService(config, world.core, {
+    limits: new AppLimitBook([]),
+  })
   const watchers = { tick: () => {}, close: () => {} }
   const more = { signingKeys, checkpointSeconds: 60, watchers, webhooks: { tasks: [] } }
   const tasks = upkeepTasks(world.core, world.store, more)

@@ -100,8 +100,20 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     min: 1,
     max: 100_000,
     default: 10,
-    does: 'The most client events one connection may send in a second.',
+    does:
+      'The most client events one connection may send in a second, where no limit ' +
+      '`client_events.connection` says more.',
     prevents: 'One client cannot flood a channel.',
+  },
+  limits: {
+    type: 'list',
+    of: 'app limits',
+    countMax: 50,
+    default: [],
+    does:
+      'Limits of the app, such as `publish.user 10/1s`, `publish.channel 100/1m shadow` or ' +
+      '`connections.user 20`; see docs/limits.md.',
+    prevents: 'They narrow what the installation and the plan allow, and never widen it.',
   },
   eventDataBytesMax: {
     type: 'integer',

@@ -43,6 +43,8 @@ export interface ApiKeyDeclaration {
   readonly value: string
   /** Undefined: publish and subscribe in its own app; empty: nothing. */
   readonly scopes: readonly string[] | undefined
+  /** Limit texts that narrow those of the app. */
+  readonly limits: readonly string[] | undefined
 }
 
 /** Exactly one of `value`, `jwk` and `jwksUrl` is there. */
@@ -158,6 +160,10 @@ export interface Config {
     readonly activityTimeoutMs: number
     readonly pongTimeoutMs: number
     readonly authTimestampWindowMs: number
+  }
+  readonly guard: {
+    /** Limit texts: those of the installation, and what no app goes beyond. */
+    readonly limits: readonly string[]
   }
   readonly audit: {
     /** Absolute path checkpoints are appended to. */

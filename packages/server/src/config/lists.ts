@@ -5,6 +5,8 @@
 import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
 import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
+import { parseAppLimits } from '../core/limits/installation-limits.ts'
+import { parseLimit, parseLimits } from '../core/limits/limit-text.ts'
 import { objectToNetwork } from './networks.ts'
 import { objectToOrigin } from './origins.ts'
 import type { Objection } from './problem.ts'
@@ -29,6 +31,8 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   domains: 'use `app.example.com`, with a port if it is not the default',
   scopes: 'use printable characters without spaces, quotes and backslashes',
   words: 'use `["program", "argument"]`',
+  limits: 'use `publish.user 10/1s`, or `connections.user 20`',
+  'app limits': 'use `publish.user 10/1s`, or `connections.user 20`',
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
 }
@@ -64,6 +68,8 @@ export function parseList(
     }
   })
   if (objections.length > 0) return { ok: false, objections }
+  const objection = isOfLimits(setting.of) ? objectToLimits(value, setting.of) : undefined
+  if (objection !== undefined) return { ok: false, objections: [objection] }
   const [program = '', ...words] = value
   const isPath = setting.of === 'words' && program.includes('/')
   return { ok: true, value: isPath ? [resolve(folder, program), ...words] : value }
@@ -87,6 +93,20 @@ function parseJsonList(text: string): readonly unknown[] | undefined {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+function isOfLimits(of: ListKind): of is 'limits' | 'app limits' {
+  return of === 'limits' || of === 'app limits'
+}
+
+/** Of the list as a whole: two limits of one name and window would contradict each other. */
+function objectToLimits(
+  entries: readonly string[],
+  of: 'limits' | 'app limits',
+): Objection | undefined {
+  const parsed = of === 'limits' ? parseLimits(entries) : parseAppLimits(entries)
+  if (parsed.ok) return undefined
+  return { what: parsed.detail ?? parsed.refusal, next: EXAMPLES[of] }
 }
 
 type Normal =
@@ -116,6 +136,11 @@ function normalize(entry: unknown, of: ListKind): Normal {
     case 'events': {
       const isKnown = findWebhookEvent(entry) !== undefined
       return isKnown ? judge(undefined) : refuse('there is no event of this name')
+    }
+    case 'limits':
+    case 'app limits': {
+      const limit = parseLimit(entry)
+      return limit.ok ? judge(undefined) : refuse(limit.detail ?? limit.refusal)
     }
     case 'words':
       return entry !== '' && entry.length <= WORD_CHARACTERS_MAX && !entry.includes('\0')

@@ -55,6 +55,7 @@ function otherValue(row: Setting): string {
       return 'https://elsewhere.example/path'
     case 'list':
       if (row.of === 'domains') return 'lockgate, admin.example.com:9000'
+      if (row.of === 'limits') return 'connect.ip 600/1m shadow, publish.user 10/1s'
       return row.of === 'words' ? '/bin/key --of server' : '10.0.0.0/8, ::1'
   }
 }

@@ -258,6 +258,18 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'How far the timestamp of a signed HTTP call may be from the clock of the server.',
     prevents: 'A signed call that was recorded cannot be used for ever.',
   },
+  'guard.limits': {
+    type: 'list',
+    of: 'limits',
+    countMax: 50,
+    default: [],
+    does:
+      'Limits of the whole installation, and the most every app may have: `connect.ip 3000/1m`, ' +
+      '`publish.user 50/1s shadow`.',
+    prevents:
+      'Plans, apps, keys and tokens only narrow them; what is not named keeps the default of the ' +
+      'table in docs/limits.md.',
+  },
   'audit.witnessFile': {
     type: 'path',
     default: undefined,

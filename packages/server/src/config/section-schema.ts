@@ -103,6 +103,14 @@ export const PLAN_FIELDS = {
     does: 'The most operations of an app in a minute.',
     prevents: 'One app cannot crowd out the others.',
   },
+  rateLimits: {
+    type: 'list',
+    of: 'app limits',
+    countMax: 50,
+    default: undefined,
+    does: 'Further limits of the apps that are on it, such as `publish.channel 100/1m`.',
+    prevents: 'An app and its keys can narrow them and never widen them.',
+  },
   onePerTenant: {
     type: 'boolean',
     default: false,

@@ -70,7 +70,8 @@ export function readInstallationPlans(
 export function readPlans(place: Place, context: GroupContext): readonly PlanDeclaration[] {
   const plans = readList(place, context, (group) => {
     refuseUnknown(group, keysOf(PLAN_FIELDS), context)
-    const { name, onePerTenant, ...limits } = readFields(group, PLAN_FIELDS, context)
+    const { name, onePerTenant, rateLimits, ...bounds } = readFields(group, PLAN_FIELDS, context)
+    const limits = rateLimits === undefined ? bounds : { ...bounds, rateLimits }
     return { name, limits, isOnePerTenant: onePerTenant }
   })
   return bounded(plans, { path: place.path, countMax: PLAN_COUNT_MAX }, context)

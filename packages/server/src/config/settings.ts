@@ -75,9 +75,18 @@ export interface ListSetting extends Wording {
 
 /**
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
- * webhooks can tell.
+ * webhooks can tell. `app limits`: those that do not belong to the installation alone.
  */
-export type ListKind = 'origins' | 'networks' | 'domains' | 'scopes' | 'words' | 'roles' | 'events'
+export type ListKind =
+  | 'origins'
+  | 'networks'
+  | 'domains'
+  | 'scopes'
+  | 'words'
+  | 'roles'
+  | 'events'
+  | 'limits'
+  | 'app limits'
 
 export type Setting =
   | IntegerSetting

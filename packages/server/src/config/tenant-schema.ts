@@ -148,6 +148,15 @@ export const API_KEY_FIELDS = {
     does: 'What the key may do; left out, publish and subscribe in its own app.',
     prevents: 'A key that leaks can do no more than it had to; an empty list allows nothing.',
   },
+  limits: {
+    type: 'list',
+    of: 'app limits',
+    countMax: 50,
+    default: undefined,
+    does: 'How much of it, such as `http_publish.app 100/1m`; left out, as much as the app.',
+    prevents:
+      'One key cannot use up what the app may do; a wider limit than its app has no effect.',
+  },
 } as const satisfies Record<string, Setting>
 
 /** JSON text without the members only a private or symmetric key has: it is shown. */

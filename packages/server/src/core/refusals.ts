@@ -78,8 +78,8 @@ export const REFUSALS = {
   batch_too_large: no(400, 'no', 'A batch holds at most 10 events.'),
   subscriptions_full: no(403, 'no', 'This connection holds as many subscriptions as it may.'),
   channels_full: no(503, 'later', 'This app has as many channels open as it may.'),
-  connections_full: no(403, 'later', 'This app has as many connections as it may.'),
-  client_events_fast: no(429, 'later', 'Too many client events a second on this connection.'),
+  connections_full: no(429, 'later', 'This app has as many connections as it may.'),
+  user_connections_full: no(429, 'later', 'This user has as many connections as it may.'),
   watchlist_long: no(400, 'no', 'A watch-list holds at most 100 users; the first 100 are watched.'),
   // When.
   overloaded: no(503, 'later', 'The server is at its limit. Try again in a moment.'),

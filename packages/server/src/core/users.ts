@@ -23,6 +23,10 @@ export class UserDirectory {
     return [...(this.#connections.get(userId) ?? [])]
   }
 
+  connectionCount(userId: string): number {
+    return this.#connections.get(userId)?.size ?? 0
+  }
+
   isWatched(userId: string): boolean {
     return this.#watchers.has(userId)
   }

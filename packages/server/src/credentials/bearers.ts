@@ -3,12 +3,14 @@
  * API keys are checked here, signed tokens by the door they are for.
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { CredentialLimits } from '../core/limits/narrowed-limits.ts'
 import type { Permissions } from '../core/permissions.ts'
 import type { RefusalCode } from '../core/refusals.ts'
 import { type Reliance, relianceOn } from '../core/reliance.ts'
 import type { Source } from '../core/source.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AppRecord } from '../ports/records/app.ts'
+import type { CredentialRecord } from '../ports/records/credential.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from './app-directory.ts'
 import {
   type DenialOwner,
@@ -17,6 +19,7 @@ import {
   type RecordDenial,
   retiredAttempt,
 } from './audit/denied-access.ts'
+import { readLimits } from './app-limits.ts'
 import { parseKey } from './key-format.ts'
 import { permissionsOfScopes } from './scopes.ts'
 import type { SecretCheck } from './secret-check.ts'
@@ -32,6 +35,8 @@ export interface BearerIdentity {
   readonly userId: string | undefined
   /** Undefined for keys, which live until they are rotated. */
   readonly expiresAtMs: number | undefined
+  /** What it says of its limits, the same object for as long as it is known; undefined: nothing. */
+  readonly limits: CredentialLimits | undefined
 }
 
 /** Verifies one family of signed tokens. */
@@ -58,6 +63,7 @@ export interface BearerDeps {
 
 export class Bearers {
   readonly #deps: BearerDeps
+  readonly #keyLimits = new WeakMap<CredentialRecord, CredentialLimits>()
 
   constructor(deps: BearerDeps) {
     this.#deps = deps
@@ -153,7 +159,19 @@ export class Bearers {
       ],
       userId: undefined,
       expiresAtMs: undefined,
+      limits: this.#limitsOf(credential.record),
     })
+  }
+
+  /** Read once for each state of the key. */
+  #limitsOf(record: CredentialRecord): CredentialLimits | undefined {
+    const { limits: texts } = record.attributes
+    if (texts === undefined || texts.length === 0) return undefined
+    const known = this.#keyLimits.get(record)
+    if (known !== undefined) return known
+    const limits = { holder: record.id, limits: readLimits(texts) }
+    this.#keyLimits.set(record, limits)
+    return limits
   }
 
   #findKey(token: string, keyId: string) {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { isIP } from 'node:net'
 import fc from 'fast-check'
+import { limitSubject } from '../core/limits/address-subject.ts'
 import {
   clientAddress,
   forwardedProto,
-  limitSubject,
   normalizeAddress,
   TrustedProxies,
 } from './client-address.ts'

@@ -99,21 +99,6 @@ export function normalizeAddress(text: string): string | undefined {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
 }
 
-/**
- * What a limit counts by: whoever has one IPv6 address usually has all of its /64 (RFC 6177), and
- * could use another for each attempt.
- * @param address as {@link clientAddress} gives it.
- */
-export function limitSubject(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length)
-  const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest]
-  return `${all.slice(0, 4).join(':')}::/64`
-}
-
 /** Some proxies write the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function addressOfHop(hop: string): string | undefined {
   const [, v6, v4] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/.exec(hop) ?? []

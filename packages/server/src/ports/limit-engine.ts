@@ -27,7 +27,7 @@ export interface LimitRule {
 
 export interface LimitCharge {
   readonly rule: LimitRule
-  /** An address or id; at most 200 characters, never a secret. */
+  /** An address or id; at most 400 characters, never a secret. */
   readonly subject: string
   /** Whole, at least 1: requests, or bytes. */
   readonly cost: number

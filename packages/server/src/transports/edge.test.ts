@@ -1,5 +1,6 @@
 /** What a failure inside becomes outside: an outage is unavailable, a bug costs one connection. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { guardWorld } from '../../../../test/support/guard-world.ts'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -60,7 +61,7 @@ beforeAll(() => {
     pongTimeoutMs: 30_000,
   }
   const pump = new Pump(1_024, { clock, tally, log })
-  const ports = { pump, clock, tally, log, protocols: [failing] }
+  const ports = { pump, clock, tally, log, protocols: [failing], ...guardWorld(clock) }
   const webSockets = new WebSockets(limits, ports)
   const address = { hostname: '127.0.0.1', port: 0 }
   const route = (request: Request, { path }: { path: string }) =>

@@ -85,7 +85,11 @@ function answer(
   if (!hasOneHost(request)) return refusedAnswer('request_malformed')
   const target = readTarget(request.url, deps.pathPrefix)
   const peer = () => context.server.requestIP(request)?.address ?? ''
-  const source = () => readSource(request.headers, peer(), deps.trustedProxies)
+  let known: RequestSource | undefined
+  const source = () => {
+    known ??= readSource(request.headers, peer(), deps.trustedProxies)
+    return known
+  }
   if (deps.webSockets !== undefined && isUpgrade(request)) {
     const upgrade = {
       ...(target ?? readTarget(request.url, '') ?? NOWHERE),

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { guardWorld } from '../../../../test/support/guard-world.ts'
 import { Tally } from '../core/tally.ts'
 import type { FanoutGroup, Outbox } from '../ports/fanout.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -59,7 +60,10 @@ beforeAll(() => {
     activityTimeoutMs: 120_000,
     pongTimeoutMs: 30_000,
   }
-  const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols: [collecting] })
+  const webSockets = new WebSockets(limits, {
+    ...{ pump, clock, tally, log, protocols: [collecting] },
+    guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
+  })
   const route = () => new Response('')
   const trustedProxies = new TrustedProxies([])
   const deps = { route, webSockets, pathPrefix: '', trustedProxies, tally, log }

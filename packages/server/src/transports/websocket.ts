@@ -2,9 +2,12 @@
  * WebSockets: from an upgrade request to a session and back. RFC 6455 itself (framing, masking,
  * UTF-8, close handshake) is Bun's; this owns admission, timers and the end of every connection.
  */
+import { limitSubject } from '../core/limits/address-subject.ts'
+import type { Guard } from '../core/limits/guard.ts'
+import { refuseByLimit } from '../core/limits/limit-refusal.ts'
 import { REFUSALS } from '../core/refusals.ts'
 import type { Tally } from '../core/tally.ts'
-import { refusedAnswer } from '../http/answers.ts'
+import { limitedAnswer, refusedAnswer } from '../http/answers.ts'
 import { UPGRADE_HEADERS } from '../http/security-headers.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Frame } from '../ports/fanout.ts'
@@ -32,6 +35,8 @@ export interface WebSocketPorts {
   readonly tally: Tally
   readonly log: Log
   readonly protocols: readonly WebSocketProtocol[]
+  /** Asked for every attempt to connect. */
+  readonly guard: Guard
 }
 
 /** How much later than a session Bun itself gives a silent socket up. */
@@ -54,6 +59,8 @@ export class WebSockets {
   upgrade(request: Request, server: Listener, target: UpgradeRequest): Response | undefined {
     const { pump, tally, protocols } = this.#ports
     if (this.#isDraining) return refusedAnswer('draining')
+    const limited = this.#refusedAttempt(target)
+    if (limited !== undefined) return limited
     if (pump.outboxes.size >= this.#limits.connectionCountMax) {
       tally.refused('overloaded')
       return refusedAnswer('overloaded')
@@ -78,6 +85,16 @@ export class WebSockets {
       'request_malformed',
       'Send a WebSocket handshake of version 13 (RFC 6455).',
     )
+  }
+
+  /** Who knocks too often costs a look-up: which app is meant is not looked at. */
+  #refusedAttempt({ source }: UpgradeRequest): Response | undefined {
+    const { guard, tally } = this.#ports
+    const told = () => ({ ...source(), protocol: 'websocket' })
+    const { refused } = guard.connect(limitSubject(source().ip), told)
+    if (refused === undefined) return undefined
+    tally.refused('rate_limited')
+    return limitedAnswer(refuseByLimit(refused))
   }
 
   /** The handlers Bun calls for every socket of a listener. */

@@ -14,7 +14,7 @@ import { WindowCounts } from './window-counts.ts'
 export const SHARED_KEY_COUNT = 64
 const SHARED_KEYS_MAX = 2 ** 12
 const NAME_COUNT_MAX = 256
-const SUBJECT_UNITS_MAX = 200
+const SUBJECT_UNITS_MAX = 400
 /** Records looked at, whether they are still needed: at each call, for each new one, when full. */
 const SWEEP_COUNT = 1
 const NEW_SWEEP_COUNT = 4

@@ -157,8 +157,12 @@ export function rowOfApp(app: AppRecord): AppRow {
 }
 
 /** Only {@link rowOfApp} writes this column. Absent fields read as undefined. */
+const SETTINGS_SINCE = { limits: [] as readonly string[] }
+
 function appOf({ document }: Pick<AppRow, 'document'>): AppRecord {
-  return JSON.parse(document) as AppRecord
+  const app = JSON.parse(document) as AppRecord
+  // Rows of versions that had no such list.
+  return { ...app, settings: { ...SETTINGS_SINCE, ...app.settings } }
 }
 
 function raiseRevocation({ reliance, tenantId, atMs, untilMs }: RevocationRecord): CompiledQuery {

@@ -103,6 +103,14 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
     description: 'What an app may use: connections, documents, operations.',
     examples: ['lockgate plans list', 'lockgate plans remove team'],
   },
+  limits: {
+    description: 'How much an app, its channels and its users may do.',
+    examples: [
+      'lockgate limits list APP --user-id u42',
+      'lockgate limits reset APP --name publish.user --user-id u42',
+      'lockgate limits unblock --ip 192.0.2.1',
+    ],
+  },
   operators: {
     description: 'Operator keys: who may call the administration.',
     examples: [

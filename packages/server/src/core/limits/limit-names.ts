@@ -41,7 +41,7 @@ const MINUTE_MS = 60_000
 
 export const LIMITS = {
   'connect.ip': {
-    ...OF_APP,
+    ...OF_INSTALLATION,
     unit: 'requests',
     scope: 'ip',
     // A company behind one address comes back within a minute after a restart.
@@ -49,18 +49,18 @@ export const LIMITS = {
     does: 'Attempts to connect from one address, or one /64 of IPv6.',
   },
   'auth.ip': {
-    ...OF_APP,
+    ...OF_INSTALLATION,
     unit: 'requests',
     scope: 'ip',
     default: { quota: 12_000, windowMs: MINUTE_MS },
-    does: 'Proofs of authorization sent from one address: sign-ins, tokens, subscriptions.',
+    does: 'Tokens asked for, and proofs that did not hold, from one address.',
   },
   'auth.user': {
-    ...OF_APP,
+    ...OF_INSTALLATION,
     unit: 'requests',
     scope: 'user',
     default: { quota: 600, windowMs: MINUTE_MS },
-    does: 'Proofs of authorization sent by one user, over all connections.',
+    does: 'Tokens asked for, and proofs that did not hold, by one client or user.',
   },
   'publish.app': {
     ...OF_APP,

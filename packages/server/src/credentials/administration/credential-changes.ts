@@ -25,6 +25,7 @@ import type {
 } from './issued.ts'
 import { withNames } from './credential-names.ts'
 import { isRegistered } from '../engine/reading.ts'
+import { checkKeyLimits } from './limit-texts.ts'
 import { knownValues } from './known-values.ts'
 import { readUses, type UseReport } from './readiness.ts'
 import type { Revocations } from './revocations.ts'
@@ -167,19 +168,21 @@ export class CredentialChanges {
     return ok({ credential: moved.value.after, receipt: moved.value.receipt })
   }
 
-  /** Name, scopes and policy; what a key may do no longer is refused from the next call on. */
+  /** Name, scopes, limits and policy; what a key may not do any more is refused from now on. */
   async update(
     request: { readonly credentialId: string; readonly reason?: string | undefined } & TermsRequest,
     caller: Caller,
   ): CredentialResult {
-    const { name, scopes, policy } = request
-    if (name === undefined && scopes === undefined && policy === undefined) {
+    const { name, scopes, limits, policy } = request
+    if ([name, scopes, limits, policy].every((each) => each === undefined)) {
       return refuse('input_invalid', 'Name what to change.')
     }
     const kind = this.#deps.authority.findCredential(request.credentialId)?.kind
     if (scopes !== undefined && kind !== undefined && kind !== 'api_key') {
       return refuse('input_invalid', 'Only API keys have scopes.')
     }
+    const limited = checkKeyLimits(kind, limits)
+    if (!limited.ok) return limited
     return this.#change({ ...request, caller, action: 'policy.changed' }, (record) =>
       changeTerms(record, request, this.#deps.policy),
     )

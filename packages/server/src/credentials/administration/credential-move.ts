@@ -216,12 +216,13 @@ function describeVersions(record: CredentialRecord, nowMs: number): AuditDetail 
   return { revision: record.revision, versions: live.map(describe) }
 }
 
-/** Name, scopes, algorithms and policy where they differ: how they are here. */
+/** Name, scopes, limits, algorithms and policy where they differ: how they are here. */
 function changedTerms(of: CredentialRecord, other: CredentialRecord): AuditDetail {
   const termsOf = ({ name, attributes, policy }: CredentialRecord) =>
     Object.entries({
       name,
       scopes: attributes.scopes ?? null,
+      limits: attributes.limits ?? null,
       algorithms: attributes.algorithms ?? null,
       policy,
     })

@@ -11,6 +11,7 @@ import { INSTALLATION, type AuditDetail } from '../audit/entry.ts'
 import { findPlanIn } from '../tenant-directory.ts'
 import { changeEntry } from './change-entry.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
+import { checkLimitTexts } from './limit-texts.ts'
 
 /** Our bound on the plans of one tenant, and on those of the installation. */
 export const PLAN_COUNT_MAX = 100
@@ -35,8 +36,10 @@ export class PlanChanges {
   }
 
   /** @throws Outage */
-  save(request: PlanRequest, caller: Caller): Changed {
+  async save(request: PlanRequest, caller: Caller): Changed {
     const { tenantId, name, limits } = request
+    const checked = checkLimitTexts(limits.rateLimits)
+    if (!checked.ok) return checked
     return this.#change(request, { action: 'plan.saved', caller }, async (transaction, plans) => {
       const before = plans.find(isPlan(request))
       const siblings = plans.filter((plan) => plan.tenantId === tenantId)

@@ -98,6 +98,7 @@ export const AUDIT_ACTIONS = {
   'auth.retired_version': event(3002, session.logon, 3),
   'auth.refresh_reused': event(3002, session.logon, 4),
   'limit.exceeded': event(6003, OTHER, 2),
+  'limit.reset': event(6003, OTHER, 2),
 } as const satisfies Record<string, EventClass>
 
 export type AuditAction = keyof typeof AUDIT_ACTIONS

@@ -4,6 +4,7 @@
  * holder may do, never more than the app may.
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { CredentialLimits } from '../../core/limits/narrowed-limits.ts'
 import type { Permissions } from '../../core/permissions.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import { type Reliance, relianceOn } from '../../core/reliance.ts'
@@ -20,6 +21,7 @@ import type { RevocationList } from '../revocation-list.ts'
 import type { PeekedToken } from '../tokens/peek.ts'
 import { tokenIdOf } from '../tokens/token-id.ts'
 import type { RecordUse } from '../use-recorder.ts'
+import { claimedLimits } from './claimed-limits.ts'
 import { claimedPermissions } from './claimed-permissions.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
@@ -45,6 +47,7 @@ interface Grant extends TokenTimes {
   readonly permissions: Permissions
   readonly userId: string | undefined
   readonly reliances: readonly Reliance[]
+  readonly limits: CredentialLimits | undefined
 }
 
 interface Verified extends Grant {
@@ -126,7 +129,7 @@ export class CustomerTokens implements TokenDoor {
 
   /** What can change between two uses of a token. */
   #admit(verified: Verified, source: Source): Result<BearerIdentity, RefusalCode> {
-    const { loaded, expiresAtMs, issuedAtMs, permissions, reliances, userId } = verified
+    const { loaded, expiresAtMs, issuedAtMs, permissions, reliances, userId, limits } = verified
     const nowMs = this.#deps.clock.nowMs()
     const outcome = outcomeOf(verified.signer.version, nowMs)
     this.#record({ ...verified.signer, outcome }, loaded, source)
@@ -142,7 +145,9 @@ export class CustomerTokens implements TokenDoor {
     ]
     if (this.#deps.revocations.isRevoked(resting, issuedAtMs)) return refuse('credential_revoked')
     const admitted = admitApp(loaded, nowMs)
-    return admitted.ok ? ok({ loaded, permissions, reliances, userId, expiresAtMs }) : admitted
+    return admitted.ok
+      ? ok({ loaded, permissions, reliances, userId, expiresAtMs, limits })
+      : admitted
   }
 
   #record(signer: Signer, loaded: LoadedApp, source: Source): void {
@@ -173,7 +178,8 @@ export class CustomerTokens implements TokenDoor {
       if (identity !== undefined && !isIdentity(identity)) return INVALID
     }
     const permissions = claimedPermissions(claims, jwtRoles)
-    if (!permissions.ok) return INVALID
+    const limited = claimedLimits(claims)
+    if (!permissions.ok || !limited.ok) return INVALID
     const [userId] = [sub, clientId].filter(isIdentity)
     const { id: credentialId } = credential.record
     const appId = app.id
@@ -183,7 +189,9 @@ export class CustomerTokens implements TokenDoor {
       relianceOn({ kind: 'credential', credentialId }),
       ...(userId === undefined ? [] : [relianceOn({ kind: 'user', appId, userId })]),
     ]
-    return ok({ ...times.value, permissions: permissions.value, userId, reliances })
+    const holder = isIdentity(jti) ? tokenIdOf(appId, jti) : version.id
+    const limits = limited.value === undefined ? undefined : { holder, limits: limited.value }
+    return ok({ ...times.value, permissions: permissions.value, userId, reliances, limits })
   }
 }
 

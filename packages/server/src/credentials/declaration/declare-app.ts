@@ -103,10 +103,14 @@ function wantedOf(
       isMeant: (record) => record.kind === kind && record.attributes.appKey === key,
     }
   })
-  const apiKeys = declared.apiKeys.map(({ value, scopes }): Wanted => {
+  const apiKeys = declared.apiKeys.map(({ value, scopes, limits }): Wanted => {
     const kind = 'api_key' as const
     const [prefix = '', keyId = ''] = value.split('_')
-    const attributes = { prefix, ...(scopes === undefined ? {} : { scopes }) }
+    const attributes = {
+      prefix,
+      ...(scopes === undefined ? {} : { scopes }),
+      ...(limits === undefined ? {} : { limits }),
+    }
     return {
       request: { ...owner, kind, name: `declared ${prefix}_${keyId}`, attributes, value },
       isMeant: (record) => holds(record, kind, value),

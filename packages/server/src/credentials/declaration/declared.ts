@@ -32,6 +32,7 @@ export interface DeclaredApp {
   readonly apiKeys: readonly {
     readonly value: string
     readonly scopes: readonly string[] | undefined
+    readonly limits?: readonly string[] | undefined
   }[]
   /** Exactly one of `value`, `jwk` and `jwksUrl` is there. */
   readonly jwtSecrets: readonly {

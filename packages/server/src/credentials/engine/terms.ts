@@ -16,6 +16,8 @@ export interface TermsRequest {
   readonly name?: string | undefined
   /** Of an API key. Undefined leaves them; null takes them off: what a key without any may do. */
   readonly scopes?: readonly string[] | null | undefined
+  /** Limit texts of an API key; null takes them off. */
+  readonly limits?: readonly string[] | null | undefined
   /** `maxAgeDays`: null is never due; undefined fields stay as they are. */
   readonly policy?:
     | {
@@ -35,10 +37,11 @@ export function changeTerms(
   request: TermsRequest,
   bounds: PolicyBounds,
 ): Move {
-  const { name = record.name, scopes, policy: asked } = request
+  const { name = record.name, scopes, limits, policy: asked } = request
   const policy = asked === undefined ? ok(record.policy) : checked(record, asked, bounds)
   if (!policy.ok) return policy
-  const attributes = scopes === undefined ? record.attributes : withScopes(record, scopes)
+  const scoped = scopes === undefined ? record.attributes : withScopes(record, scopes)
+  const attributes = limits === undefined ? scoped : withLimits(scoped, limits)
   const revision = record.revision + 1
   return ok({ ...record, name, attributes, policy: policy.value, revision })
 }
@@ -85,6 +88,14 @@ function withScopes(
 ): CredentialAttributes {
   const { scopes: _before, ...rest } = attributes
   return scopes === null ? rest : { ...rest, scopes }
+}
+
+function withLimits(
+  attributes: CredentialAttributes,
+  limits: readonly string[] | null,
+): CredentialAttributes {
+  const { limits: _before, ...rest } = attributes
+  return limits === null ? rest : { ...rest, limits }
 }
 
 function denied(why: string) {

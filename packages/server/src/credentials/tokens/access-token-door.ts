@@ -5,11 +5,14 @@
  * remembered, so that its next use costs look-ups and no signature.
  */
 import { verify } from 'node:crypto'
+import { isJsonObject } from '@lockgate/protocol/bytes'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { CredentialLimits } from '../../core/limits/narrowed-limits.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import { type Reliance, relianceOn } from '../../core/reliance.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from '../app-directory.ts'
+import { readLimits } from '../app-limits.ts'
 import type { BearerIdentity, TokenDoor } from '../bearers.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import { permissionsOfScopes } from '../scopes.ts'
@@ -52,6 +55,8 @@ export interface AccessToken {
   readonly rests: readonly Reliance[]
   /** What can be revoked and go on with newer tokens. */
   readonly belongs: readonly Reliance[]
+  /** What held when it was made; undefined in tokens of older versions. */
+  readonly limits: CredentialLimits | undefined
 }
 
 /** Nothing but its own app: what an API key without scopes may do. */
@@ -111,6 +116,7 @@ export class AccessTokenDoor implements TokenDoor {
       reliances: known.rests,
       userId: undefined,
       expiresAtMs: known.expiresAtMs,
+      limits: known.limits,
     })
   }
 
@@ -194,7 +200,16 @@ function readClaims(
       ...(family === undefined ? [] : [relianceOn({ kind: 'family', familyId: family })]),
     ],
     belongs: [relianceOn({ kind: 'app', appId }), relianceOn({ kind: 'tenant', tenantId })],
+    limits: readTokenLimits(claims['limits'], tokenIdOf(appId, jti)),
   }
+}
+
+/** We wrote them; a name that a newer version knows is passed over. */
+function readTokenLimits(claim: unknown, holder: string): CredentialLimits | undefined {
+  const texts = isJsonObject(claim) ? claim['rateLimits'] : undefined
+  if (!Array.isArray(texts)) return undefined
+  const isText = (each: unknown): each is string => typeof each === 'string'
+  return { holder, limits: readLimits(texts.filter(isText)) }
 }
 
 function isWhole(value: unknown): value is number {

@@ -6,8 +6,15 @@
 import { sign } from 'node:crypto'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { Clock } from '../../ports/clock.ts'
+import type { PlanLimits } from '../../ports/records/plan.ts'
 import type { Random } from '../../ports/random.ts'
+import { asLimits } from '../../core/limits/narrowed-limits.ts'
+import type { AppLimits } from '../../core/limits/charges.ts'
+import { isOfInstallation } from '../../core/limits/installation-limits.ts'
+import { LIMIT_NAMES } from '../../core/limits/limit-names.ts'
+import { defaultLimit, formatLimit } from '../../core/limits/limit-text.ts'
 import type { LoadedApp } from '../app-directory.ts'
+import { type AppLimitBook, numbersAsTexts } from '../app-limits.ts'
 import type { Issuer } from './issuer.ts'
 import { API_SCOPE } from './scope.ts'
 import type { SigningKeyPair } from './signing-material.ts'
@@ -41,6 +48,7 @@ export interface MintDeps {
   /** The code of the database an app lives in. */
   readonly dbCodeOf: (app: LoadedApp['app']) => string
   readonly lifeMs: number
+  readonly limits: AppLimitBook
 }
 
 export class AccessTokenMint {
@@ -95,7 +103,8 @@ export class AccessTokenMint {
   }
 
   /** @returns JSON text of an object without its closing brace. */
-  #write({ app, tenant, limits }: LoadedApp, scope: string): string {
+  #write(loaded: LoadedApp, scope: string): string {
+    const { app, tenant, limits } = loaded
     const [first, second, third] = app.allowedDomains
     const claims = {
       iss: this.#deps.issuer.of(tenant.id),
@@ -110,10 +119,29 @@ export class AccessTokenMint {
       allowed_domain_1: first,
       allowed_domain_2: second,
       allowed_domain_3: third,
-      limits,
+      // Whoever verifies the token knows what holds, and looks nothing up.
+      limits: limits && { ...limits, rateLimits: textsOf(this.#deps.limits.of(loaded), limits) },
     }
     return JSON.stringify(claims).slice(0, -1)
   }
+}
+
+/** Everybody knows these from the table of limits; tokens stay short without them. */
+const DEFAULT_TEXTS: ReadonlySet<string> = new Set(
+  LIMIT_NAMES.flatMap((name) => {
+    const limit = defaultLimit(name)
+    return limit === undefined ? [] : formatLimit(limit)
+  }),
+)
+
+/** What the numbers say is not said again. */
+function textsOf({ effective }: AppLimits, numbers: PlanLimits): readonly string[] | undefined {
+  const said = new Set(numbersAsTexts(numbers))
+  const texts = asLimits(effective)
+    .filter(({ name }) => !isOfInstallation(name))
+    .map(formatLimit)
+    .filter((text) => !DEFAULT_TEXTS.has(text) && !said.has(text))
+  return texts.length === 0 ? undefined : texts
 }
 
 /** JWS signature, RFC 7518 §3.3 and §3.4. Synchronous: handing it to a thread costs more. */

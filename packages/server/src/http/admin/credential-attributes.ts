@@ -1,5 +1,6 @@
 /** What a new credential is for, from the fields of the call. Fields of other kinds are refused. */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import { checkKeyLimits } from '../../credentials/administration/limit-texts.ts'
 import { HMAC_ALGORITHMS } from '../../credentials/foreign-keys/algorithms.ts'
 import {
   areHmacAlgorithms,
@@ -14,6 +15,7 @@ export interface CredentialFields extends KeyFields {
   readonly kind: CredentialKind
   readonly prefix?: string | undefined
   readonly scopes?: readonly string[] | undefined
+  readonly limits?: readonly string[] | undefined
   readonly algorithms?: readonly string[] | undefined
   readonly issuer?: string | undefined
   readonly audience?: readonly string[] | undefined
@@ -22,10 +24,12 @@ export interface CredentialFields extends KeyFields {
 type Attributes = Result<CredentialAttributes, 'input_invalid'>
 
 export function attributesOf(fields: CredentialFields, random: Random): Attributes {
-  const { kind, prefix, scopes, algorithms, issuer, audience } = fields
+  const { kind, prefix, scopes, limits, algorithms, issuer, audience } = fields
   if (kind !== 'api_key' && (prefix !== undefined || scopes !== undefined)) {
     return refuse('input_invalid', 'Only API keys have a prefix and scopes.')
   }
+  const limited = checkKeyLimits(kind, limits)
+  if (!limited.ok) return limited
   if (kind !== 'jwt_secret' && (issuer !== undefined || audience !== undefined)) {
     return refuse('input_invalid', 'Only JWT secrets have an issuer and an audience.')
   }
@@ -34,7 +38,11 @@ export function attributesOf(fields: CredentialFields, random: Random): Attribut
     return refuse('input_invalid', 'Only JWT secrets and public keys have algorithms.')
   }
   if (kind !== 'api_key') return ok(kind === 'signing_secret' ? { appKey: newAppKey(random) } : {})
-  return ok({ prefix: prefix ?? 'sk', ...(scopes === undefined ? {} : { scopes }) })
+  return ok({
+    prefix: prefix ?? 'sk',
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(limits === undefined ? {} : { limits }),
+  })
 }
 
 /** RFC 8725 §3.1: what may sign is decided here, where the key is registered. */

@@ -1,4 +1,5 @@
 /** What the administration is given. */
+import type { Guard } from '../../core/limits/guard.ts'
 import type { Source } from '../../core/source.ts'
 import type { AppChanges } from '../../credentials/administration/app-changes.ts'
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
@@ -13,6 +14,7 @@ import type { RepeatedCalls } from '../../credentials/administration/repeated-ca
 import type { Revocations } from '../../credentials/administration/revocations.ts'
 import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
 import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
+import type { AppLimitBook } from '../../credentials/app-limits.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { TenantChanges } from '../../credentials/administration/tenant-changes.ts'
 import type { WebhookChanges } from '../../credentials/administration/webhook-changes.ts'
@@ -52,6 +54,8 @@ export interface AdminDeps extends FailureDeps {
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
   readonly limits: LimitEngine
+  readonly guard: Guard
+  readonly limitBook: AppLimitBook
   readonly clock: Clock
   readonly random: Random
   /** Where apps can be made. */

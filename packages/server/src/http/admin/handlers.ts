@@ -12,6 +12,7 @@ import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { deliveryHandlers } from './delivery-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
+import { limitHandlers } from './limit-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
 import { byAge, pageOf } from './paging.ts'
 import { planHandlers } from './plan-handlers.ts'
@@ -46,6 +47,7 @@ export type Handlers = { readonly [N in OperationName]: Handler<N> }
 
 export const HANDLERS: Handlers = {
   ...changeHandlers,
+  ...limitHandlers,
   ...reportHandlers,
   ...auditHandlers,
   ...eventHandlers,

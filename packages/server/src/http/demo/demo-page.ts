@@ -71,7 +71,7 @@ async function publish(request: Request, page: DemoPage): Promise<Response> {
     return refusedAnswer('media_type_unsupported')
   }
   if (!isSameOrigin(request)) return refusedAnswer('origin_refused', 'Send from the page itself.')
-  if (!page.mayPublish()) return refusedAnswer('client_events_fast', 'Ten events a second at most.')
+  if (!page.mayPublish()) return refusedAnswer('rate_limited', 'Ten events a second at most.')
   const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.demo })
   if (!read.ok) return refusedAnswer(read.refusal, read.detail)
   const body = parseJsonBody(read.value, { depthMax: 2, memberCountMax: 8 })

@@ -1,4 +1,5 @@
 /** What the OAuth endpoints are given. */
+import type { Guard } from '../../core/limits/guard.ts'
 import type { Source } from '../../core/source.ts'
 import type { Tally } from '../../core/tally.ts'
 import type { AppDirectory } from '../../credentials/app-directory.ts'
@@ -26,6 +27,7 @@ export interface OauthDeps {
   readonly issuer: Issuer
   readonly recordDenial: RecordDenial
   readonly limits: LimitEngine
+  readonly guard: Guard
   readonly clock: Clock
   readonly tally: Tally
   readonly log: Log

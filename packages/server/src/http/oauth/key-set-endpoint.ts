@@ -2,7 +2,7 @@
 import { installationLimit } from '../../core/limits/limit-text.ts'
 import { NO_OWNER } from '../../credentials/audit/denied-access.ts'
 import { refusedAnswer } from '../answers.ts'
-import { limitSubject } from '../client-address.ts'
+import { limitSubject } from '../../core/limits/address-subject.ts'
 import type { OauthCall } from './deps.ts'
 
 /** Contract 4: 20 requests in 10 minutes, by address. */

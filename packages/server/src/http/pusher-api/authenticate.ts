@@ -11,6 +11,7 @@ import {
 } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { ServerPrincipal } from '../../core/acl.ts'
+import type { CredentialLimits } from '../../core/limits/narrowed-limits.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Source } from '../../core/source.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from '../../credentials/app-directory.ts'
@@ -54,6 +55,10 @@ export interface AuthenticatedCall {
   readonly query: SignedQuery
   /** Who calls, for the audit. */
   readonly caller: DeniedAttempt['target']
+  /** Of a token that was made for one. */
+  readonly userId: string | undefined
+  /** What the key or token says of its limits. */
+  readonly limits: CredentialLimits | undefined
 }
 
 export function authenticate(
@@ -94,7 +99,7 @@ export function authenticate(
     if (remembered !== 'new') return fail(remembered)
   }
   const principal = { kind: 'server' as const, settings, permissions: undefined }
-  return ok({ loaded, principal, query, caller })
+  return ok({ loaded, principal, query, caller, userId: undefined, limits: undefined })
 }
 
 /**
@@ -110,7 +115,7 @@ export async function authenticateBearer(
   const addressed = deps.directory.findById(call.appId)?.app
   const identity = await deps.bearers.authenticate(token, source, addressed)
   if (!identity.ok) return identity
-  const { loaded, permissions } = identity.value
+  const { loaded, permissions, userId, limits } = identity.value
   const caller = namedBearer(token)
   if (loaded.app.id !== call.appId) {
     const reason = 'credential_invalid' as const
@@ -121,7 +126,7 @@ export async function authenticateBearer(
   if (!parsed.ok) return refuse('request_malformed')
   const { settings } = loaded.app
   const principal = { kind: 'server' as const, settings, permissions }
-  return ok({ loaded, principal, query: parsed.value, caller })
+  return ok({ loaded, principal, query: parsed.value, caller, userId, limits })
 }
 
 /** The digest is mandatory with a body; where it is given without one it still has to hold. */

@@ -11,6 +11,8 @@ import { authorize, type ServerPrincipal } from '../../core/acl.ts'
 import type { AppSpace } from '../../core/app-space.ts'
 import type { ChannelAddress } from '../../core/channel.ts'
 import type { Hub } from '../../core/hub.ts'
+import type { PublishedItem } from '../../core/limits/charge-writing.ts'
+import type { Limited, LimitRefusal } from '../../core/limits/limit-refusal.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import { EVENTS_PER_BATCH_MAX } from '../body.ts'
 import { parseJsonBody } from '../json-body.ts'
@@ -25,6 +27,8 @@ export interface PublishContext {
   readonly hub: Hub
   readonly space: AppSpace
   readonly principal: ServerPrincipal
+  /** Asked once for everything a request publishes, before the first of it goes out. */
+  readonly charge: (items: readonly PublishedItem[]) => LimitRefusal | undefined
 }
 
 interface Publication {
@@ -36,10 +40,7 @@ interface Publication {
 }
 
 /** @returns the JSON text of the answer: exactly `{}` unless `info` was asked for. */
-export function publishEvent(
-  body: Uint8Array,
-  context: PublishContext,
-): Result<string, RefusalCode> {
+export function publishEvent(body: Uint8Array, context: PublishContext): Limited<string> {
   const parsed = parseJsonBody(body, JSON_BOUNDS)
   if (!parsed.ok) return parsed
   const input = parsed.value
@@ -47,6 +48,8 @@ export function publishEvent(
   const publication = readPublication(input, names, context)
   if (!publication.ok) return publication
   if (!context.hub.hasRoom()) return refuse('overloaded')
+  const limited = context.charge([publication.value])
+  if (limited !== undefined) return limited
   const { info, channels } = publication.value
   publishAll(publication.value, context)
   if (info === undefined) return ok('{}')
@@ -57,10 +60,7 @@ export function publishEvent(
 }
 
 /** @returns the JSON text of the answer: exactly `{}` unless an event asked for `info`. */
-export function publishBatch(
-  body: Uint8Array,
-  context: PublishContext,
-): Result<string, RefusalCode> {
+export function publishBatch(body: Uint8Array, context: PublishContext): Limited<string> {
   const parsed = parseJsonBody(body, JSON_BOUNDS)
   if (!parsed.ok) return parsed
   const { batch } = parsed.value
@@ -74,6 +74,8 @@ export function publishBatch(
     publications.push(publication.value)
   }
   if (!context.hub.hasRoom()) return refuse('overloaded')
+  const limited = context.charge(publications)
+  if (limited !== undefined) return limited
   for (const publication of publications) publishAll(publication, context)
   if (publications.every(({ info }) => info === undefined)) return ok('{}')
   const described = publications.map(({ channels, info }) => {

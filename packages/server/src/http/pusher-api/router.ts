@@ -3,12 +3,13 @@
  * authenticated, then done; only operations answer differently for different apps.
  */
 import { isUserId } from '@lockgate/protocol/pusher/channel-name'
-import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { ok, refuse } from '@lockgate/protocol/result'
 import { authorize } from '../../core/acl.ts'
 import type { Hub } from '../../core/hub.ts'
+import type { Limited, LimitRefusal } from '../../core/limits/limit-refusal.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Tally } from '../../core/tally.ts'
-import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import { jsonAnswer, limitedAnswer, refusedAnswer } from '../answers.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import { isPreflight, preflightAnswer, readableBy } from '../cors.ts'
@@ -21,10 +22,11 @@ import {
   authenticate,
   authenticateBearer,
 } from './authenticate.ts'
+import { type CallCharges, callCharges, type ChargingDeps, failedCall } from './charging.ts'
 import { listChannels, listUsers, readChannel } from './channels.ts'
 import { publishBatch, publishEvent } from './events.ts'
 
-export interface PusherApiDeps extends AuthenticateDeps {
+export interface PusherApiDeps extends AuthenticateDeps, ChargingDeps {
   readonly hub: Hub
   readonly tally: Tally
   /**
@@ -91,17 +93,22 @@ async function answer(
   const authenticated =
     token === undefined ? authenticate(signed, deps) : await authenticateBearer(token, signed, deps)
   if (!authenticated.ok) {
+    const limited = failedCall(authenticated.refusal, source, deps)
+    if (limited !== undefined) return limitedRefusal(limited, deps)
     deps.tally.refused(authenticated.refusal)
     // Behind a proxy that rewrites paths this header is what makes the mistake visible.
     const headers = { 'lockgate-signed-path': target.fullPath }
     const detail = authenticated.refusal === 'unauthenticated' ? SIGNING_TEXT : undefined
     return refusedAnswer(authenticated.refusal, detail, headers)
   }
-  const outcome = operate(route.operation, authenticated.value, { deps, body: body.value })
+  const charges = callCharges(authenticated.value, source, deps)
+  const input = { deps, body: body.value, charges }
+  const outcome = operate(route.operation, authenticated.value, input)
   if (outcome.ok) {
     await deps.settle(route.appId)
-    return jsonAnswer(outcome.value)
+    return jsonAnswer(outcome.value, 200, isPublishing(route) ? charges.headers() : {})
   }
+  if ('reading' in outcome) return limitedRefusal(outcome, deps)
   if (outcome.refusal === 'operation_denied') {
     const { loaded, caller } = authenticated.value
     const named = { ...caller, name: route.operation.name }
@@ -114,12 +121,17 @@ async function answer(
 function operate(
   operation: Operation,
   call: AuthenticatedCall,
-  input: { readonly deps: PusherApiDeps; readonly body: Uint8Array },
-): Result<string, RefusalCode> {
+  input: {
+    readonly deps: PusherApiDeps
+    readonly body: Uint8Array
+    readonly charges: CallCharges
+  },
+): Limited<string> {
   const { hub, clock } = input.deps
   const { principal, query } = call
   const space = hub.space(call.loaded.app)
-  const context = { hub, space, principal, query, nowMs: clock.nowMs() }
+  const { charge } = input.charges
+  const context = { hub, space, principal, query, nowMs: clock.nowMs(), charge }
   switch (operation.name) {
     case 'events':
       return publishEvent(input.body, context)
@@ -180,6 +192,15 @@ function bodyBytesMax({ operation }: Route): number {
 function refused(refusal: RefusalCode, detail: string | undefined, deps: PusherApiDeps): Response {
   deps.tally.refused(refusal)
   return refusedAnswer(refusal, detail)
+}
+
+function limitedRefusal(limited: LimitRefusal, { tally }: PusherApiDeps): Response {
+  tally.refused(limited.refusal)
+  return limitedAnswer(limited)
+}
+
+function isPublishing({ operation: { name } }: Route): boolean {
+  return name === 'events' || name === 'batch_events'
 }
 
 const SIGNING_TEXT =

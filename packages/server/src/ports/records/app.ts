@@ -34,7 +34,10 @@ export interface AppSettings {
   /** Refuse a second mutating HTTP call with the same signature inside the timestamp window. */
   readonly rejectReplays: boolean
   readonly connectionCountMax: number
+  /** Holds where no limit `client_events.connection` is named. */
   readonly clientEventsPerSecondMax: number
+  /** Limit texts that narrow what installation and plan allow. */
+  readonly limits: readonly string[]
   readonly eventDataBytesMax: number
   readonly presenceMemberCountMax: number
   readonly presenceMemberBytesMax: number

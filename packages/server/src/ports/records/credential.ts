@@ -79,6 +79,8 @@ export interface VersionRecord {
 
 /** What a credential is for, by kind. Fields of other kinds are absent. */
 export interface CredentialAttributes {
+  /** `api_key`: limit texts that narrow those of its app. */
+  readonly limits?: readonly string[]
   /** `api_key`: what it may do; absent: publish and subscribe in its own app (decision 18). */
   readonly scopes?: readonly string[]
   /**

@@ -6,6 +6,8 @@ export interface PlanLimits {
   readonly maxDocuments: number
   readonly maxUsersPerDoc: number
   readonly opsPerMinute: number
+  /** Limit texts beside these numbers; absent: none. */
+  readonly rateLimits?: readonly string[] | undefined
 }
 
 /** The largest number every client can hold (2^31 - 1). */

@@ -5,15 +5,21 @@
 import { errorFrame } from '@lockgate/protocol/pusher/frames'
 import { parseSignedQuery } from '@lockgate/protocol/pusher/signature'
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { concurrentRefusal } from '../../core/limits/effective-limits.ts'
+import {
+  concurrentReading,
+  type LimitRefusal,
+  refuseByLimit,
+} from '../../core/limits/limit-refusal.ts'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
-import { admitApp, type AppKeyEntry } from '../../credentials/app-directory.ts'
+import { admitApp, type AppKeyEntry, type LoadedApp } from '../../credentials/app-directory.ts'
 import { namedAppKey, NO_OWNER } from '../../credentials/audit/denied-access.ts'
 import { acceptedVersions } from '../../credentials/engine/reading.ts'
 import { isOriginAllowed } from '../../credentials/origin-policy.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from '../session.ts'
 import { type PusherDeps, PusherSession } from './session.ts'
-import { PUSHER_REFUSALS } from './wire-refusals.ts'
+import { limitFarewell, PUSHER_REFUSALS } from './wire-refusals.ts'
 
 const PATH = /^\/app(?:\/|$)/
 const PATH_WITH_KEY = /^\/app\/([A-Za-z0-9_-]{1,64})\/?$/
@@ -33,7 +39,7 @@ export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): 
         if (DENIALS.has(found.refusal)) recordDenial(request, found.refusal, deps)
         return refusedFrame(found.refusal)
       }
-      const { loaded, credential, connectionCountMax } = found.value
+      const { loaded, credential } = found.value
       if (!isOriginAllowed(loaded.app.settings, request.origin)) {
         recordDenial(request, 'origin_refused', deps)
         return loaded.app.settings.originRefusal === 'http'
@@ -41,8 +47,10 @@ export function pusherProtocol(deps: PusherDeps & { readonly random: Random }): 
           : refusedFrame('origin_refused')
       }
       const space = deps.hub.space(loaded.app)
-      if (space.connections.size >= connectionCountMax) {
-        return refusedFrame('connections_full')
+      const full = fullApp(request, { loaded, openCount: space.connections.size }, deps)
+      if (full !== undefined) {
+        const { code: closeCode, frame } = limitFarewell(full)
+        return { kind: 'refused_frame', refusal: full.refusal, frame, closeCode }
       }
       const id = `${deps.random.uint32()}.${deps.random.uint32()}`
       const { id: credentialId } = credential.record
@@ -73,12 +81,21 @@ function recordDenial(request: UpgradeRequest, reason: RefusalCode, deps: Pusher
   deps.recordDenial(attempt, entry?.loaded.app ?? NO_OWNER)
 }
 
-interface Entrance extends AppKeyEntry {
-  /** The smaller of what the app and its plan allow. */
-  readonly connectionCountMax: number
+/** The smallest of what the installation, the plan and the app allow. */
+function fullApp(
+  request: UpgradeRequest,
+  { loaded, openCount }: { readonly loaded: LoadedApp; readonly openCount: number },
+  deps: PusherDeps,
+): LimitRefusal | undefined {
+  const limits = deps.limitBook.of(loaded)
+  const full = concurrentRefusal(limits.concurrent('connections.app'), openCount + 1)
+  if (full === undefined) return undefined
+  const reading = concurrentReading(full, openCount, loaded.app.id)
+  deps.guard.full(reading, limits.owner, { ...request.source(), protocol: 'pusher' })
+  return full.isShadow ? undefined : refuseByLimit(reading, 'connections_full')
 }
 
-function findApp(request: UpgradeRequest, deps: PusherDeps): Result<Entrance, RefusalCode> {
+function findApp(request: UpgradeRequest, deps: PusherDeps): Result<AppKeyEntry, RefusalCode> {
   const key = PATH_WITH_KEY.exec(request.path)?.[1]
   if (key === undefined) return refuse('path_unknown')
   const protocol = checkProtocol(request.query)
@@ -93,8 +110,7 @@ function findApp(request: UpgradeRequest, deps: PusherDeps): Result<Entrance, Re
   if (!admitted.ok) return admitted
   const { settings } = entry.loaded.app
   if (settings.requireTls && !request.isTls) return refuse('tls_required')
-  const { maxConnections } = admitted.value
-  return ok({ ...entry, connectionCountMax: Math.min(settings.connectionCountMax, maxConnections) })
+  return ok(entry)
 }
 
 /** `client`, `version` and unknown parameters never matter (contract 1A.1). */

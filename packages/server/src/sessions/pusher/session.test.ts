@@ -302,8 +302,10 @@ describe('client events', () => {
     const client = world.connect()
     client.subscribe('private-a')
     const outcomes = Array.from({ length: 5 }, () => client.send(send('private-a'))[0])
-    expect(outcomes.slice(0, 3)).toEqual([undefined, undefined, undefined])
+    expect(outcomes.slice(0, 2)).toEqual([undefined, undefined])
+    expect(outcomes[2]).toMatchObject({ event: 'pusher:limit_warning', data: { used: 3 } })
     expect(outcomes[3]).toMatchObject({ event: 'pusher:error', data: { code: 4301 } })
+    expect(outcomes[4]).toBeUndefined()
     expect(client.outbox.closed).toBeUndefined()
     world.time.ms += 1_000
     expect(client.send(send('private-a'))).toEqual([])

@@ -17,14 +17,12 @@ import { authorize, type ConnectionPrincipal } from '../../core/acl.ts'
 import type { AppSpace } from '../../core/app-space.ts'
 import type { Connection, SignedInUser, Subscription } from '../../core/connection.ts'
 import type { Hub, JoinedChannel } from '../../core/hub.ts'
-import { RateLimit } from '../../core/limits.ts'
+import { type Limited, readingOf } from '../../core/limits/limit-refusal.ts'
 import type { Member } from '../../core/presence.ts'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
 import { type Reliance, relianceOn } from '../../core/reliance.ts'
 import type { Source } from '../../core/source.ts'
 import type { Tally } from '../../core/tally.ts'
-import type { AppDirectory } from '../../credentials/app-directory.ts'
-import type { Clock } from '../../ports/clock.ts'
 import type { Frame, Outbox } from '../../ports/fanout.ts'
 import type { AppSettings } from '../../ports/records/app.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
@@ -34,16 +32,15 @@ import { confirmJoined } from './confirmation.ts'
 import { pusherEncoder } from './encoder.ts'
 import { Liveness, type PusherTimes } from './liveness.ts'
 import { type ProofContext, provenBy, toldRefusal } from './proof.ts'
+import { SessionLimits, type SessionLimitsDeps } from './session-limits.ts'
 import { readMember, readUser } from './signed-content.ts'
-import { farewell, PUSHER_REFUSALS, subscriptionErrorKind } from './wire-refusals.ts'
+import { farewell, limitFarewell, PUSHER_REFUSALS, subscriptionErrorData } from './wire-refusals.ts'
 
 /** Our bound: after this many malformed messages the connection ends. */
 export const MALFORMED_FRAME_COUNT_MAX = 10
 
-export interface PusherDeps {
+export interface PusherDeps extends SessionLimitsDeps {
   readonly hub: Hub
-  readonly directory: AppDirectory
-  readonly clock: Clock
   readonly tally: Tally
   readonly times: PusherTimes
   /** Told of every signature that a version of the app made, accepted or not. */
@@ -79,8 +76,8 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
   readonly #deps: PusherDeps
   #state: 'open' | 'ended' | 'gone' = 'open'
   #malformedCount = 0
-  #clientEvents: RateLimit | undefined
   readonly #liveness: Liveness
+  readonly #limits: SessionLimits
   readonly #proof: ProofContext
 
   constructor(start: PusherStart, deps: PusherDeps) {
@@ -93,6 +90,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     this.#space = start.space
     this.#deps = deps
     this.#liveness = new Liveness(deps.times, this.openedAtMs)
+    this.#limits = new SessionLimits(start, deps)
   }
 
   get settings(): AppSettings {
@@ -137,13 +135,12 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     return this.#liveness.nextCheckMs(this.settings)
   }
 
-  end(refusal: RefusalCode): boolean {
+  end(refusal: RefusalCode, { code, reason, frame } = farewell(refusal)): boolean {
     if (this.#state !== 'open') return false
     this.#state = 'ended'
     this.endedBy = refusal
     this.#deps.tally.refused(refusal)
     this.#deps.hub.detach(this.#space, this)
-    const { code, reason, frame } = farewell(refusal)
     this.outbox.close(code, reason, frame)
     return true
   }
@@ -166,7 +163,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
       case 'signin':
         return this.#signIn(frame)
       case 'client_event':
-        return this.#sendClientEvent(frame, nowMs)
+        return this.#sendClientEvent(frame)
       default:
         frame satisfies never
     }
@@ -176,12 +173,10 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const outcome = this.#trySubscribe(frame)
     if (outcome.ok) return
     this.#deps.tally.refused(outcome.refusal)
-    const error = outcome.detail ?? REFUSALS[outcome.refusal].text
-    const kind = subscriptionErrorKind(outcome.refusal)
-    this.outbox.send(frames.subscriptionError(frame.channel, { ...kind, error }))
+    this.outbox.send(frames.subscriptionError(frame.channel, subscriptionErrorData(outcome)))
   }
 
-  #trySubscribe(frame: ClientFrameOf<'subscribe'>): Result<true, RefusalCode> {
+  #trySubscribe(frame: ClientFrameOf<'subscribe'>): Limited<true> {
     const channel = parseChannelName(frame.channel)
     if (!channel.ok) return channel
     const { name, kind } = channel.value
@@ -193,7 +188,9 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     this.signedChannel = isSigned ? name : undefined
     const allowed = authorize(this, 'subscribe', channel.value)
     this.signedChannel = undefined
-    if (!allowed.ok) return toldRefusal(allowed, this.#proof)
+    if (!allowed.ok) return this.#limits.refusedProof(allowed) ?? toldRefusal(allowed, this.#proof)
+    const limited = this.#limits.subscribe(name, this.subscriptions)
+    if (limited !== undefined) return limited
     const member = kind === 'presence' ? this.#memberFrom(channelData) : ok(undefined)
     if (!member.ok) return member
     const confirm = (joined: JoinedChannel) => confirmJoined(this.outbox, name, joined)
@@ -217,7 +214,10 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     const refusal = 'sign_in_invalid' as const
     const restsOn = provenBy({ auth: frame.auth, text, refusal }, this.#proof)
     const read = restsOn === undefined ? refuse(refusal) : readUser(frame.userData)
-    if (!read.ok) return void this.end(read.refusal)
+    if (!read.ok) {
+      this.#limits.refusedProof(read)
+      return void this.end(read.refusal)
+    }
     const { user, isWatchlistCut } = read.value
     const success = () => this.outbox.send(frames.signinSuccess(frame.userData))
     if (this.user?.id === user.id) {
@@ -225,6 +225,8 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
       return success()
     }
     if (this.user !== undefined) return this.#refuse('signed_in_already')
+    const full = this.#limits.signIn(user.id)
+    if (full !== undefined) return void this.end(full.refusal, limitFarewell(full))
     const isWatching = this.settings.watchlist
     const watchlist = isWatching ? user.watchlist : []
     this.#liveness.authorized()
@@ -248,26 +250,24 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (!joined.ok) this.#refuse(joined.refusal)
   }
 
-  #sendClientEvent(frame: ClientFrameOf<'client_event'>, nowMs: number): void {
-    const outcome = this.#trySendClientEvent(frame, nowMs)
-    if (!outcome.ok) this.#refuse(outcome.refusal, outcome.detail)
+  #sendClientEvent(frame: ClientFrameOf<'client_event'>): void {
+    const outcome = this.#trySendClientEvent(frame)
+    if (outcome.ok) return
+    const reading = readingOf(outcome)
+    if (reading === undefined) return this.#refuse(outcome.refusal, outcome.detail)
+    this.#deps.tally.refused(outcome.refusal)
+    this.#limits.tellRefused(reading)
   }
 
-  #trySendClientEvent(
-    frame: ClientFrameOf<'client_event'>,
-    nowMs: number,
-  ): Result<true, RefusalCode> {
+  #trySendClientEvent(frame: ClientFrameOf<'client_event'>): Limited<true> {
     const channel = parseChannelName(frame.channel)
     if (!channel.ok) return channel
     const allowed = authorize(this, 'publish', channel.value)
     if (!allowed.ok) return allowed
-    const { eventDataBytesMax, clientEventsPerSecondMax } = this.settings
-    if (isLongerThan(frame.data, eventDataBytesMax)) return refuse('event_data_large')
-    this.#clientEvents ??= new RateLimit(clientEventsPerSecondMax, nowMs)
-    if (!this.#clientEvents.take(clientEventsPerSecondMax, nowMs)) {
-      return refuse('client_events_fast')
-    }
+    if (isLongerThan(frame.data, this.settings.eventDataBytesMax)) return refuse('event_data_large')
     if (!this.#deps.hub.hasRoom()) return refuse('overloaded')
+    const limited = this.#limits.publish(frame.channel, frame.data)
+    if (limited !== undefined) return limited
     this.#deps.tally.clientEvents++
     this.#deps.hub.publish(this.#space, {
       channel: channel.value,

@@ -25,7 +25,7 @@ describe('every refusal', () => {
     const givesUp = codes.filter(
       (code) => REFUSALS[code].retry === 'later' && PUSHER_REFUSALS[code].closeCode < 4100,
     )
-    // Pusher's own code for a full app is one of those; it is kept.
-    expect(givesUp).toEqual(['connections_full'])
+    // Pusher's own code for a full quota is one of those; it is kept.
+    expect(givesUp).toEqual(['connections_full', 'user_connections_full'])
   })
 })

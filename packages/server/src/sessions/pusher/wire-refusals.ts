@@ -4,6 +4,12 @@
  */
 import * as code from '@lockgate/protocol/pusher/close-codes'
 import { errorFrame } from '@lockgate/protocol/pusher/frames'
+import {
+  type Limited,
+  limitFields,
+  type LimitRefusal,
+  readingOf,
+} from '../../core/limits/limit-refusal.ts'
 import { REFUSALS, type RefusalCode } from '../../core/refusals.ts'
 
 export interface PusherRefusal {
@@ -68,9 +74,9 @@ export const PUSHER_REFUSALS = {
   subscriptions_full: told(code.OVER_QUOTA),
   channels_full: told(code.OVER_CAPACITY),
   connections_full: both(code.OVER_QUOTA),
-  client_events_fast: told(code.CLIENT_EVENT_RATE),
+  user_connections_full: both(code.OVER_QUOTA),
   watchlist_long: told(code.WATCHLIST_LONG),
-  rate_limited: both(code.OVER_CAPACITY),
+  rate_limited: told(code.CLIENT_EVENT_RATE),
   overloaded: both(code.OVER_CAPACITY),
   slow_consumer: both(code.OVER_CAPACITY),
   pong_missing: both(code.PONG_MISSING),
@@ -102,8 +108,27 @@ export function farewell(refusal: RefusalCode): Farewell {
   return made
 }
 
+/** @returns what `pusher:subscription_error` carries; of a limit, all there is to know about it. */
+export function subscriptionErrorData(refused: Extract<Limited<unknown>, { readonly ok: false }>): {
+  readonly type: string
+  readonly status: number
+  readonly error: string
+} {
+  const kind = subscriptionErrorKind(refused.refusal)
+  const error = refused.detail ?? REFUSALS[refused.refusal].text
+  const reading = readingOf(refused)
+  return { ...kind, error, ...(reading === undefined ? {} : limitFields(reading)) }
+}
+
+/** @returns the same for a limit, with what it reads. */
+export function limitFarewell({ refusal, detail, reading }: LimitRefusal): Farewell {
+  const { errorCode, closeCode } = PUSHER_REFUSALS[refusal]
+  const frame = errorFrame(errorCode, detail, limitFields(reading))
+  return { code: closeCode, reason: REFUSALS[refusal].text, frame }
+}
+
 /** The payload of `pusher:subscription_error`: values clients already know, not close codes. */
-export function subscriptionErrorKind(refusal: RefusalCode): { type: string; status: number } {
+function subscriptionErrorKind(refusal: RefusalCode): { type: string; status: number } {
   switch (refusal) {
     case 'channel_name_long':
       return { type: 'LimitReached', status: 4009 }
@@ -112,6 +137,7 @@ export function subscriptionErrorKind(refusal: RefusalCode): { type: string; sta
     case 'channels_full':
       return { type: 'LimitReached', status: 4100 }
     case 'member_large':
+    case 'rate_limited':
       return { type: 'LimitReached', status: 4301 }
     case 'unavailable':
     case 'internal':
