@@ -72,3 +72,13 @@ test('paths and methods the API does not have are refused', async () => {
   assert.ok([404, 405].includes(wrong.status))
   assert.ok([404, 405].includes((await post(it.server, APP, ['/channels', {}])).status))
 })
+
+test('an event goes to one encrypted channel at a time, and to no other beside it', async () => {
+  const [one, other] = ['private-encrypted-one', 'private-encrypted-other']
+  const send = async (channels: readonly string[]) =>
+    (await post(it.server, APP, ['/events', { name: 'e', data: 'x', channels }])).status
+  assert.equal(await send([one]), 200)
+  assert.equal(await send([one, one]), 200)
+  assert.equal(await send([one, other]), 400)
+  assert.equal(await send([one, 'forms']), 400)
+})
