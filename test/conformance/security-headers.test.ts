@@ -15,6 +15,7 @@ import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
 import { signedQuery } from '../support/signing.ts'
 import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
 import { Wire } from '../support/wire.ts'
 
 const HEADERS = [
@@ -110,6 +111,8 @@ const PUBLIC: readonly Row[] = [
     status: 403,
     bytes: () => rawRequest('GET /admin/v1/tenants', { Host: 'evil.example' }),
   },
+  { what: 'CONNECT', status: 400, bytes: () => rawRequest('CONNECT 127.0.0.1:80') },
+  { what: 'HTTP/1.0 without a Host', status: 400, bytes: () => 'GET / HTTP/1.0\r\n\r\n' },
   { what: 'a broken body', status: 400, bytes: () => publish('{') },
   { what: 'a wrong Host', status: 400, bytes: () => rawRequest('GET /', { Host: 'a/b' }) },
   {
@@ -218,11 +221,14 @@ test('every answer of the page has the security headers, and no policy of its ow
   await requireRows(page.server.http, PAGE)
 })
 
+const OPEN = 'lockgate_connections_open'
+
 test('an accepted upgrade has the security headers, one over the limit too', async () => {
   const bytes = upgradeRequest(`/app/${APP.key}?protocol=7`)
   const accepted = await rawAnswer(it.server.http, bytes)
   assert.equal(accepted.status, 101)
   requireHeaders('an upgrade', accepted)
+  await until('its place is free', async () => (await it.server.metric(OPEN)) === 0)
   const wire = await Wire.open(it.server, APP)
   const refused = await rawAnswer(it.server.http, bytes)
   assert.equal(refused.status, 503)

@@ -220,8 +220,11 @@ function sources(): string[] {
 }
 
 /** `test('name', ...)`, `test.each(...)('name', ...)`: the first text of a call before a function. */
-const REGISTERED =
-  /(?:\btest|\))\(\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|`((?:\\.|[^`\\])*)`),\s*(?:async\s*)?(?:\(|\w+\s*=>)/g
+const QUOTED = ["'", '"', '`'].map((quote) => `${quote}((?:\\\\.|[^${quote}\\\\])*)${quote}`)
+const REGISTERED = new RegExp(
+  `(?:\\btest|\\))\\(\\s*(?:${QUOTED.join('|')}),\\s*(?:async\\s*)?(?:\\(|\\w+\\s*=>)`,
+  'g',
+)
 
 const known = new Map<string, ReadonlySet<string>>()
 
