@@ -6,6 +6,7 @@ import {
   type WebhookEventType,
 } from '../packages/protocol/src/webhooks/webhook-events.ts'
 import type { LiveEvent, LiveEventDetails } from '../packages/server/src/core/live-events.ts'
+import { DELIVERY_BODY_BYTES_MAX } from '../packages/server/src/outbound/webhooks/outgoing.ts'
 import {
   pusherTextOf,
   standardBodyOf,
@@ -27,7 +28,9 @@ channels. Events that are opt-in are as many as connections or messages: ask for
   there; it was delivered to subscribers then, and its webhook is tried again. Events of sockets are
   queued within a twentieth of a second and hold nobody up.
 - **Nothing is dropped in silence.** While the queue is out, bodies wait in memory within a bound; what
-  finds no place is counted (\`lockgate_webhook_bodies_lost_total\`), logged and told to operators.
+  finds no place is counted (\`lockgate_webhook_bodies_lost_total\`), logged and told to operators. What
+  the queue refuses, because too much waits for the endpoint or the body is larger than
+  ${DELIVERY_BODY_BYTES_MAX} bytes, is counted and told there too, and the publish is answered with 200.
 - **No secret is in a body**, and no credential is named by more than its id.
 
 | Event | Pusher form | Opt-in | When |
