@@ -30,7 +30,14 @@ export interface Reading {
 export async function measureTraffic(
   server: Server,
   settings: Settings,
-  shape: { readonly count: number; readonly window: number; readonly pace?: number },
+  shape: {
+    readonly count: number
+    readonly window: number
+    readonly pace?: number
+    /** Of the app that is used in place of the usual one. */
+    readonly key?: string
+    readonly secret?: string
+  },
 ): Promise<Reading> {
   const { traffic, deliveries, latencyUs } = await generate<SocketsResult>({
     program: settings.programs.load,

@@ -17,7 +17,15 @@ import { countFsyncs, measureInside } from './inside.ts'
 import { LIMIT_SCENARIOS } from './limit-scenarios.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
-import { type Server, startBareBun, startFloor, startLockgate, startWs } from './servers.ts'
+import {
+  APP,
+  GUARDED_APP,
+  type Server,
+  startBareBun,
+  startFloor,
+  startLockgate,
+  startWs,
+} from './servers.ts'
 
 export type ServerName =
   | 'lockgate'
@@ -29,6 +37,7 @@ export type ServerName =
   | 'packet'
   | 'post'
   | 'map'
+  | 'untiered'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -40,6 +49,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   post: 'bare POST loop',
   packet: 'mqtt-packet',
   map: 'bare Map',
+  untiered: 'Lockgate, no tiers',
 }
 
 export interface Column {
@@ -191,6 +201,8 @@ export const SCENARIOS: readonly Scenario[] = [
     servers: ['lockgate', 'post'],
     run: (server, settings) => measureInside(server === 'post' ? 'post' : 'webhooks', settings),
   },
+  guardCost(1),
+  guardCost(100),
   ...LIMIT_SCENARIOS,
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
@@ -258,6 +270,21 @@ function fanOut(window: number): Scenario {
   }
 }
 
+/** The same server and the same messages, of an app with three tiers and of one without. */
+function guardCost(count: number): Scenario {
+  return {
+    name: `guard-cost-${count}`,
+    title: `Client events of a limited app to ${count} subscribers, 16 in flight, per delivery`,
+    columns: [CPU, USER, RATE, P50, P99],
+    servers: ['lockgate', 'untiered'],
+    run: (server, settings) =>
+      withServer('lockgate', settings, (one) => {
+        const { key, secret } = server === 'untiered' ? APP : GUARDED_APP
+        return measureTraffic(one, settings, { count, window: 16, key, secret })
+      }),
+  }
+}
+
 async function withServer(
   name: ServerName | 'closing',
   settings: Settings,
@@ -288,6 +315,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'packet':
     case 'post':
     case 'map':
+    case 'untiered':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
       return name satisfies never

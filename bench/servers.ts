@@ -53,6 +53,8 @@ export const APP = { id: 'app-id', key: 'app-key', secret: 'app-secret' }
 export const ROTATED_APP = { id: 'rotated-id', key: 'rotated-key', secret: 'rotated-secret' }
 /** And one for the drill, in which every secret is rotated. */
 export const DRILLED_APP = { id: 'drilled-id', key: 'drilled-key', secret: 'drilled-secret' }
+/** Three tiers, each with room: what asking them costs is measured, not what they refuse. */
+export const GUARDED_APP = { id: 'guarded-id', key: 'guarded-key', secret: 'guarded-secret' }
 export const CLIENT = {
   id: 'bench-client',
   drillId: 'drill-client',
@@ -88,6 +90,8 @@ dataDir: ${JSON.stringify(join(folder, 'data'))}
 demo: false
 logLevel: warn
 drainMs: 0
+# All clients of the bench come from one address.
+guard: { limits: [connect.ip 1000000000/1m, auth.ip 1000000000/1m, auth.user 1000000000/1m] }
 tenants:
   - id: ${TENANT_ID}
     shortId: org_benchbench22
@@ -98,6 +102,11 @@ tenants:
           clientMessages: true, clientEventsPerSecondMax: 100000 }
       - { id: ${ROTATED_APP.id}, name: rotated, key: ${ROTATED_APP.key},
           secret: ${ROTATED_APP.secret} }
+      - { id: ${GUARDED_APP.id}, name: guarded, key: ${GUARDED_APP.key},
+          secret: ${GUARDED_APP.secret},
+          clientMessages: true, clientEventsPerSecondMax: 100000,
+          limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
+                   publish.user 1000000000/1m] }
       - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
           secret: ${DRILLED_APP.secret},
           clientId: ${CLIENT.drillId}, clientSecret: ${CLIENT.secret} }

@@ -68,6 +68,16 @@ export const TARGETS: readonly Target[] = [
     unit: '/s',
     digits: 0,
   },
+  ratio('CPU per delivery under three tiers, 1 subscriber', 'guard-cost-1', {
+    to: 'untiered',
+    atMost: 1.1,
+    text: '<= 1.1 x without tiers',
+  }),
+  ratio('CPU per delivery under three tiers, 100 subscribers', 'guard-cost-100', {
+    to: 'untiered',
+    atMost: 1.1,
+    text: '<= 1.1 x without tiers',
+  }),
   {
     what: 'p99 of the others while bad handshakes flood in',
     scenario: 'handshake-flood',
