@@ -2,6 +2,10 @@
  * The example of the configuration file, docs/config.example.yaml, from the configuration table.
  */
 import { APP_SETTINGS } from '../packages/server/src/config/app-schema.ts'
+import {
+  ALERT_RULE_FIELDS,
+  BUILT_IN_ALERT_RULES,
+} from '../packages/server/src/config/alert-schema.ts'
 import { isSecret, SETTING_ROWS, secretFileKey } from '../packages/server/src/config/schema.ts'
 import {
   BUILT_IN_PLANS,
@@ -36,8 +40,17 @@ const EXAMPLE_VALUES: Readonly<Record<string, unknown>> = {
   masterKeyCommand: ['/usr/local/bin/fetch-secret', 'lockgate/master-key'],
   'audit.witnessFile': './witness.ndjson',
   'audit.witnessUrl': 'https://witness.example.com/checkpoints',
+  'alerts.app': 'my-app-id',
+  'smtp.url': 'smtp://mail.example.com:587',
+  'smtp.user': 'lockgate',
+  'smtp.from': 'lockgate@example.com',
   'tls.certFile': './certificate.pem',
   'tls.keyFile': './private-key.pem',
+}
+
+const SECRET_FILES: Readonly<Record<string, string>> = {
+  masterKey: './master.key',
+  'smtp.password': './smtp-password',
 }
 
 /** Shown in comments, for keys that have no default. */
@@ -67,7 +80,8 @@ export function configExample(): string {
       lines.push(`${rows.every(([, each]) => isLeftOut(each)) ? '# ' : ''}${first}:`)
     }
     lines.push(`${indent}# ${row.does} (${shapeOf(row)})`)
-    if (isSecret(row)) lines.push(`# ${secretFileKey(key)}: ./master.key`)
+    if (isSecret(row))
+      lines.push(`${indent}# ${secretFileKey(name ?? first)}: ${SECRET_FILES[key]}`)
     else {
       const text = yamlOf(value ?? EXAMPLE_VALUES[key])
       lines.push(`${indent}${isOptional ? '# ' : ''}${name ?? first}: ${text}`)
@@ -110,7 +124,19 @@ function exampleSections(): string[] {
     'plans:',
     '  -',
     ...entry(PLAN_FIELDS),
+    '',
+    '# When alerts are raised, beside the built-in rules.',
+    'alertRules: []',
+    ...commented(['  -', ...ruleLines()]),
   ]
+}
+
+function ruleLines(): string[] {
+  const [rule] = BUILT_IN_ALERT_RULES
+  const values: Readonly<Record<string, unknown>> = { ...rule, to: ['log', 'email'] }
+  return Object.entries(ALERT_RULE_FIELDS).flatMap(([key, row]) =>
+    field(key, row, { indent: '    ', value: values[key] }),
+  )
 }
 
 function exampleTenants(): string[] {

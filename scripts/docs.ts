@@ -6,6 +6,10 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import {
+  ALERT_RULE_FIELDS,
+  BUILT_IN_ALERT_RULES,
+} from '../packages/server/src/config/alert-schema.ts'
 import { APP_SETTINGS } from '../packages/server/src/config/app-schema.ts'
 import {
   CONFIG_FILE_BYTES_MAX,
@@ -77,16 +81,23 @@ const PLANS = BUILT_IN_PLANS.map(({ name, limits, isOnePerTenant }) => {
   return `  - \`${name}\`: ${numbers.join(', ')}${isOnePerTenant ? '; one app per tenant' : ''}`
 })
 
-const SECTIONS = `
-## Operator keys, regions and plans
+const RULES = BUILT_IN_ALERT_RULES.map(({ name, watch, threshold, windowMs, per }) => {
+  const seconds = windowMs / 1_000
+  return `  - \`${name}\`: ${threshold} of \`${watch}\` in ${seconds} seconds, by ${per}`
+})
 
-The lists \`operatorKeys\`, \`regions\` and \`plans\` are read from the file only.
+const SECTIONS = `
+## Operator keys, regions, plans and alert rules
+
+The lists \`operatorKeys\`, \`regions\`, \`plans\` and \`alertRules\` are read from the file only.
 
 - Without \`regions\` there is one, \`${DEFAULT_REGIONS[0]?.code}\`; there can be
   ${REGION_COUNT_MAX}. The first is where an app lives that names none.
 - \`plans\` at the top is for every tenant, \`plans\` in a tenant for that one. These plans exist
   without being declared:
 ${PLANS.join('\n')}
+- \`alertRules\` says when alerts are raised ([alerts.md](alerts.md)). These exist without being declared:
+${RULES.join('\n')}
 `
 
 const TENANTS = `
@@ -128,6 +139,7 @@ function reference(): string {
     group('Fields of an operator key', OPERATOR_KEY_FIELDS),
     group('Fields of a region', REGION_FIELDS),
     group('Fields of a plan', PLAN_FIELDS),
+    group('Fields of an alert rule', ALERT_RULE_FIELDS),
   ]
   const tenants = [
     group('Fields of a tenant', TENANT_FIELDS),

@@ -8,7 +8,7 @@ import { after, before } from 'node:test'
 import { AdminProblem } from '../../packages/admin-api/src/problem.ts'
 import { ownerKey } from '../support/administration.ts'
 import { startCommand } from '../support/command.ts'
-import { clientOf, follow } from '../support/following.ts'
+import { clientOf, follow, stopFollowing } from '../support/following.ts'
 import { publish, send } from '../support/http.ts'
 import { app, type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
@@ -26,6 +26,7 @@ before(async () => {
   server = await start()
 })
 after(async () => {
+  await stopFollowing()
   await server.stop()
   rmSync(home, { recursive: true, force: true })
 })

@@ -46,6 +46,19 @@ const gap = z.object({
   }),
 })
 
+const alert = z.object({
+  rule: z.string(),
+  watch: z.string(),
+  state: z.enum(['active', 'resolved']),
+  tenantId: z.string().optional().describe('Absent: it concerns the installation.'),
+  appId: z.string().optional(),
+  count: z.int().describe('When it was raised; of one that is over, the most at a time.'),
+  threshold: z.int(),
+  windowSeconds: z.number(),
+  raisedAt: time,
+  resolvedAt: time.optional().describe('Absent while it lasts.'),
+})
+
 export const WATCH_OPERATIONS = {
   'events.watch': {
     method: 'GET',
@@ -80,5 +93,22 @@ export const WATCH_OPERATIONS = {
     status: 200,
     refusals: ['not_found', 'input_invalid'],
     command: 'events list',
+  },
+  'alerts.list': {
+    method: 'GET',
+    path: '/alerts',
+    summary: 'List alerts, those that last unless asked for others, newest first.',
+    permission: 'alerts:read',
+    parameters: z.strictObject({
+      tenantId: filters.tenantId,
+      appId: filters.appId,
+      state: z.enum(['active', 'resolved', 'all']).optional(),
+      ...paging.shape,
+    }),
+    body: undefined,
+    result: page(alert),
+    status: 200,
+    refusals: ['not_found', 'input_invalid'],
+    command: 'alerts list',
   },
 } as const satisfies Record<string, Operation>

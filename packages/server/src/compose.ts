@@ -11,6 +11,7 @@ import { openMemoryLimitEngine } from './adapters/limit-engine-memory/limit-engi
 import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
 import { createNodeSender } from './adapters/fetcher-node/webhook-sender.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
+import { smtpMailerOf } from './adapters/mailer-smtp/mailer.ts'
 import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
 import { loadKeyFile, replaceKeyFile } from './adapters/master-key-file/key-file.ts'
 import {
@@ -37,7 +38,7 @@ import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { openOauth } from './assembly/oauth-core.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
-import { openWatch } from './assembly/watch.ts'
+import { openWatch, type Watch } from './assembly/watch.ts'
 import { adoptionTask, openAdoption } from './assembly/webhook-adoption.ts'
 import { openWebhookDelivery, type WebhookDeliveryParts } from './assembly/webhook-delivery.ts'
 import { openWebhookEvents } from './assembly/webhook-events.ts'
@@ -148,22 +149,22 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { tokens, bearers, oauth } = await openOauth(config, core, { ...guarding, tally, log })
   const demo = await demoPage(config, core, hub)
+  const mailer = smtpMailerOf(config.smtp)
   const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
   const { webhooks, webhookEvents, administration } = outbound
   const settle = (appId: string) => webhookEvents.settle(appId)
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
-  const watchers = openWatch(events, authority, { clock, random })
-  const told = { tokens, watchers, limits: limitEngine, tally, log }
+  const watch = openWatch(config, { ...deps, events, authority, log, mailer })
+  const told = { tokens, ...watch.shown, limits: limitEngine, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const { checkpointSeconds } = config.audit
-  const upkept = { signingKeys, checkpointSeconds, watchers, webhooks }
+  const upkept = { signingKeys, ...config.audit, watching: watch.tasks, webhooks }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([...figures(), ...outbound.metrics()]),
+    metrics: () => exportMetrics([...figures(), ...outbound.metrics(), ...watch.metrics()]),
     warmUp: loadAdministration,
     webSockets,
     pump,
@@ -213,7 +214,7 @@ async function openWebhooks(
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Told = 'tokens' | 'watchers' | 'limits' | 'guard' | 'limitBook' | 'tally' | 'log'
+type Told = 'tokens' | keyof Watch['shown'] | 'limits' | 'guard' | 'limitBook' | 'tally' | 'log'
 type Later = 'adoption' | 'deliveryChanges' | Told
 
 function adminDeps(

@@ -8,6 +8,7 @@ export interface Route {
 }
 
 export const ROUTES = {
+  'alerts.list': { method: 'GET', path: '/alerts' },
   'apps.convert': { method: 'POST', path: '/apps/{appId}/type' },
   'apps.create': { method: 'POST', path: '/apps' },
   'apps.delete': { method: 'POST', path: '/apps/{appId}/delete' },

@@ -25,8 +25,7 @@ async function openServing() {
   const { signingKeys } = createTokenService(config, world.core, {
     limits: new AppLimitBook([]),
   })
-  const watchers = { tick: () => {}, close: () => {} }
-  const more = { signingKeys, checkpointSeconds: 60, watchers, webhooks: { tasks: [] } }
+  const more = { signingKeys, checkpointSeconds: 60, watching: [], webhooks: { tasks: [] } }
   const tasks = upkeepTasks(world.core, world.store, more)
   const clock = { nowMs: () => world.time.ms, monotonicMs: () => world.time.ms }
   const errors: unknown[] = []

@@ -4,7 +4,6 @@ import {
   IDEMPOTENCY_COUNT_MAX,
   IDEMPOTENCY_KEPT_MS,
 } from '../credentials/administration/repeated-calls.ts'
-import type { Watchers } from '../outbound/watch/watchers.ts'
 import type { Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { TokenService } from './token-service.ts'
@@ -26,18 +25,14 @@ export function upkeepTasks(
   store: Store,
   more: Pick<TokenService, 'signingKeys'> & {
     readonly checkpointSeconds: number
-    readonly watchers: Pick<Watchers, 'tick' | 'close'>
+    /** What those who watch and those who are alerted need; they end first. */
+    readonly watching: readonly UpkeepTask[]
     readonly webhooks: Pick<WebhookDelivery, 'tasks'>
   },
 ): readonly UpkeepTask[] {
   const { clock } = core.administration
   return [
-    {
-      name: 'watchers',
-      everyMs: SECOND_MS,
-      run: async () => more.watchers.tick(),
-      finish: async () => more.watchers.close(),
-    },
+    ...more.watching,
     { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
     {
       name: 'denials',

@@ -3,6 +3,7 @@
  * Pure. Values that were refused already are placeholders and are skipped.
  */
 import { checkWebhooks } from './app-webhooks.ts'
+import { checkAlerts } from './alert-rules.ts'
 import { checkIdentities, credentialsOf, refuseRepeated } from './check-identities.ts'
 import { checkPlans, checkRegions } from './check-plans.ts'
 import type { Config } from './config.ts'
@@ -23,6 +24,7 @@ export function checkTogether(config: Config, review: Review): void {
   checkIdentities(config, review)
   checkPlans(config, review)
   checkMasks(config, review)
+  checkAlerts(config, review)
   checkApps(config, review)
   checkWebhooks(config, review)
   if (config.mode === 'production') checkProduction(config, review)

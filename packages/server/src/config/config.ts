@@ -108,6 +108,27 @@ export interface TenantDeclaration {
   readonly apps: readonly AppDeclaration[]
 }
 
+/** `webhook`: to the endpoints of the app that want alerts. */
+export type AlertDestination = 'log' | 'email' | 'webhook'
+
+export interface AlertRuleDeclaration {
+  /** Unique. */
+  readonly name: string
+  readonly watch:
+    | 'auth_failures'
+    | 'signature_failures'
+    | 'provider_errors'
+    | 'webhook_failures'
+    | 'rotations_overdue'
+    | 'limit_saturation'
+  readonly threshold: number
+  readonly windowMs: number
+  readonly per: 'app' | 'installation'
+  /** Undefined: where `alerts.to` says. */
+  readonly to: readonly AlertDestination[] | undefined
+  readonly isEnabled: boolean
+}
+
 export interface Config {
   readonly mode: 'development' | 'production'
   readonly listen: {
@@ -194,10 +215,30 @@ export interface Config {
     /** A version that was disabled so long ago is removed: its value is erased. */
     readonly removeAfterDays: number
   }
+  readonly alerts: {
+    /** Where alerts go of rules that do not say. */
+    readonly to: readonly AlertDestination[]
+    /** The app whose webhook endpoints get alerts that are of no app. */
+    readonly app: string | undefined
+    /** Addresses. */
+    readonly mailTo: readonly string[]
+    /** The least time between two mails. */
+    readonly mailEverySeconds: number
+  }
+  readonly smtp: {
+    /** `smtps://host:port` or `smtp://host:port`. */
+    readonly url: string | undefined
+    readonly user: string | undefined
+    readonly password: string | undefined
+    /** An address. */
+    readonly from: string | undefined
+  }
   readonly operatorKeys: readonly OperatorKeyDeclaration[]
   /** At least one; the first is where apps are made that name none. */
   readonly regions: readonly RegionDeclaration[]
   /** Plans of the installation: the built-in ones, replaced or joined by the declared ones. */
   readonly plans: readonly PlanDeclaration[]
+  /** The built-in ones, replaced or joined by the declared ones. */
+  readonly alertRules: readonly AlertRuleDeclaration[]
   readonly tenants: readonly TenantDeclaration[]
 }

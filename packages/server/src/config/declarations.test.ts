@@ -146,6 +146,66 @@ describe('regions', () => {
   })
 })
 
+describe('alert rules', () => {
+  const rule = { name: 'mine', watch: 'auth_failures', threshold: 5 }
+
+  test('exist without being declared; a declared one joins them, or replaces one by its name', async () => {
+    const builtIn = (await configOf({})).alertRules
+    expect(new Set(builtIn.map(({ watch }) => watch)).size).toBe(6)
+    const own = { ...rule, name: 'auth-failures', windowSeconds: 30, enabled: false }
+    const { alertRules } = await configOf({ alertRules: [rule, own] })
+    expect(alertRules).toHaveLength(builtIn.length + 1)
+    expect(alertRules.filter(({ name }) => name === 'auth-failures')).toEqual([
+      {
+        name: 'auth-failures',
+        watch: 'auth_failures',
+        threshold: 5,
+        windowMs: 30_000,
+        per: 'app',
+        to: undefined,
+        isEnabled: false,
+      },
+    ])
+  })
+
+  test.each([
+    [{ watch: 'everything' }, 'alertRules[0].watch'],
+    [{ threshold: 0 }, 'alertRules[0].threshold'],
+    [{ windowSeconds: 0 }, 'alertRules[0].windowSeconds'],
+    [{ to: ['pager'] }, 'alertRules[0].to'],
+    [{ name: 'a b' }, 'alertRules[0].name'],
+    [{ note: 'x' }, 'alertRules[0].note'],
+  ])('%p is refused where it stands', async (fields, path) => {
+    const found = await problemsOf({ alertRules: [{ ...rule, ...fields }] })
+    expect(found).toHaveLength(1)
+    expect(found[0]).toStartWith(`c.json:1 ${path}`)
+  })
+
+  test('names are unique, and e-mail needs a server, a sender and somebody to get it', async () => {
+    expect(await problemsOf({ alertRules: [rule, rule] })).toHaveLength(1)
+    const byMail = { ...rule, to: ['email'] }
+    const smtp = { url: 'smtp://mail.example.com:587', from: 'a@example.com' }
+    const alerts = { mailTo: ['ops@example.com'] }
+    expect(await problemsOf({ alertRules: [byMail] })).toHaveLength(3)
+    expect(await problemsOf({ alerts: { to: ['email'] } })).toHaveLength(3)
+    expect(await problemsOf({ alertRules: [byMail], smtp, alerts })).toEqual([])
+    const half = await problemsOf({ alerts, smtp: { ...smtp, user: 'lockgate' } })
+    expect(half).toEqual(['c.json:1 smtp.user: `smtp.user` is given without `smtp.password`'])
+  })
+
+  test.each([
+    'ops@example.com\r\nBcc: thief@example.com',
+    'Ops <ops@example.com>',
+    'ops@',
+    'ops',
+    'a@b@c',
+    'ops@example.com,thief@example.com',
+  ])('an address is one address and nothing else: %p', async (address) => {
+    expect(await problemsOf({ alerts: { mailTo: [address] } })).toHaveLength(1)
+    expect(await problemsOf({ smtp: { from: address } })).toHaveLength(1)
+  })
+})
+
 describe('plans', () => {
   const plan = { name: 'gold', ...LIMITS }
 
@@ -389,6 +449,7 @@ test('what is printed holds no secret, and loads again with them put back', asyn
     signing: `signing-${STRONG}`,
     api: keyOf('sk', 'a'),
     jwt: `jwt-${STRONG}`,
+    mail: `mail-${STRONG}`,
   }
   const config = await configOf({
     publicUrl: 'https://realtime.example.com/x',
@@ -398,6 +459,14 @@ test('what is printed holds no secret, and loads again with them put back', asyn
     operatorKeys: [{ value: secrets.operator, role: 'owner', tenant: TENANT.id }],
     regions: [{ code: 'eu', label: 'Europe' }],
     plans: [{ name: 'gold', ...LIMITS, onePerTenant: true }],
+    alerts: { to: ['email'], mailTo: ['ops@example.com'] },
+    alertRules: [{ name: 'mine', watch: 'auth_failures', threshold: 5, to: ['log'] }],
+    smtp: {
+      url: 'smtps://mail.example.com:465',
+      user: 'lockgate',
+      password: secrets.mail,
+      from: 'lockgate@example.com',
+    },
     ...withApp({
       type: 'confidential',
       clientId: 'c',
@@ -417,6 +486,7 @@ test('what is printed holds no secret, and loads again with them put back', asyn
     .replace('"secret":"***"', `"secret":"${secrets.signing}"`)
     .replace('"value":"***"', `"value":"${secrets.api}"`)
     .replace('"value":"***"', `"value":"${secrets.jwt}"`)
+    .replace('"password":"***"', `"password":"${secrets.mail}"`)
   expect(restored).not.toContain('***')
   expect(await configOf(JSON.parse(restored))).toEqual(config)
 })

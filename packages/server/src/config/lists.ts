@@ -10,6 +10,7 @@ import { parseLimit, parseLimits } from '../core/limits/limit-text.ts'
 import { objectToNetwork } from './networks.ts'
 import { objectToOrigin } from './origins.ts'
 import type { Objection } from './problem.ts'
+import { ADDRESS } from './schema.ts'
 import type { ListKind, ListSetting } from './settings.ts'
 
 export type ParsedList =
@@ -24,6 +25,7 @@ const ROLE = /^(?=.{1,1024}$)[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/
 
 const NEVER_EMPTY: ReadonlySet<ListKind> = new Set(['words', 'events'])
 const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events'])
+const DESTINATIONS: ReadonlySet<string> = new Set(['log', 'email', 'webhook'])
 
 const EXAMPLES: Readonly<Record<ListKind, string>> = {
   origins: 'use `https://app.example.com`, with a port if it is not the default',
@@ -35,6 +37,8 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   'app limits': 'use `publish.user 10/1s`, or `connections.user 20`',
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
+  addresses: 'use `ops@example.com`, without a name',
+  destinations: 'use `log`, `email` or `webhook`',
 }
 
 /**
@@ -142,6 +146,10 @@ function normalize(entry: unknown, of: ListKind): Normal {
       const limit = parseLimit(entry)
       return limit.ok ? judge(undefined) : refuse(limit.detail ?? limit.refusal)
     }
+    case 'addresses':
+      return ADDRESS.test(entry) ? judge(undefined) : refuse('this is not an e-mail address')
+    case 'destinations':
+      return DESTINATIONS.has(entry) ? judge(undefined) : refuse('alerts cannot go there')
     case 'words':
       return entry !== '' && entry.length <= WORD_CHARACTERS_MAX && !entry.includes('\0')
         ? judge(undefined)

@@ -2,6 +2,7 @@
  * Makes the one `Config`: defaults < file < environment < flags, every problem reported together.
  * Pure but for the given `readFile`; only `cli/` reads the real environment.
  */
+import { readAlertRules } from './alert-rules.ts'
 import { checkTogether } from './checks.ts'
 import type { Config } from './config.ts'
 import { type ConfigFile, readDocument } from './document.ts'
@@ -48,10 +49,11 @@ export async function loadConfig(input: LoadInput): Promise<LoadOutcome> {
   const operatorKeys = readOperatorKeys(root, sections)
   const regions = readRegions(root, sections)
   const plans = readInstallationPlans(root, sections)
+  const alertRules = readAlertRules(root, sections)
   const defaultRegion = regions[0]?.code ?? ''
   const tenants = readTenants(root, { ...sections, defaultRegion })
   const settings = assemble(given, workingFolder)
-  const config: Config = { ...settings, operatorKeys, regions, plans, tenants }
+  const config: Config = { ...settings, operatorKeys, regions, plans, alertRules, tenants }
   checkTogether(config, review)
   if (review.problems.length > 0) return { ok: false, problems: review.problems }
   return { ok: true, config: deepFreeze(config) }

@@ -36,8 +36,21 @@ function at(outcome: LoadOutcome, key: string): unknown {
   })
 }
 
+/** Of those that take no value of the others of their type. */
+const OTHER_VALUES: Readonly<Record<string, string>> = {
+  'alerts.to': 'webhook, log',
+  'alerts.app': 'app-1',
+  'alerts.mailTo': 'a@example.com, b@example.com',
+  'smtp.url': 'smtps://mail.example.com:465',
+  'smtp.user': 'somebody',
+  'smtp.password': 'a password of theirs',
+  'smtp.from': 'lockgate@example.com',
+}
+
 /** A good value that is not the default, as text. */
-function otherValue(row: Setting): string {
+function otherValue(key: string, row: Setting): string {
+  const own = OTHER_VALUES[key]
+  if (own !== undefined) return own
   switch (row.type) {
     case 'integer':
       return String(row.default === row.max ? row.min : row.max)
@@ -138,7 +151,7 @@ test('the defaults of an app are complete and frozen', () => {
 })
 
 describe.each(SETTING_ROWS.map(([key, row]) => ({ key, row })))('$key', ({ key, row }) => {
-  const text = otherValue(row)
+  const text = otherValue(key, row)
   const { environment, flag } = namesOf(key)
 
   test('reads the same from file, environment and flag', async () => {
@@ -159,7 +172,7 @@ describe.each(SETTING_ROWS.map(([key, row]) => ({ key, row })))('$key', ({ key, 
       expect(problems[0]?.where).toBe(`lockgate.json:1 ${key}`)
     }
     const takesAnyText = row.type === 'path' || (row.type === 'list' && row.of === 'words')
-    const bad = takesAnyText ? '' : 'no good value'
+    const bad = takesAnyText ? '' : 'no good value\u0007'
     const outcome = await load({ environment: { [environment]: bad } })
     expect(outcome.ok ? undefined : outcome.problems[0]?.where).toBe(environment)
   })

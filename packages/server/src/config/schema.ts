@@ -21,7 +21,7 @@ type ValueAt<T, P extends string> = P extends `${infer Head}.${infer Tail}`
     : never
 
 /** Lists of declarations; read from the file only, by `sections.ts` and `tenants.ts`. */
-export const SECTIONS = ['operatorKeys', 'regions', 'plans', 'tenants'] as const
+export const SECTIONS = ['operatorKeys', 'regions', 'plans', 'alertRules', 'tenants'] as const
 
 /** Every key path of the file outside the sections, such as `listen.http`. */
 export type SettingKey = PathsOf<Omit<Config, (typeof SECTIONS)[number] | 'masterKeyFile'>>
@@ -29,6 +29,10 @@ export type SettingKey = PathsOf<Omit<Config, (typeof SECTIONS)[number] | 'maste
 /** Our bound on the configuration file and on every file a secret comes from. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024
 export const SECRET_FILE_BYTES_MAX = 4096
+
+/** RFC 5321 §4.1.2 without quotes, routes and literals; an address cannot end its header. */
+export const ADDRESS =
+  /^(?=.{3,254}$)[\w!#$%&'*+/=?^`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/
 
 const BASE64_KEY = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]='
 /** One key; or the header among comments, and at least one line of version and key. */
@@ -385,6 +389,74 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     default: 7,
     does: 'What is kept of a disabled value is erased after this; until then it can be enabled.',
     prevents: 'What nobody needs any more cannot leak, and a mistake can be undone for a while.',
+  },
+  'alerts.to': {
+    type: 'list',
+    of: 'destinations',
+    countMax: 3,
+    default: ['log', 'webhook'],
+    does:
+      'Where alerts go: `log` is a line of the log, `email` needs `smtp.url`, `webhook` goes to ' +
+      'the endpoints of the app that ask for them.',
+    prevents: 'Without any setting an alert is a line of the log.',
+  },
+  'alerts.app': {
+    type: 'text',
+    shape: 'the id of an app',
+    pattern: /^[A-Za-z0-9_-]{1,64}$/,
+    default: undefined,
+    does: 'The app whose webhook endpoints also get the alerts that are of no app.',
+    prevents: 'Left out, nobody outside learns what concerns the whole installation.',
+  },
+  'alerts.mailTo': {
+    type: 'list',
+    of: 'addresses',
+    countMax: 20,
+    default: [],
+    does: 'Who gets alerts as e-mail.',
+    prevents: 'The addresses are fixed here, so that nothing that happens can choose one.',
+  },
+  'alerts.mailEverySeconds': {
+    type: 'integer',
+    unit: 'seconds',
+    min: 1,
+    max: 86_400,
+    default: 300,
+    does: 'The least time between two mails; what happens meanwhile is in the next one.',
+    prevents: 'A storm of alerts is a few mails and not a storm of mails.',
+  },
+  'smtp.url': {
+    type: 'text',
+    shape: '`smtps://host:port`, or `smtp://host:port` for STARTTLS',
+    pattern: /^smtps?:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):\d{1,5}$/,
+    default: undefined,
+    does: 'The mail server that alerts are sent by.',
+    prevents: 'A server without TLS is refused, unless it is on this machine.',
+  },
+  'smtp.user': {
+    type: 'text',
+    shape: '1 to 320 printable characters',
+    pattern: /^[\x21-\x7e]{1,320}$/,
+    default: undefined,
+    does: 'The name the mail server is told.',
+    prevents: 'Given together with `smtp.password` or not at all.',
+  },
+  'smtp.password': {
+    type: 'text',
+    shape: '1 to 1000 printable characters',
+    pattern: /^[\x20-\x7e]{1,1000}$/,
+    default: undefined,
+    isSecret: true,
+    does: 'The password for it.',
+    prevents: 'A mail server that refuses it raises an alert by itself.',
+  },
+  'smtp.from': {
+    type: 'text',
+    shape: 'an e-mail address',
+    pattern: ADDRESS,
+    default: undefined,
+    does: 'Who the mails are from.',
+    prevents: 'One address without a name leaves no room for another header.',
   },
 }
 

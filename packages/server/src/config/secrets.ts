@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import type { Result } from '@lockgate/protocol/result'
-import type { AppDeclaration, Config, PlanDeclaration } from './config.ts'
+import type { AlertRuleDeclaration, AppDeclaration, Config, PlanDeclaration } from './config.ts'
 import type { Objection } from './problem.ts'
 import { SECRET_FILE_BYTES_MAX } from './schema.ts'
 import { formatAddress } from './values.ts'
@@ -105,7 +105,7 @@ export function readSecretFile(
  */
 export function describeConfig(config: Config): Record<string, unknown> {
   const { mode, listen, masterKey, masterKeyFile, ...rest } = config
-  const { operatorKeys, plans, tenants, ...settings } = rest
+  const { operatorKeys, plans, alertRules, tenants, smtp, ...settings } = rest
   return withoutAbsent({
     mode,
     listen: Object.fromEntries(
@@ -114,8 +114,10 @@ export function describeConfig(config: Config): Record<string, unknown> {
     ...settings,
     masterKey: masterKeyFile === undefined ? masked(masterKey) : undefined,
     masterKeyFile,
+    smtp: { ...smtp, password: masked(smtp.password) },
     operatorKeys: operatorKeys.map((key) => withoutAbsent({ ...key, value: MASK })),
     plans: plans.map(describePlan),
+    alertRules: alertRules.map(describeAlertRule),
     tenants: tenants.map((tenant) => ({
       ...tenant,
       plans: tenant.plans.map(describePlan),
@@ -126,6 +128,10 @@ export function describeConfig(config: Config): Record<string, unknown> {
 
 function describePlan({ name, limits, isOnePerTenant }: PlanDeclaration): object {
   return { name, ...limits, onePerTenant: isOnePerTenant }
+}
+
+function describeAlertRule({ windowMs, isEnabled, ...rule }: AlertRuleDeclaration): object {
+  return withoutAbsent({ ...rule, windowSeconds: windowMs / 1_000, enabled: isEnabled })
 }
 
 function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object {

@@ -75,7 +75,8 @@ export interface ListSetting extends Wording {
 
 /**
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
- * webhooks can tell. `app limits`: those that do not belong to the installation alone.
+ * webhooks can tell. `app limits`: those that do not belong to the installation alone. `addresses`:
+ * of e-mail. `destinations`: where alerts go.
  */
 export type ListKind =
   | 'origins'
@@ -87,6 +88,8 @@ export type ListKind =
   | 'events'
   | 'limits'
   | 'app limits'
+  | 'addresses'
+  | 'destinations'
 
 export type Setting =
   | IntegerSetting

@@ -97,11 +97,13 @@ interface DeliveryDetails {
 
 export interface AlertDetails {
   readonly rule: string
-  /** The app, endpoint or credential it is about; empty for the whole installation. */
+  /** The app or tenant it is about; empty for the whole installation. */
   readonly subject: string
   readonly count: number
   readonly threshold: number
   readonly windowMs: number
+  /** Its rule keeps it from webhooks. */
+  readonly isHeldBack?: true
 }
 
 export type LiveEventType = keyof LiveEventDetails

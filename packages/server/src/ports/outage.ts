@@ -12,11 +12,12 @@ export type OutageCode =
   | 'broker_unavailable'
   | 'witness_unavailable'
   | 'fetch_unavailable'
+  | 'mail_unavailable'
 
 export class Outage extends Error {
   override readonly name = 'Outage'
   readonly code: OutageCode
-  readonly port: 'store' | 'broker' | 'witness' | 'fetcher'
+  readonly port: 'store' | 'broker' | 'witness' | 'fetcher' | 'mailer'
   /** Given when trying again may help. */
   readonly retryAfterMs: number | undefined
 
@@ -28,7 +29,7 @@ export class Outage extends Error {
     code: OutageCode,
     message: string,
     options: {
-      readonly port: 'store' | 'broker' | 'witness' | 'fetcher'
+      readonly port: 'store' | 'broker' | 'witness' | 'fetcher' | 'mailer'
       readonly retryAfterMs?: number
       readonly cause?: unknown
     },

@@ -86,6 +86,10 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate deliveries discard ENDPOINT --delivery-id DELIVERY --reason "of a test"',
     ],
   },
+  alerts: {
+    description: 'Alerts: what went on too often, by the rules of the configuration.',
+    examples: ['lockgate alerts list', 'lockgate alerts list --state all --limit 20'],
+  },
   'master-key': {
     description: 'The key that seals every secret at rest, and its versions.',
     examples: ['lockgate master-key status', 'lockgate master-key rotate'],

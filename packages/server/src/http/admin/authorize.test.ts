@@ -83,6 +83,7 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'deliveries.get': ['oadu', 'oadu'],
   'deliveries.replay': ['oad', 'oad'],
   'deliveries.discard': ['oad', 'oad'],
+  'alerts.list': ['oau', 'oau'],
   'master-key.status': ['o', ''],
   'master-key.rotate': ['o', ''],
   'master-key.rewrap': ['o', ''],

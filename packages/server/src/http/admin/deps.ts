@@ -22,6 +22,7 @@ import type { AuditTrail } from '../../credentials/audit/trail.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { InstallationKeys } from '../../credentials/installation-keys.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
+import type { Alerts } from '../../outbound/alerts/alerts.ts'
 import type { Watchers } from '../../outbound/watch/watchers.ts'
 import type { Adoption } from '../../outbound/webhooks/adoption.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -51,6 +52,7 @@ export interface AdminDeps extends FailureDeps {
   readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
   readonly operators: OperatorDeps
   readonly watchers: Watchers
+  readonly alerts: Pick<Alerts, 'list'>
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
   readonly limits: LimitEngine

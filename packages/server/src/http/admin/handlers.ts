@@ -7,6 +7,7 @@ import { CREDENTIAL_COUNT_MAX } from '../../credentials/administration/credentia
 import { readUses } from '../../credentials/administration/readiness.ts'
 import type { OperatorPrincipal } from '../../credentials/operators.ts'
 import type { AdminDeps } from './deps.ts'
+import { alertHandlers } from './alert-handlers.ts'
 import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
@@ -52,6 +53,7 @@ export const HANDLERS: Handlers = {
   ...auditHandlers,
   ...eventHandlers,
   ...deliveryHandlers,
+  ...alertHandlers,
   ...tenantHandlers,
   ...operatorHandlers,
   ...planHandlers,

@@ -1,6 +1,7 @@
 /** Everybody who follows events on this node: how many, since when silent, and who still may. */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { Clock } from '../../ports/clock.ts'
+import type { MetricDefinitions } from '../../ports/metrics.ts'
 import type { EventJournal, Scope } from './event-journal.ts'
 import { Watcher, type WatchRequest } from './watcher.ts'
 
@@ -63,6 +64,18 @@ export class Watchers {
     if (nowMs < this.#beatAtMs) return
     this.#beatAtMs = nowMs + HEARTBEAT_MS
     for (const watcher of this.#watchers.keys()) watcher.beat()
+  }
+
+  metrics(): MetricDefinitions {
+    const gauge = (name: string, help: string, read: () => number) =>
+      ({ name: `lockgate_${name}`, help, kind: 'gauge', read }) as const
+    return {
+      plain: [
+        gauge('event_watchers', 'Who follows events now', () => this.count),
+        gauge('event_journal_entries', 'Events that are kept now', () => this.journal.count),
+      ],
+      labelled: [],
+    }
   }
 
   /** Ends all, and lets nobody in any more. */

@@ -9,10 +9,12 @@ const ROTATIONS: ReadonlySet<string> = new Set(['secret.rotated', 'secret.promot
 
 /**
  * @returns the names under which endpoints can ask for the event; none for what is not told in
- *   webhooks: a delivery that fails must not be the cause of the next one.
+ *   webhooks: a delivery that fails must not be the cause of the next one, and the rule of an
+ *   alert says where it goes.
  */
 export function webhookTypesOf(event: LiveEvent): readonly WebhookEventType[] {
   if (event.type === 'webhook.failed') return []
+  if ('isHeldBack' in event.details && event.details.isHeldBack) return []
   if (event.type !== 'credential.changed') return [event.type]
   const isRotation = ROTATIONS.has(event.details.action)
   return isRotation ? [event.type, 'credential.rotated'] : [event.type]

@@ -1,0 +1,25 @@
+/** Sends plain text by e-mail, from the address that the configuration names. */
+import type { Result } from '@lockgate/protocol/result'
+
+export interface Mail {
+  /** Addresses; at least one. */
+  readonly to: readonly string[]
+  /** One line; whatever could end a header in it is taken out. */
+  readonly subject: string
+  readonly text: string
+}
+
+/**
+ * `credential_refused`: the server takes our name and password no more. `recipient_refused`: it
+ * takes the mail to none of the addresses. `mail_refused`: it does not want this mail.
+ */
+export type MailRefusal = 'credential_refused' | 'recipient_refused' | 'mail_refused'
+
+export interface Mailer {
+  /**
+   * Hands one mail over, within a bounded time.
+   * @returns once the server has taken it.
+   * @throws Outage when it could not be asked, or says later.
+   */
+  send(mail: Mail): Promise<Result<true, MailRefusal>>
+}
