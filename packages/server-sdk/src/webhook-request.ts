@@ -92,13 +92,14 @@ export function readHeaders(headers: WebhookHeaders): Result<KnownHeaders, Webho
   for (const [spelling, value] of pairsOf(headers)) {
     const name = HEADER_NAMES.find((each) => each === spelling.toLowerCase())
     if (name === undefined || value === undefined) continue
-    const values = typeof value === 'string' ? [value] : value
-    const [only = ''] = values
-    // Platforms join with a comma and a space, which no header of these has in it.
-    if (values.length !== 1 || found.has(name) || only.includes(', ')) {
-      return refuseWebhook('header_repeated')
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+    const [only] = values
+    if (values.length !== 1 || found.has(name)) return refuseWebhook('header_repeated')
+    if (typeof only !== 'string' || only.length > WEBHOOK_HEADER_CHARACTERS_MAX) {
+      return refuseWebhook('header_malformed')
     }
-    if (only.length > WEBHOOK_HEADER_CHARACTERS_MAX) return refuseWebhook('header_malformed')
+    // Platforms join with a comma and a space, which no header of these has in it.
+    if (only.includes(', ')) return refuseWebhook('header_repeated')
     found.set(name, only)
   }
   return ok(found)

@@ -185,6 +185,8 @@ describe('a webhook of the Standard form', () => {
     ['a time that is no whole number', { 'webhook-timestamp': '1e9' }],
     ['a time with a space', { 'webhook-timestamp': ' 1' }],
     ['a long signature', { 'webhook-signature': `v1,${'A'.repeat(4096)}` }],
+    ['a time that is a number', { 'webhook-timestamp': 17 }],
+    ['an id that is nothing', { 'webhook-id': null }],
     ['many signatures', { 'webhook-signature': Array(9).fill('v1,AAAA').join(' ') }],
   ] as const)('is refused for %s', async (_name, headers) => {
     expect(await verdict(withHeaders(standard(), headers))).toBe('header_malformed')
