@@ -68,9 +68,9 @@ const headersOf = ({ headers }: Received) => headers as Record<string, string>
 
 /** How both libraries judge a delivery under a secret; they have to agree. */
 function isVerified(secret: string, delivery: Received): boolean {
-  const judged = [new Webhook(secret), new SvixWebhook(secret)].map((library) => {
+  const judged = [new Webhook(secret), new SvixWebhook(secret)].map((verifier) => {
     try {
-      library.verify(delivery.rawBody, headersOf(delivery))
+      verifier.verify(delivery.rawBody, headersOf(delivery))
       return true
     } catch (error) {
       assert.match(String(error), /No matching signature/)
