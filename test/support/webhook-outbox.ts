@@ -11,6 +11,7 @@ export class KeptWebhooks implements WebhookOutbox {
   /** What the next calls throw. */
   failure: Error | undefined
   #gate: Promise<void> = Promise.resolve()
+  readonly #called = Promise.withResolvers<void>()
 
   /** @returns what lets the calls go on that are made from now. */
   hold(): () => void {
@@ -19,8 +20,14 @@ export class KeptWebhooks implements WebhookOutbox {
     return resolve
   }
 
+  /** @returns once something was handed over. */
+  called(): Promise<void> {
+    return this.#called.promise
+  }
+
   async add(outgoing: readonly OutgoingWebhook[]): Promise<void> {
     this.callCount++
+    this.#called.resolve()
     await this.#gate
     if (this.failure !== undefined) throw this.failure
     this.all.push(...outgoing)
