@@ -85,7 +85,12 @@ export class Dispatcher {
     this.#writer.tick()
     this.#deps.sender.tick()
     this.#intake.tick()
-    for (const lane of this.#deps.lanes) if (lane.hasWaiting) this.#ready.add(lane)
+    const nowMs = this.#deps.time.nowMs()
+    for (const lane of this.#deps.lanes) {
+      if (!lane.hasWaiting) continue
+      if (lane.isHeldUp(nowMs)) this.#putBack(lane)
+      else this.#ready.add(lane)
+    }
     this.#pump()
   }
 
@@ -180,8 +185,7 @@ export class Dispatcher {
           ...result,
           failingMs: nowMs - (lane.failingSinceMs ?? nowMs),
         })
-        // What would wait long in memory waits in the database.
-        if (result.pauseMs > 0 || lane.breaker.stateAt(nowMs) !== 'closed') this.#putBack(lane)
+        if (lane.isHeldUp(nowMs)) this.#putBack(lane)
         return
       default:
         result satisfies never

@@ -33,6 +33,8 @@ export class Lane {
   oldestAtMs: number | undefined
   /** Since when everything has failed; undefined: the last one arrived. */
   failingSinceMs: number | undefined
+  /** When its dead letters were last looked through. */
+  sweptAtMs = 0
   /** Nothing is sent before. */
   pausedUntilMs = 0
   inFlightCount = 0
@@ -90,6 +92,11 @@ export class Lane {
       nowMs >= this.pausedUntilMs &&
       this.breaker.mayBegin(nowMs)
     )
+  }
+
+  /** Nothing will be sent for a while: what waits in memory waits in vain. */
+  isHeldUp(nowMs: number): boolean {
+    return nowMs < this.pausedUntilMs || this.breaker.stateAt(nowMs) === 'open'
   }
 
   /** How many more may be brought into memory. */

@@ -13,6 +13,8 @@ const DAY_MS = 86_400_000
 /** Our bounds: of a dead letter since it was given up, of what waits since it was made. */
 export const DEAD_KEPT_MS = 14 * DAY_MS
 export const WAITING_KEPT_MS = 3 * DAY_MS
+/** How often an endpoint's dead letters are looked through. */
+const SWEEP_MS = 3_600_000
 /** What is under way at the end of Pusher's window ends by itself first. */
 const PUSHER_KEPT_MS = PUSHER_WINDOW_MS + 60_000
 /** What the outcome of a dead letter says that waited too long. */
@@ -31,12 +33,14 @@ export async function keepRetention(deps: RetentionDeps): Promise<void> {
 }
 
 function isConcerned(lane: Lane, deps: RetentionDeps): boolean {
-  if (lane.deadCount > 0) return true
-  return (lane.oldestAtMs ?? Number.POSITIVE_INFINITY) < deps.time.nowMs() - waitingMsOf(lane, deps)
+  const nowMs = deps.time.nowMs()
+  if (lane.deadCount > 0 && nowMs - lane.sweptAtMs >= SWEEP_MS) return true
+  return (lane.oldestAtMs ?? Number.POSITIVE_INFINITY) < nowMs - waitingMsOf(lane, deps)
 }
 
 async function sweep(lane: Lane, deps: RetentionDeps): Promise<void> {
   const nowMs = deps.time.nowMs()
+  lane.sweptAtMs = nowMs
   const times = {
     nowMs,
     deadBeforeMs: nowMs - DEAD_KEPT_MS,
