@@ -4,12 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { commandsOf } from '../support/page-commands.ts'
 import { app, repositoryRoot, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
 
-const RUN_MS_MAX = 60_000
 const BIN = join(repositoryRoot(), 'packages/server/bin/lockgate.js')
-const PAGE = readFileSync(join(repositoryRoot(), 'docs/operating.md'), 'utf8')
+const { blockWith, run } = commandsOf('docs/operating.md')
 
 test('what the page about operating says works, and a restored copy is the server that was', async () => {
   const home = mkdtempSync(join(tmpdir(), 'lockgate-operating-'))
@@ -35,25 +35,3 @@ test('what the page about operating says works, and a restored copy is the serve
     rmSync(home, { recursive: true, force: true })
   }
 })
-
-/** @returns the commands of the page among which is `mark`. */
-function blockWith(mark: string): string {
-  const blocks = Array.from(PAGE.matchAll(/```sh\n([\s\S]*?)```/g), ([, text = '']) => text)
-  const found = blocks.find((text) => text.includes(mark))
-  assert.ok(found !== undefined, `the page has a block with ${mark}`)
-  return found
-}
-
-/** @returns what a shell prints in the folder that `data` is in. */
-function run(cwd: string, commands: string, url: string): string {
-  const program = `lockgate() { '${process.execPath}' '${BIN}' "$@"; }\n`
-  const script = program + commands.replaceAll('npx lockgate', 'lockgate')
-  const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
-    cwd,
-    env: { PATH: process.env['PATH'], LOCKGATE_URL: url },
-    encoding: 'utf8',
-    timeout: RUN_MS_MAX,
-  })
-  assert.equal(ran.status, 0, ran.stderr)
-  return ran.stdout
-}
