@@ -172,6 +172,22 @@ test('revoking an app key closes pusher-js for good, and the receipt says so', a
   pusher.disconnect()
 })
 
+test('a change of nothing is refused, and a scope that allows nothing too', async () => {
+  const made = await issue({ kind: 'api_key', name: 'scoped', scopes: ['publish:news', 'inspect'] })
+  const key = `/credentials/${made.credential.id}`
+  const refused = async (method: string, path: string, body: object) => {
+    const answer = await call(method, path, body)
+    assert.deepEqual([answer.status, answer.body.code], [400, 'input_invalid'])
+  }
+  for (const body of [{}, { reason: 'r' }]) await refused('PATCH', key, body)
+  for (const body of [{}, { settings: {} }]) await refused('PATCH', `/apps/${APP.id}`, body)
+  for (const scope of ['publsih', 'publish:', 'Publish', 'room:read', '*']) {
+    const scopes = ['publish', scope]
+    await refused('PATCH', key, { scopes })
+    await refused('POST', `/apps/${APP.id}/credentials`, { kind: 'api_key', name: 'x', scopes })
+  }
+})
+
 test('input that does not fit names each field, and what is not there is not found', async () => {
   const bad = { kind: 'api_key', extra: 1, scopes: 'publish' }
   const refused = await call('POST', `/apps/${APP.id}/credentials`, bad)

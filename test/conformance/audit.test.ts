@@ -171,6 +171,26 @@ test('pages of the log follow each other to its end', async () => {
   assert.ok(seen.length > 2)
 })
 
+test('pages of the log go from its newest row to its first, when that is asked for', async () => {
+  const place = `database=local&tenantId=${TENANT}&order=newest`
+  const seen: number[] = []
+  let cursor = ''
+  do {
+    const { body } = await read(`/audit?limit=2&${place}${cursor}`)
+    seen.push(...body.items.map(({ seq }: { seq: number }) => seq))
+    cursor = body.nextCursor === undefined ? '' : `&cursor=${body.nextCursor}`
+  } while (cursor !== '')
+  assert.ok(seen.length > 2)
+  assert.deepEqual(
+    seen,
+    Array.from({ length: seen.length }, (_, at) => seen.length - at),
+  )
+  const { body: rest } = await read(`/audit?limit=2&${place}&after=${seen.length - 1}`)
+  assert.deepEqual([rest.items.length, rest.nextCursor], [1, undefined])
+  const { body: none } = await read(`/audit?${place}&after=${seen.length}`)
+  assert.deepEqual(none, { items: [] })
+})
+
 test('verification finds a log nobody touched sound, and says so in the log', async () => {
   const lines = await readLines('/audit/verify')
   assert.equal(lines.length, 1, JSON.stringify(lines))

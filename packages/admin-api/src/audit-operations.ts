@@ -51,12 +51,13 @@ export const AUDIT_OPERATIONS = {
   'audit.list': {
     method: 'GET',
     path: '/audit',
-    summary: 'Read the audit log of a tenant in one database, oldest first.',
+    summary: 'Read the audit log of a tenant in one database.',
     permission: 'audit:read',
     parameters: z.strictObject({
       tenantId: id.optional().describe("Absent: the key's own tenant, else the installation."),
       database,
       after,
+      order: z.enum(['newest', 'oldest']).optional().describe('What comes first; oldest.'),
       ...paging.shape,
     }),
     body: undefined,

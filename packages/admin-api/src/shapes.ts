@@ -14,7 +14,7 @@ export const overlapSeconds = z
 export const scopes = z.array(z.string().min(1).max(200)).max(100)
 export const apiKeyScopes = scopes.describe(
   'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
-    'publish:news. Left out: publish and subscribe. Any other allows nothing.',
+    'publish:news. Left out: publish and subscribe.',
 )
 /** What is kept of it is bounded by its kind; only providers make long ones. */
 export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')

@@ -301,7 +301,7 @@ describe('apps', () => {
       clientSecretFile: 'cs',
       apiKeys: [
         { value: keyOf('sk', 'a') },
-        { valueFile: 'key', scopes: ['publish', 'room:read'] },
+        { valueFile: 'key', scopes: ['publish', 'subscribe:room:*'] },
         { value: keyOf('rk', 'c'), scopes: [] },
       ],
       jwtSecrets: [
@@ -322,7 +322,7 @@ describe('apps', () => {
       clientSecret: 'a-client-secret',
       apiKeys: [
         { value: keyOf('sk', 'a'), scopes: undefined },
-        { value: keyOf('pk', 'b'), scopes: ['publish', 'room:read'] },
+        { value: keyOf('pk', 'b'), scopes: ['publish', 'subscribe:room:*'] },
         { value: keyOf('rk', 'c'), scopes: [] },
       ],
       jwtSecrets: [
@@ -348,8 +348,13 @@ describe('apps', () => {
     ['scopes that are text', { apiKeys: [{ value: keyOf('sk', 'a'), scopes: 'x' }] }, 'wrong type'],
     [
       'a scope with a space',
-      { apiKeys: [{ value: keyOf('sk', 'a'), scopes: ['x', 'a b'] }] },
+      { apiKeys: [{ value: keyOf('sk', 'a'), scopes: ['publish', 'a b'] }] },
       'entry 2',
+    ],
+    [
+      'a scope that allows nothing',
+      { apiKeys: [{ value: keyOf('sk', 'a'), scopes: ['publish', 'publsih'] }] },
+      'this scope allows nothing',
     ],
     [
       'two API keys of one id',

@@ -7,6 +7,7 @@ import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
 import { parseAppLimits } from '../core/limits/installation-limits.ts'
 import { parseLimit, parseLimits } from '../core/limits/limit-text.ts'
+import { isScope, SCOPE_ACTIONS } from '../ports/records/scope.ts'
 import { objectToNetwork } from './networks.ts'
 import { objectToOrigin } from './origins.ts'
 import type { Objection } from './problem.ts'
@@ -17,8 +18,8 @@ export type ParsedList =
   | { readonly ok: true; readonly value: readonly string[] }
   | { readonly ok: false; readonly objections: readonly Objection[] }
 
-/** RFC 6749 §3.3: printable ASCII without space, quote and backslash. The length is our bound. */
-const SCOPE = /^[!#-[\]-~]{1,128}$/
+/** Printable ASCII without space, quote and backslash. The length is our bound. */
+const AUDIENCE = /^[!#-[\]-~]{1,128}$/
 const WORD_CHARACTERS_MAX = 1_024
 /** A name, then at least one scope. The length is our bound. */
 const ROLE = /^(?=.{1,1024}$)[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/
@@ -31,7 +32,8 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   origins: 'use `https://app.example.com`, with a port if it is not the default',
   networks: 'use an address or a block such as `10.0.0.0/8`',
   domains: 'use `app.example.com`, with a port if it is not the default',
-  scopes: 'use printable characters without spaces, quotes and backslashes',
+  scopes: `use ${SCOPE_ACTIONS.join(', ')}, or one with channels such as \`publish:doc:*\``,
+  audiences: 'use printable characters without spaces, quotes and backslashes',
   words: 'use `["program", "argument"]`',
   limits: 'use `publish.user 10/1s`, or `connections.user 20`',
   'app limits': 'use `publish.user 10/1s`, or `connections.user 20`',
@@ -134,7 +136,9 @@ function normalize(entry: unknown, of: ListKind): Normal {
       return domain.ok ? domain : refuse('this is not a host, or host and port')
     }
     case 'scopes':
-      return SCOPE.test(entry) ? judge(undefined) : refuse('this is not a scope')
+      return isScope(entry) ? judge(undefined) : refuse('this scope allows nothing')
+    case 'audiences':
+      return AUDIENCE.test(entry) ? judge(undefined) : refuse('this is not an audience')
     case 'roles':
       return ROLE.test(entry) ? judge(undefined) : refuse('this is not a name with scopes')
     case 'events': {

@@ -76,13 +76,14 @@ export interface ListSetting extends Wording {
 /**
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
  * webhooks can tell. `app limits`: those that do not belong to the installation alone. `addresses`:
- * of e-mail. `destinations`: where alerts go.
+ * of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
  */
 export type ListKind =
   | 'origins'
   | 'networks'
   | 'domains'
   | 'scopes'
+  | 'audiences'
   | 'words'
   | 'roles'
   | 'events'

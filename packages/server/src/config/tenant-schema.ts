@@ -210,7 +210,7 @@ export const JWT_SECRET_FIELDS = {
   },
   audience: {
     type: 'list',
-    of: 'scopes',
+    of: 'audiences',
     countMax: 16,
     default: undefined,
     does: 'One of these has to be in `aud` of its tokens; left out, it is not checked.',

@@ -6,6 +6,7 @@ import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
+import { checkScopes } from '../scopes.ts'
 import type { AuditAction } from '../audit/actions.ts'
 import type { Move } from '../engine/moves.ts'
 import * as retirement from '../engine/retirement.ts'
@@ -181,6 +182,8 @@ export class CredentialChanges {
     if (scopes !== undefined && kind !== undefined && kind !== 'api_key') {
       return refuse('input_invalid', 'Only API keys have scopes.')
     }
+    const scoped = checkScopes(scopes)
+    if (!scoped.ok) return scoped
     const limited = checkKeyLimits(kind, limits)
     if (!limited.ok) return limited
     return this.#change({ ...request, caller, action: 'policy.changed' }, (record) =>

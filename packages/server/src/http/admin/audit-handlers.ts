@@ -42,7 +42,11 @@ export const auditHandlers: AuditHandlers = {
     const tenantId = parameters.tenantId ?? principal.tenantId ?? INSTALLATION
     const database = findDatabase(storeSource(deps.store), code)
     if (database === undefined) return refuse('not_found')
-    const start = startOf(parameters, `audit.list ${tenantId} ${code}`)
+    const place = `audit.list ${tenantId} ${code}`
+    if (parameters.order === 'newest') {
+      return newestPage({ database, tenantId, list: `${place} newest`, limit }, parameters)
+    }
+    const start = startOf(parameters, place)
     if (!start.ok) return start
     const { list, afterSeq } = start.value
     const { rows, head } = await database.readPage({ tenantId, afterSeq, countMax: limit })
@@ -102,6 +106,36 @@ const BUSY_TEXT = 'As many verifications and exports run as may. Try again when 
 function findDatabase({ databases }: AuditSource, code: string): AuditDatabase | undefined {
   return databases.find((each) => each.code === code)
 }
+
+interface NewestQuery {
+  readonly database: AuditDatabase
+  readonly tenantId: string
+  readonly list: string
+  readonly limit: number
+}
+
+/** The chain has no gaps, so a page from its end is one that begins as many rows before. */
+async function newestPage(
+  { database, tenantId, list, limit }: NewestQuery,
+  page: { readonly cursor?: string | undefined; readonly after?: number | undefined },
+) {
+  const floor = page.after ?? 0
+  const start = startOf({ ...page, after: undefined }, list)
+  if (!start.ok) return start
+  const { head } = await database.readPage({ tenantId, afterSeq: LAST_SEQ, countMax: 1 })
+  const endSeq = head === undefined || head === 'unknown' ? 1 : head.seq + 1
+  const beforeSeq = page.cursor === undefined ? endSeq : Math.min(endSeq, start.value.afterSeq)
+  const afterSeq = Math.max(floor, beforeSeq - 1 - limit)
+  const countMax = beforeSeq - 1 - afterSeq
+  if (countMax <= 0) return ok({ items: [] })
+  const { rows } = await database.readPage({ tenantId, afterSeq, countMax })
+  const items = rows.map(rowShape).reverse()
+  if (afterSeq <= floor) return ok({ items })
+  return ok({ items, nextCursor: writeCursor(list, [afterSeq + 1]) })
+}
+
+/** Beyond every row: only the head is asked for. */
+const LAST_SEQ = Number.MAX_SAFE_INTEGER - 1
 
 function startOf(
   page: { readonly cursor?: string | undefined; readonly after?: number | undefined },

@@ -8,6 +8,7 @@ import {
   type KeyFields,
 } from '../../credentials/foreign-keys/registered-key.ts'
 import { newAppKey } from '../../credentials/identifiers.ts'
+import { checkScopes } from '../../credentials/scopes.ts'
 import type { Random } from '../../ports/random.ts'
 import type { CredentialAttributes, CredentialKind } from '../../ports/records/credential.ts'
 
@@ -28,6 +29,8 @@ export function attributesOf(fields: CredentialFields, random: Random): Attribut
   if (kind !== 'api_key' && (prefix !== undefined || scopes !== undefined)) {
     return refuse('input_invalid', 'Only API keys have a prefix and scopes.')
   }
+  const scoped = checkScopes(scopes)
+  if (!scoped.ok) return scoped
   const limited = checkKeyLimits(kind, limits)
   if (!limited.ok) return limited
   if (kind !== 'jwt_secret' && (issuer !== undefined || audience !== undefined)) {

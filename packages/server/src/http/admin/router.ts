@@ -24,6 +24,7 @@ import { parseJsonBody } from '../json-body.ts'
 import { isMediaType, JSON_TYPE } from '../media-type.ts'
 import type { RequestTarget } from '../target.ts'
 import { authorizeOperation, type Concern } from './authorize.ts'
+import { isChangeOfNothing, NOTHING_TEXT } from './change-of-nothing.ts'
 import type { AdminDeps, AdminSource } from './deps.ts'
 import { type Handler, HANDLERS } from './handlers.ts'
 import { type EventSource, eventStreamAnswer } from './event-stream.ts'
@@ -209,6 +210,9 @@ async function readInput(
   if (!body.ok) return { ok: false, answer: problemAnswer(body.refusal, { detail: body.detail }) }
   const checked = operation.body.safeParse(body.value)
   if (!checked.success) return invalid(checked.error, 'body')
+  if (operation.method === 'PATCH' && isChangeOfNothing(checked.data)) {
+    return { ok: false, answer: problemAnswer('input_invalid', { detail: NOTHING_TEXT }) }
+  }
   return { ok: true, input: { parameters: parameters.data, body: checked.data } }
 }
 

@@ -1,0 +1,18 @@
+/** Scopes of API keys as they are stored: an action, or `action:pattern` for some channels only. */
+
+export const SCOPE_ACTIONS = ['subscribe', 'publish', 'inspect', 'terminate'] as const
+
+/** Our bound; longer patterns match nothing. */
+const SCOPE_LENGTH_MAX = 200
+const SCOPE = new RegExp(`^(?:${SCOPE_ACTIONS.join('|')})(?::[^\\s"\\\\]+)?$`)
+
+/**
+ * Whether a scope allows anything. Asked where a key is made or changed: one that was stored before
+ * may be any text, and allows nothing.
+ */
+export function isScope(text: string): boolean {
+  return text.length <= SCOPE_LENGTH_MAX && SCOPE.test(text)
+}
+
+/** What to write instead, for whoever wrote another. */
+export const SCOPE_TEXT = `A scope is ${SCOPE_ACTIONS.join(', ')}, or one of them with channels: publish:doc:*.`
