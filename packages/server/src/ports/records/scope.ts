@@ -15,4 +15,4 @@ export function isScope(text: string): boolean {
 }
 
 /** What to write instead, for whoever wrote another. */
-export const SCOPE_TEXT = `A scope is ${SCOPE_ACTIONS.join(', ')}, or one of them with channels: publish:doc:*.`
+export const SCOPE_TEXT = `a scope is ${SCOPE_ACTIONS.join(', ')}, or one of them with channels: publish:doc:*.`
