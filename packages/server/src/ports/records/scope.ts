@@ -14,5 +14,6 @@ export function isScope(text: string): boolean {
   return text.length <= SCOPE_LENGTH_MAX && SCOPE.test(text)
 }
 
+const NAMES = SCOPE_ACTIONS.join(', ')
 /** What to write instead, for whoever wrote another. */
-export const SCOPE_TEXT = `a scope is ${SCOPE_ACTIONS.join(', ')}, or one of them with channels: publish:doc:*.`
+export const SCOPE_TEXT = `A scope is ${NAMES}, or one of them with channels: publish:doc:*.`
