@@ -13,7 +13,8 @@ import {
 } from './measure.ts'
 import { measureDrill } from './drill.ts'
 import { measureFlood } from './flood.ts'
-import { countFsyncs, measureInside } from './inside.ts'
+import { measureInside } from './inside.ts'
+import { INSIDE_SCENARIOS } from './inside-scenarios.ts'
 import { LIMIT_SCENARIOS } from './limit-scenarios.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
@@ -150,60 +151,10 @@ export const SCENARIOS: readonly Scenario[] = [
         ? measureInside('sqlite-commit', settings)
         : withServer(server, settings, (one) => measureRefreshes(one, settings)),
   },
-  {
-    name: 'credential-check',
-    title: 'Who a credential belongs to, inside the process, per check',
-    columns: [
-      { key: 'tokenUs', title: 'access token us', digits: 1 },
-      { key: 'cachedUs', title: 'seen before us', digits: 2 },
-      { key: 'keyUs', title: 'API key us', digits: 2 },
-      { key: 'checksumUs', title: 'wrong checksum us', digits: 2 },
-      { key: 'wrongUs', title: 'wrong secret us', digits: 2 },
-      { key: 'storeCalls', title: 'calls of the store', digits: 0 },
-    ],
-    servers: ['lockgate', 'sign'],
-    run: (server, settings) =>
-      measureInside(server === 'sign' ? 'es256' : 'credential-check', settings),
-  },
-  {
-    name: 'audit',
-    title: 'Audit rows in their chain, durable, 64 in flight',
-    columns: [
-      { key: 'appendRate', title: 'rows per second', digits: 0 },
-      { key: 'changeRate', title: 'changes per second', digits: 0 },
-      { key: 'fsyncs', title: 'fsyncs per change', digits: 2 },
-    ],
-    servers: ['lockgate', 'commit'],
-    run: async (server, settings) => {
-      if (server === 'commit') return measureInside('sqlite-commit', settings)
-      const reading = await measureInside('audit', settings)
-      const fsyncs = settings.isQuick ? undefined : await countFsyncs(settings.installation.folder)
-      return fsyncs === undefined ? reading : { ...reading, values: { ...reading.values, fsyncs } }
-    },
-  },
-  {
-    name: 'mqtt-codec',
-    title: 'MQTT 5.0 PUBLISH with QoS 1, inside the process, per packet',
-    columns: [
-      { key: 'decodeUs', title: 'decode us', digits: 3 },
-      { key: 'encodeUs', title: 'encode us', digits: 3 },
-      { key: 'letThrough', title: 'malformed let through', digits: 0 },
-      { key: 'malformed', title: 'of', digits: 0 },
-    ],
-    servers: ['lockgate', 'packet'],
-    run: (server, settings) =>
-      measureInside(server === 'packet' ? 'mqtt-packet' : 'mqtt-codec', settings),
-  },
-  {
-    name: 'webhooks',
-    title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
-    columns: [CPU, CORE_RATE, RATE],
-    servers: ['lockgate', 'post'],
-    run: (server, settings) => measureInside(server === 'post' ? 'post' : 'webhooks', settings),
-  },
   guardCost(1),
   guardCost(100),
   ...LIMIT_SCENARIOS,
+  ...INSIDE_SCENARIOS,
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {

@@ -1,0 +1,61 @@
+/** What is measured inside one process, beside the same work without us; nothing is started. */
+import { countFsyncs, measureInside } from './inside.ts'
+import type { Scenario } from './scenarios.ts'
+
+export const INSIDE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'credential-check',
+    title: 'Who a credential belongs to, inside the process, per check',
+    columns: [
+      { key: 'tokenUs', title: 'access token us', digits: 1 },
+      { key: 'cachedUs', title: 'seen before us', digits: 2 },
+      { key: 'keyUs', title: 'API key us', digits: 2 },
+      { key: 'checksumUs', title: 'wrong checksum us', digits: 2 },
+      { key: 'wrongUs', title: 'wrong secret us', digits: 2 },
+      { key: 'storeCalls', title: 'calls of the store', digits: 0 },
+    ],
+    servers: ['lockgate', 'sign'],
+    run: (server, settings) =>
+      measureInside(server === 'sign' ? 'es256' : 'credential-check', settings),
+  },
+  {
+    name: 'audit',
+    title: 'Audit rows in their chain, durable, 64 in flight',
+    columns: [
+      { key: 'appendRate', title: 'rows per second', digits: 0 },
+      { key: 'changeRate', title: 'changes per second', digits: 0 },
+      { key: 'fsyncs', title: 'fsyncs per change', digits: 2 },
+    ],
+    servers: ['lockgate', 'commit'],
+    run: async (server, settings) => {
+      if (server === 'commit') return measureInside('sqlite-commit', settings)
+      const reading = await measureInside('audit', settings)
+      const fsyncs = settings.isQuick ? undefined : await countFsyncs(settings.installation.folder)
+      return fsyncs === undefined ? reading : { ...reading, values: { ...reading.values, fsyncs } }
+    },
+  },
+  {
+    name: 'mqtt-codec',
+    title: 'MQTT 5.0 PUBLISH with QoS 1, inside the process, per packet',
+    columns: [
+      { key: 'decodeUs', title: 'decode us', digits: 3 },
+      { key: 'encodeUs', title: 'encode us', digits: 3 },
+      { key: 'letThrough', title: 'malformed let through', digits: 0 },
+      { key: 'malformed', title: 'of', digits: 0 },
+    ],
+    servers: ['lockgate', 'packet'],
+    run: (server, settings) =>
+      measureInside(server === 'packet' ? 'mqtt-packet' : 'mqtt-codec', settings),
+  },
+  {
+    name: 'webhooks',
+    title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
+    columns: [
+      { key: 'cpuUs', title: 'CPU us', digits: 1 },
+      { key: 'coreRate', title: 'per second and core', digits: 0 },
+      { key: 'wallRate', title: 'per second', digits: 0 },
+    ],
+    servers: ['lockgate', 'post'],
+    run: (server, settings) => measureInside(server === 'post' ? 'post' : 'webhooks', settings),
+  },
+]
