@@ -1,4 +1,7 @@
 /** Tenants with apps and client secrets, and the token service over them, in memory. */
+import { openMemoryLimitEngine } from '../../packages/server/src/adapters/limit-engine-memory/limit-engine.ts'
+import { createGuarding } from '../../packages/server/src/assembly/guarding.ts'
+import { LiveEvents } from '../../packages/server/src/core/live-events.ts'
 import {
   createIntrospection,
   createTokenService,
@@ -15,7 +18,6 @@ import type {
 import type { OauthDeps } from '../../packages/server/src/http/oauth/deps.ts'
 import { handleOauth } from '../../packages/server/src/http/oauth/router.ts'
 import { SETTINGS } from '../contract/records.ts'
-import { guardWorld } from './guard-world.ts'
 import { type CoreWorld, openCoreWorld } from './credential-core.ts'
 
 export const ISSUER_BASE = 'https://tokens.example'
@@ -90,14 +92,18 @@ export async function openTokenWorld(
   const { apps } = authority
   const doors = [tokens.door]
   const bearers = new Bearers({ apps, check, clock, recordUse, recordDenial, doors })
-  const guarded = guardWorld(clock)
+  const engine = openMemoryLimitEngine({ clock })
+  const events = new LiveEvents()
+  const { guard } = createGuarding(
+    { guard: { limits: [] } },
+    { engine, clock, events, recordDenial },
+  )
   const oauth: OauthDeps = {
     ...tokens,
     introspection: createIntrospection(core, bearers),
     bearers,
     recordDenial,
-    limits: guarded.engine,
-    guard: guarded.guard,
+    guard,
     clock,
     tally: world.tally,
     log: { debug: nothing, info: nothing, warn: nothing, error: fail },

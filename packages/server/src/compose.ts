@@ -156,7 +156,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
-  const told = { tokens, ...watch.shown, limits: limitEngine, tally, log }
+  const told = { tokens, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
@@ -214,7 +214,7 @@ async function openWebhooks(
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Told = 'tokens' | keyof Watch['shown'] | 'limits' | 'guard' | 'limitBook' | 'tally' | 'log'
+type Told = 'tokens' | keyof Watch['shown'] | 'guard' | 'limitBook' | 'tally' | 'log'
 type Later = 'adoption' | 'deliveryChanges' | Told
 
 function adminDeps(

@@ -1,12 +1,12 @@
 /** Puts the guard together: the limits of the configuration over an engine, with what it tells. */
 import type { Config } from '../config/config.ts'
 import { Guard } from '../core/limits/guard.ts'
-import type { Violation } from '../core/limits/limit-telling.ts'
+import type { Violation, ViolationOwner } from '../core/limits/limit-telling.ts'
 import { installationRules } from '../core/limits/installation-limits.ts'
 import { limitMetrics, LimitTally } from '../core/limits/limit-tally.ts'
 import type { LiveEvents } from '../core/live-events.ts'
 import { AppLimitBook, readLimits } from '../credentials/app-limits.ts'
-import { NO_OWNER, type RecordDenial } from '../credentials/audit/denied-access.ts'
+import type { RecordDenial } from '../credentials/audit/denied-access.ts'
 import type { AskRetry } from '../outbound/webhooks/attempt.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LimitEngine } from '../ports/limit-engine.ts'
@@ -46,12 +46,15 @@ export function retryAsker({ guard, limitBook }: Guarding): AskRetry {
 }
 
 /** Names the limit and not its subject: clients choose channels and users. */
-function recordViolation({ reading, owner, source }: Violation, recordDenial: RecordDenial): void {
-  if (reading.rule.isShadow) return
+function recordViolation(violation: Violation, recordDenial: RecordDenial): void {
+  const { reading, owner, source, ...recognized } = violation
   const { name, quota, windowMs } = reading.rule
   const target = { kind: 'limit', id: name }
   const after = { quota, windowMs }
   const attempt = { action: 'limit.exceeded', reason: 'rate_limited', source, target } as const
-  const whose = owner && { tenantId: owner.tenantId, region: owner.region, id: owner.appId }
-  recordDenial({ ...attempt, after }, whose ?? NO_OWNER)
+  const { tenantId, region, appId } = owner ?? NO_PLACE
+  const place = region === undefined || appId === undefined ? {} : { region, id: appId }
+  recordDenial({ ...attempt, ...recognized, after }, { tenantId, ...place })
 }
+
+const NO_PLACE: ViolationOwner = { tenantId: undefined }

@@ -14,7 +14,7 @@ export async function openOauth(
   core: CredentialCore,
   parts: Guarding & { readonly tally: Tally; readonly log: Log },
 ) {
-  const { engine, limitBook, guard, tally, log } = parts
+  const { limitBook, guard, tally, log } = parts
   const { authority, check, recordUse, recordDenial, administration } = core
   const { clock } = administration
   const foreign = createForeignTokens(core, log)
@@ -27,6 +27,6 @@ export async function openOauth(
   const bearers = new Bearers({ apps: authority.apps, check, clock, ...records, doors })
   const introspection = createIntrospection(core, bearers)
   const asking = { introspection, bearers, recordDenial, guard }
-  const oauth = { ...tokens, ...asking, limits: engine, clock, tally, log }
+  const oauth = { ...tokens, ...asking, clock, tally, log }
   return { tokens, bearers, oauth }
 }

@@ -21,6 +21,12 @@ export interface GuardPorts extends TellingPorts {
   readonly engine: LimitEngine
 }
 
+/** A limit of the installation, and whose count it is. */
+export interface OwnCharge {
+  readonly name: WindowLimitName
+  readonly subject: string
+}
+
 /** What an engine takes at once. */
 const CHARGE_COUNT_MAX = 64
 
@@ -55,6 +61,19 @@ export class Guard {
     const named = name === undefined ? [] : this.#chargesOf('auth.user', name)
     const charges = [...this.#chargesOf('auth.ip', address), ...named]
     return this.#ask(charges, { owner: undefined, source: () => source })
+  }
+
+  /** Charges limits of the installation's own doors, all of them or none. */
+  charge(charged: readonly OwnCharge[], about: About): LimitVerdict {
+    const charges = charged.flatMap(({ name, subject }) => this.#chargesOf(name, subject))
+    return this.#ask(charges, about)
+  }
+
+  /** @returns what those read, without spending. */
+  readOwn(charged: readonly OwnCharge[]): LimitReading[] {
+    return charged.flatMap(({ name, subject }) =>
+      (this.#installation.get(name) ?? []).map((rule) => this.#engine.read(rule, subject)),
+    )
   }
 
   /** Charges one event of a client to app, channel, user, connection and bytes. */

@@ -59,7 +59,7 @@ export const LIMITS = {
     ...OF_INSTALLATION,
     unit: 'requests',
     scope: 'user',
-    default: { quota: 600, windowMs: MINUTE_MS },
+    default: { quota: 6_000, windowMs: MINUTE_MS },
     does: 'Tokens asked for, and proofs that did not hold, by one client or user.',
   },
   'publish.app': {

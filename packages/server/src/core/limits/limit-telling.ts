@@ -10,11 +10,22 @@ import type { LimitOwner } from './charges.ts'
 import { scopeOf } from './limit-refusal.ts'
 import { countOne, type LimitTally } from './limit-tally.ts'
 
+/** In whose audit it is: an app's, a tenant's, or the installation's. */
+export interface ViolationOwner extends Partial<Omit<LimitOwner, 'tenantId'>> {
+  readonly tenantId: string | undefined
+}
+
+/** Who was recognized, where somebody was. */
+interface Recognized {
+  readonly actor?: { readonly kind: 'app' | 'operator'; readonly id: string }
+  readonly requestId?: string
+}
+
 /** What was refused, for the audit. */
-export interface Violation {
+export interface Violation extends Recognized {
   readonly reading: LimitReading
-  /** Undefined: a limit of the installation. */
-  readonly owner: LimitOwner | undefined
+  /** Undefined: the installation. */
+  readonly owner: ViolationOwner | undefined
   readonly source: Source
 }
 
@@ -27,8 +38,8 @@ export interface TellingPorts {
 }
 
 /** Whose limit it is, and who hit it. */
-export interface About {
-  readonly owner: LimitOwner | undefined
+export interface About extends Recognized {
+  readonly owner: ViolationOwner | undefined
   /** Read only if something was refused. */
   readonly source: () => Source
 }
@@ -60,18 +71,18 @@ export class LimitTelling {
   }
 
   /** What shadow mode let through is no denial: it is not in the audit. */
-  exceeded(reading: LimitReading, { owner, source }: About): void {
+  exceeded(reading: LimitReading, { source, ...about }: About): void {
     const { tally, record } = this.#ports
     const { name, isShadow } = reading.rule
     countOne(isShadow ? tally.shadowed : tally.exceeded, name)
-    if (!isShadow) record({ reading, owner, source: source() })
-    this.#announce('rate_limit.exceeded', reading, owner)
+    if (!isShadow) record({ ...about, reading, source: source() })
+    this.#announce('rate_limit.exceeded', reading, about.owner)
   }
 
   #announce(
     type: 'rate_limit.exceeded' | 'rate_limit.warned',
     reading: LimitReading,
-    owner: LimitOwner | undefined,
+    owner: ViolationOwner | undefined,
   ): void {
     const { events, clock } = this.#ports
     if (!events.isWanted(type, owner?.appId)) return
@@ -102,7 +113,9 @@ export class LimitTelling {
   }
 }
 
-function withoutApp(subject: string, owner: LimitOwner | undefined): string {
-  const prefix = owner === undefined ? '' : `${owner.appId}:`
-  return subject.startsWith(prefix) ? subject.slice(prefix.length) : subject
+function withoutApp(subject: string, owner: ViolationOwner | undefined): string {
+  const prefix = `${owner?.appId ?? ''}:`
+  return owner?.appId !== undefined && subject.startsWith(prefix)
+    ? subject.slice(prefix.length)
+    : subject
 }

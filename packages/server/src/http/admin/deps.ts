@@ -26,7 +26,6 @@ import type { Alerts } from '../../outbound/alerts/alerts.ts'
 import type { Watchers } from '../../outbound/watch/watchers.ts'
 import type { Adoption } from '../../outbound/webhooks/adoption.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { LimitEngine } from '../../ports/limit-engine.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Store } from '../../ports/store.ts'
 import type { FailureDeps } from '../failures.ts'
@@ -55,7 +54,6 @@ export interface AdminDeps extends FailureDeps {
   readonly alerts: Pick<Alerts, 'list'>
   readonly audit: AuditDeps
   readonly recordDenial: RecordDenial
-  readonly limits: LimitEngine
   readonly guard: Guard
   readonly limitBook: AppLimitBook
   readonly clock: Clock

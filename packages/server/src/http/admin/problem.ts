@@ -1,4 +1,7 @@
 /** Answers of the administration: JSON, never kept by anybody, refusals as RFC 9457 problems. */
+import { limitFields } from '../../core/limits/limit-refusal.ts'
+import type { LimitReading } from '../../ports/limit-engine.ts'
+import { refusedHeaders } from '../limit-headers.ts'
 import { ADMIN_REFUSALS, type AdminRefusalCode } from '../../core/admin-refusals.ts'
 
 /** ASVS 14.3.2: an answer may hold a secret. */
@@ -20,6 +23,8 @@ export interface ProblemDetail {
   /** What is wrong with each field. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[]
   readonly headers?: Readonly<Record<string, string>>
+  /** Of a limit that refused. */
+  readonly limit?: LimitReading | undefined
 }
 
 export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}): Response {
@@ -31,6 +36,7 @@ export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}):
     code,
     ...(more.detail === undefined ? {} : { detail: more.detail }),
     ...(more.errors === undefined ? {} : { errors: more.errors }),
+    ...(more.limit === undefined ? {} : limitFields(more.limit)),
   }
   const later = retry === 'later' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
   // A body that still comes is not waited for.
@@ -40,6 +46,7 @@ export function problemAnswer(code: AdminRefusalCode, more: ProblemDetail = {}):
     ...ANSWER_HEADERS,
     'content-type': 'application/problem+json',
     ...later,
+    ...(more.limit === undefined ? {} : refusedHeaders(more.limit)),
     ...ended,
     ...challenge,
   }

@@ -6,7 +6,7 @@ import type { Operation } from '@lockgate/admin-api/operation'
 import { OPERATIONS, type OperationName } from '@lockgate/admin-api/operations'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { z } from 'zod'
-import { installationLimit } from '../../core/limits/limit-text.ts'
+import { type LimitRefusal, refuseByLimit } from '../../core/limits/limit-refusal.ts'
 import type { Caller } from '../../credentials/administration/context.ts'
 import {
   type DeniedAttempt,
@@ -37,9 +37,6 @@ export const ADMIN_PREFIX = '/admin/v1'
 
 /** Our bound. */
 const JSON_BOUNDS = { depthMax: 8, memberCountMax: 1_000 }
-/** Guessing a key is hopeless; this keeps the guesser from costing anything. */
-const FAILURES = installationLimit('admin_failures.ip')
-const CALLS = installationLimit('admin_calls.credential')
 
 interface Route {
   readonly name: OperationName
@@ -75,7 +72,11 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     return jsonTextAnswer(openApiText(call.deps.version), 200)
   }
   const principal = await authenticate(request, call)
-  if (!principal.ok) return problemAnswer(principal.refusal)
+  if (!principal.ok) {
+    if (!('reading' in principal)) return problemAnswer(principal.refusal)
+    const { refusal, detail, reading } = principal
+    return problemAnswer(refusal, { detail, limit: reading })
+  }
   const matching = ROUTES.filter(({ pattern }) => pattern.test(path))
   const route = matching.find(({ operation }) => operation.method === request.method)
   if (route === undefined) {
@@ -143,9 +144,7 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
 async function authenticate(
   request: Request,
   { deps, source, requestId }: Call,
-): Promise<
-  Result<OperatorPrincipal, 'rate_limited' | 'credential_missing' | 'credential_invalid'>
-> {
+): Promise<Result<OperatorPrincipal, 'credential_missing' | 'credential_invalid'> | LimitRefusal> {
   const subject = limitSubject(source.ip)
   const token = bearerToken(request.headers)
   const deny = (attempt: LimitOrMissing, owner: DenialOwner) =>
@@ -156,17 +155,18 @@ async function authenticate(
     return refuse('credential_missing')
   }
   const principal = await authenticateOperator(token, source, deps.operators)
+  const asked = { source: () => source, requestId }
   if (!principal.ok) {
-    const isAllowed = deps.limits.take([{ rule: FAILURES, subject, cost: 1 }]).isAllowed
-    return refuse(isAllowed ? 'credential_invalid' : 'rate_limited')
+    // Guessing a key is hopeless; this keeps the guesser from costing anything.
+    const charge = { name: 'admin_failures.ip', subject } as const
+    const { refused } = deps.guard.charge([charge], { ...asked, owner: undefined })
+    return refused === undefined ? refuse('credential_invalid') : refuseByLimit(refused)
   }
-  const { credentialId } = principal.value
-  const charge = { rule: CALLS, subject: credentialId, cost: 1 }
-  if (deps.limits.take([charge]).isAllowed) return principal
+  const { credentialId, tenantId } = principal.value
   const actor = { kind: 'operator' as const, id: credentialId }
-  const target = { kind: 'limit', id: CALLS.name }
-  deny({ action: 'limit.exceeded', reason: 'rate_limited', actor, target }, principal.value)
-  return refuse('rate_limited')
+  const charge = { name: 'admin_calls.credential', subject: credentialId } as const
+  const { refused } = deps.guard.charge([charge], { ...asked, owner: { tenantId }, actor })
+  return refused === undefined ? principal : refuseByLimit(refused)
 }
 
 type LimitOrMissing = Pick<DeniedAttempt, 'action' | 'reason' | 'target' | 'actor'>

@@ -26,8 +26,11 @@ const HEADERS = {
 const RETRY_AFTER_SECONDS = '1'
 
 /** @param body JSON text. */
-export function oauthAnswer(body: string): Response {
-  return new Response(body, { headers: HEADERS })
+export function oauthAnswer(
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(body, { headers: { ...HEADERS, ...headers } })
 }
 
 /**

@@ -12,7 +12,6 @@ import type { TenantKeys } from '../../credentials/tokens/tenant-keys.ts'
 import type { TokenGrants } from '../../credentials/tokens/token-grants.ts'
 import type { TokenRevocation } from '../../credentials/tokens/token-revocation.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { LimitEngine } from '../../ports/limit-engine.ts'
 import type { Log } from '../../ports/log.ts'
 
 export interface OauthDeps {
@@ -26,7 +25,6 @@ export interface OauthDeps {
   readonly keys: TenantKeys
   readonly issuer: Issuer
   readonly recordDenial: RecordDenial
-  readonly limits: LimitEngine
   readonly guard: Guard
   readonly clock: Clock
   readonly tally: Tally

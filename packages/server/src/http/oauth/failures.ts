@@ -3,17 +3,17 @@
  * so they cannot be guessed; the limit keeps the guesser from costing anything. It is asked after
  * the check: a right secret always passes, or a stranger could lock a client out.
  */
-import { installationLimit } from '../../core/limits/limit-text.ts'
+import { limitText } from '../../core/limits/limit-refusal.ts'
+import type { WindowLimitName } from '../../core/limits/limit-names.ts'
 import type { LimitReading } from '../../ports/limit-engine.ts'
 import type { AppRecord } from '../../ports/records/app.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../../core/limits/address-subject.ts'
+import { refusedHeaders } from '../limit-headers.ts'
 import { oauthError, type OauthError } from './answers.ts'
 import { isBasic } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
 
-const BY_ADDRESS = installationLimit('oauth_failures.ip')
-const BY_CLIENT = installationLimit('oauth_failures.client')
 /** A limit counts no longer ones, and no client id is. */
 const SUBJECT_LENGTH_MAX = 64
 
@@ -27,13 +27,15 @@ export function failureAnswer(
   description: string,
   { call, clientId }: { readonly call: OauthCall; readonly clientId: string | undefined },
 ): Response {
-  const { limits, tally } = call.deps
+  const { guard, tally } = call.deps
   tally.refused('credential_invalid')
-  const byAddress = { rule: BY_ADDRESS, subject: limitSubject(call.source.ip), cost: 1 }
+  const byAddress = { name: 'oauth_failures.ip', subject: limitSubject(call.source.ip) } as const
   const subject = clientId?.slice(0, SUBJECT_LENGTH_MAX)
-  const byClient = subject === undefined ? [] : [{ rule: BY_CLIENT, subject, cost: 1 }]
-  const { refused } = limits.take([byAddress, ...byClient])
-  if (refused !== undefined) return slowDown(refused.resetMs)
+  const byClient =
+    subject === undefined ? [] : [{ name: 'oauth_failures.client', subject } as const]
+  const about = { owner: undefined, source: () => call.source }
+  const { refused } = guard.charge([byAddress, ...byClient], about)
+  if (refused !== undefined) return slowDown(refused)
   return oauthError(error, description, error === 'invalid_client' ? challengeOf(call) : {})
 }
 
@@ -46,31 +48,35 @@ function challengeOf({ request }: OauthCall): Readonly<Record<string, string>> {
   return { 'www-authenticate': 'Basic realm="lockgate", charset="UTF-8"' }
 }
 
-/** @param app who asks too often; that is written down. */
+/**
+ * Charges what an app that was recognized does.
+ * @returns undefined when it may; what it is told else.
+ */
 export function overLimit(
-  { rule, resetMs }: LimitReading,
+  name: WindowLimitName,
   { call, app }: { readonly call: OauthCall; readonly app: AppRecord },
-): Response {
-  const { recordDenial, tally } = call.deps
-  tally.refused('rate_limited')
+): Response | undefined {
+  const { guard, tally } = call.deps
+  const owner = { tenantId: app.tenantId, appId: app.id, region: app.region }
   const actor = { kind: 'app' as const, id: app.id }
-  const target = { kind: 'limit', id: rule.name }
-  const { source } = call
-  const attempt = {
-    action: 'limit.exceeded',
-    reason: 'rate_limited',
-    source,
-    actor,
-    target,
-  } as const
-  recordDenial(attempt, app)
-  return slowDown(resetMs)
+  const about = { owner, actor, source: () => call.source }
+  const { refused } = guard.charge([{ name, subject: app.id }], about)
+  if (refused === undefined) return undefined
+  tally.refused('rate_limited')
+  return slowDown(refused)
 }
 
-/** Of failures, which are written down one by one. */
-function slowDown(waitMs: number): Response {
-  const seconds = String(Math.ceil(waitMs / 1000))
-  return oauthError('slow_down', 'Too many requests.', { 'retry-after': seconds })
+/** Before anything of a request is read: who asks without end costs a look-up. */
+export function overAddress(call: OauthCall): Response | undefined {
+  const { guard, tally } = call.deps
+  const { refused } = guard.authenticate(limitSubject(call.source.ip), undefined, call.source)
+  if (refused === undefined) return undefined
+  tally.refused('rate_limited')
+  return slowDown(refused)
+}
+
+function slowDown(reading: LimitReading): Response {
+  return oauthError('slow_down', limitText(reading), refusedHeaders(reading))
 }
 
 export const CLIENT_TEXT = 'The client is unknown, or what it sent does not prove it.'

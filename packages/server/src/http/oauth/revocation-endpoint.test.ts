@@ -10,7 +10,6 @@ import {
 } from '../../../../../test/support/token-world.ts'
 import { generateKey } from '../../credentials/key-format.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
-import { REVOCATIONS } from './revocation-endpoint.ts'
 
 let world: TokenWorld
 let tokens: { access_token: string; refresh_token: string }
@@ -85,12 +84,13 @@ test('an access token is remembered as revoked for as long as it would have live
 
 test('one app revokes only so fast, and nobody else uses that up', async () => {
   const garbage = { client_id: 'client-app', token: `${tokens.refresh_token}x` }
-  const taken = spyOn(world.oauth.limits, 'take')
+  const taken = spyOn(world.oauth.guard, 'charge')
   expect((await world.call('/oauth/revoke', { form: garbage })).status).toBe(200)
   expect(taken).not.toHaveBeenCalled()
   let isLeft = true
-  const charge = { rule: REVOCATIONS, subject: 'app', cost: 1 }
-  while (isLeft) isLeft = world.oauth.limits.take([charge]).isAllowed
+  const charge = { name: 'oauth_revocations.app', subject: 'app' } as const
+  const source = () => ({ ip: '', agent: '', protocol: 'test' })
+  while (isLeft) isLeft = world.oauth.guard.charge([charge], { owner: undefined, source }).isAllowed
   const refused = await revoke(tokens.access_token)
   expect([refused.status, refused.body.error]).toEqual([429, 'slow_down'])
   expect(await isActive(tokens.access_token)).toBe(true)

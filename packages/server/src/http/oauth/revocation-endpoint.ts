@@ -1,5 +1,4 @@
 /** `POST /oauth/revoke`: RFC 7009. */
-import { installationLimit } from '../../core/limits/limit-text.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { ClientProof } from '../../credentials/tokens/client-authentication.ts'
 import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
@@ -8,9 +7,6 @@ import type { OauthCall } from './deps.ts'
 import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
 import { readParameters } from './parameters.ts'
 import { readableAnswer } from './readable-answer.ts'
-
-/** What is revoked is remembered until nothing it concerns is left: our bound on how much. */
-export const REVOCATIONS = installationLimit('oauth_revocations.app')
 
 export async function answerRevocation(call: OauthCall): Promise<Response> {
   const { request } = call
@@ -43,14 +39,14 @@ async function revokeFor(proof: ClientProof, token: string, call: OauthCall): Pr
 }
 
 async function revoke(token: string, loaded: LoadedApp, call: OauthCall): Promise<Response> {
-  const { revocation, limits } = call.deps
+  const { revocation } = call.deps
   const found = await revocation.find(token, loaded)
   if (!found.ok) return oauthError(found.refusal, 'Keys and foreign tokens are revoked elsewhere.')
   if (found.value === undefined) return oauthAnswer('{}')
   // Asked only for what is really held: nobody uses up the limit of an app by its name.
   const { app } = loaded
-  const { refused } = limits.take([{ rule: REVOCATIONS, subject: app.id, cost: 1 }])
-  if (refused !== undefined) return overLimit(refused, { call, app })
+  const limited = overLimit('oauth_revocations.app', { call, app })
+  if (limited !== undefined) return limited
   await revocation.end(found.value, loaded, call.source)
   return oauthAnswer('{}')
 }

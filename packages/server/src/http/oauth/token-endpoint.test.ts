@@ -159,8 +159,8 @@ describe('client credentials', () => {
 
   test('unknown client, wrong secret, public client: one answer after the same work', async () => {
     const { check } = world.core
-    const { limits } = world.oauth
-    const spies = [spyOn(check, 'match'), spyOn(check, 'confirm'), spyOn(limits, 'take')]
+    const { guard } = world.oauth
+    const spies = [spyOn(check, 'match'), spyOn(check, 'confirm'), spyOn(guard, 'charge')]
     const denied = spyOn(world.core.denials, 'deny')
     const outcomes = []
     for (const appId of ['app', 'nobody', 'page', 'foreign']) {

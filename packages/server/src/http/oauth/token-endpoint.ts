@@ -5,18 +5,18 @@ import type {
   ClientProof,
 } from '../../credentials/tokens/client-authentication.ts'
 import type { GrantedTokens, GrantRefusal } from '../../credentials/tokens/token-grants.ts'
-import { installationLimit } from '../../core/limits/limit-text.ts'
 import { oauthAnswer, oauthError, unreadAnswer } from './answers.ts'
 import { readClientProof } from './client-proof.ts'
 import type { OauthCall } from './deps.ts'
-import { CLIENT_TEXT, failureAnswer, overLimit } from './failures.ts'
+import { limitSubject } from '../../core/limits/address-subject.ts'
+import { limitHeaders } from '../limit-headers.ts'
+import { CLIENT_TEXT, failureAnswer, overAddress, overLimit } from './failures.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { readableAnswer } from './readable-answer.ts'
 
-/** Each refresh family is a row for a week: our bound on how fast one client makes them. */
-const FAMILIES = installationLimit('oauth_families.app')
-
 export async function answerToken(call: OauthCall): Promise<Response> {
+  const limited = overAddress(call)
+  if (limited !== undefined) return limited
   const read = await readParameters(call.request)
   if (!read.ok) return unreadAnswer(read)
   const parameters = read.value
@@ -57,18 +57,21 @@ async function clientCredentials(
   proof: ClientProof,
   call: OauthCall,
 ): Promise<Response> {
-  const { clients, grants, limits } = call.deps
+  const { clients, grants } = call.deps
   const failure = { call, clientId: proof.clientId }
   if (proof.method === 'none') return failureAnswer('invalid_client', CLIENT_TEXT, failure)
   const pending = clients.authenticate(proof, call.source)
   const client = pending instanceof Promise ? await pending : pending
   if (!client.ok) return failureAnswer('invalid_client', CLIENT_TEXT, failure)
   const scope = parameters.get('scope')
-  if (scope?.includes(OFFLINE) === true) {
-    const { app } = client.value.loaded
-    const { refused } = limits.take([{ rule: FAMILIES, subject: app.id, cost: 1 }])
-    if (refused !== undefined) return overLimit(refused, { call, app })
-  }
+  const { app } = client.value.loaded
+  // Asked of who has proved to be the client: nobody uses up its limit by its name.
+  const limited = overLimit('auth.user', { call, app })
+  if (limited !== undefined) return limited
+  // Each refresh family is a row for a week.
+  const isOffline = scope?.includes(OFFLINE) === true
+  const full = isOffline ? overLimit('oauth_families.app', { call, app }) : undefined
+  if (full !== undefined) return full
   const granted = grants.clientCredentials(client.value, scope, call.source)
   return grantAnswer(granted instanceof Promise ? await granted : granted, failure)
 }
@@ -103,7 +106,7 @@ function grantAnswer(
   granted: Result<GrantedTokens, GrantRefusal>,
   failure: { readonly call: OauthCall; readonly clientId: string | undefined },
 ): Response {
-  if (granted.ok) return oauthAnswer(tokenText(granted.value))
+  if (granted.ok) return oauthAnswer(tokenText(granted.value), askedOf(failure.call))
   const { refusal, detail = '' } = granted
   if (refusal === 'invalid_grant') return failureAnswer(refusal, detail, failure)
   if (refusal === 'grant_ended') {
@@ -112,6 +115,12 @@ function grantAnswer(
     return failureAnswer('invalid_grant', detail, { ...failure, clientId: undefined })
   }
   return oauthError(refusal, detail)
+}
+
+/** @returns how much of its limit the address has left. */
+function askedOf({ deps, source }: OauthCall): Readonly<Record<string, string>> {
+  const subject = limitSubject(source.ip)
+  return limitHeaders(deps.guard.readOwn([{ name: 'auth.ip', subject }]))
 }
 
 /** JSON text, RFC 6749 §5.1. No part of it holds a character that JSON would escape. */
