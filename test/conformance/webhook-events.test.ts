@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { Administration, ownerKey } from '../support/administration.ts'
 import { Clients, library, subscribed } from '../support/clients.ts'
-import { EventReceiver } from '../support/event-receiver.ts'
+import { EventReceiver, type StandardBody } from '../support/event-receiver.ts'
 import { post } from '../support/http.ts'
 import { type AppConfig, app, type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
@@ -21,7 +21,8 @@ const OPEN = { clientMessages: true, subscriptionCount: true }
 const PUSHER = app('hooks-pusher', OPEN)
 const STANDARD = app('hooks-standard', OPEN)
 const DURABLE = app('hooks-durable', OPEN)
-const APPS = [PUSHER, STANDARD, DURABLE]
+const LIMITED = app('hooks-limited', { limits: ['http_publish.app 3/60s'] })
+const APPS = [PUSHER, STANDARD, DURABLE, LIMITED]
 /** Receivers of the tests are on this machine. */
 const CONFIG = { outbound: { allowedNetworks: ['127.0.0.0/8'] } }
 const DELAY_MS = 3_000
@@ -66,6 +67,8 @@ async function endpoint(
   const made = await admin.done('webhooks.create', { parameters: { appId: target.id }, body })
   return made.value ?? ''
 }
+
+const byText = (one: unknown, other: unknown) => String(one).localeCompare(String(other))
 
 interface PusherEvent {
   readonly name: string
@@ -187,6 +190,42 @@ test('an endpoint of the Standard form is told what it asks for, verified by its
   assert.equal(told('connection.opened').length, 1)
   assert.equal(told('connection.closed')[0]?.data['reason'], 'client')
   assert.equal(told('connection.closed')[0]?.data['ip'], '127.0.0.1')
+})
+
+test('who goes over a limit is told of in one webhook, however often', async () => {
+  receiver.all.length = 0
+  await endpoint(LIMITED, ['rate_limit.exceeded', 'rate_limit.warned'])
+  const statuses: number[] = []
+  for (let index = 0; index < 8; index++) {
+    const answer = await post(server, LIMITED, ['/events', { name: 'e', channel: 'c', data: '' }])
+    statuses.push(answer.status)
+  }
+  assert.deepEqual(statuses, [200, 200, 200, 429, 429, 429, 429, 429])
+  await until('both are told', () => receiver.all.length >= 2)
+  const told = receiver.standard().map(({ type, data }) => [type, data['limit'], data['count']])
+  assert.deepEqual(told.toSorted(byText), [
+    ['rate_limit.exceeded', 'http_publish.app', 1],
+    ['rate_limit.warned', 'http_publish.app', 1],
+  ])
+})
+
+test('an endpoint that is gone is disabled, and the others of its app are told', async () => {
+  receiver.all.length = 0
+  const gone = await EventReceiver.open()
+  gone.status = 410
+  try {
+    await endpoint(PUSHER, ['webhook.disabled'])
+    const body = { name: 'gone', receiverUrl: gone.url, events: ['message.published'] }
+    const made = await admin.done('webhooks.create', { parameters: { appId: PUSHER.id }, body })
+    await library(server, PUSHER).trigger('news', 'e', '1')
+    const disabled = () =>
+      receiver.all.filter(({ rawBody }) => rawBody.includes('webhook.disabled'))
+    await until('it is told', () => disabled().length > 0)
+    const { data } = JSON.parse(disabled()[0]?.rawBody ?? '') as StandardBody
+    assert.deepEqual(data, { appId: PUSHER.id, endpointId: made.webhook.id, reason: 'gone' })
+  } finally {
+    await gone.close()
+  }
 })
 
 test('an endpoint with a filter is told of its channels only', async () => {
