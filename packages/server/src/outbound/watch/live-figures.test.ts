@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test'
 import { failed } from '../../../../../test/support/told-events.ts'
-import type { LiveEvent } from '../../core/live-events.ts'
 import { LABEL_COUNT_MAX, LiveFigures } from './live-figures.ts'
 
 function countsOf(figures: LiveFigures): Record<string, Record<string, number>> {
@@ -8,22 +7,17 @@ function countsOf(figures: LiveFigures): Record<string, Record<string, number>> 
   return Object.fromEntries(labelled.map(({ name, read }) => [name, Object.fromEntries(read())]))
 }
 
-test('what is told is counted by its reason, limit or name', () => {
+test('what is told is counted by its reason or name', () => {
   const figures = new LiveFigures()
   for (const reason of ['unauthenticated', 'unauthenticated', 'token_expired']) {
     figures.hear(failed('a', reason))
   }
-  const numbers = { used: 1, quota: 1, windowMs: 1, resetMs: 1 }
-  const limited = (isShadow: boolean): LiveEvent => {
-    const details = { limit: 'publish.app', scope: 'app', subject: 'a', ...numbers, isShadow }
-    return { type: 'rate_limit.exceeded', atMs: 0, tenantId: 'a', appId: 'a', details }
-  }
-  figures.hear(limited(false))
-  figures.hear(limited(true))
+  const details = { provider: 'smtp', credentialId: undefined }
+  const nobody = { tenantId: undefined, appId: undefined }
+  figures.hear({ type: 'provider.failed', atMs: 0, ...nobody, details })
   expect(countsOf(figures)).toMatchObject({
     lockgate_auth_failures_total: { unauthenticated: 2, token_expired: 1 },
-    lockgate_limit_violations_total: { 'publish.app': 1 },
-    lockgate_limit_shadow_violations_total: { 'publish.app': 1 },
+    lockgate_provider_failures_total: { smtp: 1 },
   })
 })
 

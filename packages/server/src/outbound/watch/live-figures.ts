@@ -1,6 +1,6 @@
 /**
- * What is told, counted for a scraper: by reasons, limits and names that are ours and few. Nothing
- * that a caller chooses becomes a label.
+ * What is told, counted for a scraper: by reasons and names that are ours and few. Nothing that a
+ * caller chooses becomes a label; limits are counted by those who ask them.
  */
 import type { LiveEvent, LiveEventType, LiveListener } from '../../core/live-events.ts'
 import type { MetricDefinitions } from '../../ports/metrics.ts'
@@ -12,9 +12,6 @@ const OTHER = 'other'
 const METRICS = {
   auth_failures: ['reason', 'Credentials, signatures and tokens that did not hold, by reason'],
   auth_denials: ['reason', 'Calls of who may not do that, by reason'],
-  limit_violations: ['limit', 'What was refused because of a limit, by limit'],
-  limit_shadow_violations: ['limit', 'What a limit in shadow mode would have refused, by limit'],
-  limit_warnings: ['limit', 'Times that 80 % of a limit were used, by limit'],
   credential_changes: ['action', 'Changes of credentials, by action'],
   provider_failures: ['provider', 'Credentials of ours that a provider refused, by provider'],
 } as const satisfies Record<string, readonly [label: string, help: string]>
@@ -24,8 +21,6 @@ type Figure = keyof typeof METRICS
 const COUNTED: ReadonlySet<LiveEventType> = new Set<LiveEventType>([
   'auth.failed',
   'auth.denied',
-  'rate_limit.exceeded',
-  'rate_limit.warned',
   'credential.changed',
   'provider.failed',
 ])
@@ -43,12 +38,6 @@ export class LiveFigures implements LiveListener {
         return this.#count('auth_failures', event.details.reason)
       case 'auth.denied':
         return this.#count('auth_denials', event.details.reason)
-      case 'rate_limit.exceeded': {
-        const { limit, isShadow } = event.details
-        return this.#count(isShadow ? 'limit_shadow_violations' : 'limit_violations', limit)
-      }
-      case 'rate_limit.warned':
-        return this.#count('limit_warnings', event.details.limit)
       case 'credential.changed':
         return this.#count('credential_changes', event.details.action)
       case 'provider.failed':
