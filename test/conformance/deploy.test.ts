@@ -163,6 +163,22 @@ test('every metric and label of the dashboard and of the rules is exported', asy
   }
 })
 
+test('a name that is not exported, and what is no query, would be noticed', () => {
+  const known = new Map([['lockgate_bugs_total', new Set(['code'])]])
+  for (const [query, what] of [
+    ['rate(lockgate_bug_total[5m])', /lockgate_bug_total is not exported/],
+    ['sum by (kind) (lockgate_bugs_total)', /no label kind/],
+    ['lockgate_bugs_total{reason="x"}', /no label reason/],
+    ['rat(lockgate_bugs_total[5m])', /no function: rat/],
+    ['rate(lockgate_bugs_total[5m]', /brackets do not fit/],
+    ['lockgate_bugs_total{code}', /no matcher/],
+    ['1 > 0', /a query of nothing/],
+  ] as const) {
+    assert.throws(() => assertKnown('a query of nothing', namedInQuery(query), known), what)
+  }
+  assertKnown('right', namedInQuery('sum by (code) (rate(lockgate_bugs_total[5m])) > 0'), known)
+})
+
 interface Rule {
   readonly alert: string
   readonly expr: string
