@@ -97,6 +97,15 @@ function testQuota(start: () => Bench, rule: LimitRule): void {
     expect(takeAll(engine, rule)).toBe(quota)
   })
 
+  test('what is used while a clock is back is not over when it catches up', () => {
+    const { clock, engine } = start()
+    engine.take([chargeOf(rule, 'other')])
+    clock.runningMs -= windowMs * 3
+    expect(takeAll(engine, rule)).toBe(quota)
+    clock.runningMs += windowMs * 3
+    expect(engine.take([chargeOf(rule)]).isAllowed).toBe(false)
+  })
+
   test('a charge may be worth many, and is taken whole or not at all', () => {
     const { engine } = start()
     const cost = Math.ceil(quota / 2)

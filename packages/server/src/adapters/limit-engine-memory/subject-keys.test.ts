@@ -1,4 +1,5 @@
 /** What the engine keeps in memory, how much of it, and for how long. */
+import { heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
 import { HandClock } from '../../../../../test/support/hand-clock.ts'
 import { chargeOf, ruleOf } from '../../../../../test/support/limit-rules.ts'
@@ -85,6 +86,22 @@ describe('memory', () => {
     }
     expect(engine.logEntryCount).toBe(0)
     expect(engine.read(rule, 's').used).toBeWithin(7, 9)
+  })
+
+  test('a decision with nothing to tell leaves no object behind', () => {
+    const engine = openMemoryLimitEngine({ clock: new HandClock() })
+    const charges = ['publish.app', 'publish.channel', 'publish.user'].map((name) =>
+      chargeOf(ruleOf({ name, quota: 1_000_000_000 })),
+    )
+    const objectsAfter = (count: number) => {
+      for (let left = count; left > 0; left--) engine.take(charges)
+      Bun.gc(true)
+      return heapStats().objectCount
+    }
+    objectsAfter(20_000)
+    const before = objectsAfter(1)
+    // What the runtime keeps for itself is a few, not one for each.
+    expect(objectsAfter(100_000) - before).toBeLessThan(100)
   })
 
   test('names are constants: names without end are a bug that shows', () => {
