@@ -72,6 +72,8 @@ export async function openTokenWorld(
     readonly times?: Partial<typeof TOKEN_TIMES>
     readonly kept?: Parameters<typeof openCoreWorld>[0]
     readonly algorithm?: 'ES256' | 'RS256'
+    /** Limits of the installation. */
+    readonly guardTexts?: readonly string[]
   } = {},
 ): Promise<TokenWorld> {
   const world = await openCoreWorld(options.kept)
@@ -95,7 +97,7 @@ export async function openTokenWorld(
   const engine = openMemoryLimitEngine({ clock })
   const events = new LiveEvents()
   const { guard } = createGuarding(
-    { guard: { limits: [] } },
+    { guard: { limits: options.guardTexts ?? [] } },
     { engine, clock, events, recordDenial },
   )
   const oauth: OauthDeps = {

@@ -61,7 +61,7 @@ import { MasterKeyRing } from './credentials/master-key-ring.ts'
 import type { AdminDeps } from './http/admin/deps.ts'
 import { Slots } from './http/admin/slots.ts'
 import { TrustedProxies } from './http/client-address.ts'
-import { DemoPage } from './http/demo/demo-page.ts'
+import { type DemoDeps, DemoPage } from './http/demo/demo-page.ts'
 import { ownHostsOf } from './http/own-hosts.ts'
 import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
@@ -148,7 +148,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols, guard })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { tokens, bearers, oauth } = await openOauth(config, core, { ...guarding, tally, log })
-  const demo = await demoPage(config, core, hub)
+  const demo = await demoPage(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)
   const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
   const { webhooks, webhookEvents, administration } = outbound
@@ -276,12 +276,12 @@ async function provision(
 async function demoPage(
   config: Config,
   { authority }: CredentialCore,
-  hub: Hub,
+  parts: Pick<DemoDeps, 'hub' | 'guard'>,
 ): Promise<DemoPage | undefined> {
   const apps = [...authority.apps.apps()]
   const app = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
   if (!config.demo || app === undefined) return undefined
-  return new DemoPage({ app, hub, clock, assets: await loadDemoAssets() })
+  return new DemoPage({ app, ...parts, assets: await loadDemoAssets() })
 }
 
 /** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */

@@ -1,8 +1,6 @@
 /** What is bounded in the core stays bounded, and forgets the oldest first. */
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
 import { CACHED_CHANNEL_COUNT_MAX, CACHED_UNITS_MAX, LastEventCache } from './last-event-cache.ts'
-import { RateLimit } from './limits.ts'
 
 describe('the cache of last events', () => {
   const last = { event: 'e', data: '', expiresAtMs: 1_000 }
@@ -37,35 +35,5 @@ describe('the cache of last events', () => {
     cache.sweep(1_000)
     expect(cache.read('a', 0)).toBeUndefined()
     expect(cache.read('b', 1_999)).toBeDefined()
-  })
-})
-
-describe('a rate limit', () => {
-  const steps = fc.array(fc.nat(400), { minLength: 1, maxLength: 200 })
-
-  test('lets at most the burst and the rate through over any stretch of time', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 20 }), steps, (perSecondMax, waits) => {
-        const limit = new RateLimit(perSecondMax, 0)
-        const takenAtMs: number[] = []
-        let nowMs = 0
-        for (const waitMs of waits) {
-          nowMs += waitMs
-          if (limit.take(perSecondMax, nowMs)) takenAtMs.push(nowMs)
-        }
-        for (const [index, startMs] of takenAtMs.entries()) {
-          for (const [further, endMs] of takenAtMs.slice(index).entries()) {
-            const allowed = perSecondMax + ((endMs - startMs) * perSecondMax) / 1000
-            expect(further + 1).toBeLessThanOrEqual(allowed + 1e-6)
-          }
-        }
-      }),
-    )
-  })
-
-  test('gains nothing from a clock that goes back', () => {
-    const limit = new RateLimit(1, 5_000)
-    expect(limit.take(1, 5_000)).toBe(true)
-    for (const nowMs of [0, 4_999, 1_000, 5_500]) expect(limit.take(1, nowMs)).toBe(false)
   })
 })

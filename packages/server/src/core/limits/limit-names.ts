@@ -205,6 +205,13 @@ export const LIMITS = {
     default: { quota: 60, windowMs: MINUTE_MS },
     does: 'Wrong operator keys from one address.',
   },
+  'demo_publish.app': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'app',
+    default: { quota: 10, windowMs: 1_000 },
+    does: 'Events sent from the demo page.',
+  },
   'admin_calls.credential': {
     ...OF_INSTALLATION,
     unit: 'requests',
@@ -223,11 +230,6 @@ export type ConcurrentLimitName = {
 
 /** Names of the limits that have a window. */
 export type WindowLimitName = Exclude<LimitName, ConcurrentLimitName>
-
-/** Names of the limits that only the installation sets: each has a default. */
-export type InstallationLimitName = {
-  [N in LimitName]: (typeof LIMITS)[N]['setBy'] extends 'installation' ? N : never
-}[LimitName]
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[] // the keys of the table
 

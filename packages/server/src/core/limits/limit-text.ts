@@ -6,11 +6,9 @@ import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { LimitOutagePolicy, LimitRule } from '../../ports/limit-engine.ts'
 import {
   type ConcurrentLimitName,
-  type InstallationLimitName,
   isConcurrent,
   isLimitName,
   LIMIT_NAMES,
-  LIMITS,
   limitKind,
   type LimitName,
   type WindowLimitName,
@@ -118,12 +116,6 @@ export function formatWindow(windowMs: number): string {
 /** The limit a table row has where nobody says otherwise; undefined: none. */
 export function defaultLimit(name: LimitName): WindowLimit | undefined {
   return DEFAULTS.get(name)
-}
-
-/** The rule of a limit that only the installation sets; every row of these has a default. */
-export function installationLimit(name: InstallationLimitName): WindowLimit {
-  const { default: amount, onOutage } = LIMITS[name]
-  return Object.freeze({ name, ...amount, isShadow: false, onOutage })
 }
 
 const DEFAULTS: ReadonlyMap<LimitName, WindowLimit> = readDefaults()

@@ -4,10 +4,10 @@
  */
 import { parseChannelName } from '@lockgate/protocol/pusher/channel-name'
 import type { Hub } from '../../core/hub.ts'
-import { RateLimit } from '../../core/limits.ts'
+import type { Guard } from '../../core/limits/guard.ts'
+import type { Source } from '../../core/source.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { Asset } from '../../ports/asset.ts'
-import type { Clock } from '../../ports/clock.ts'
 import { jsonAnswer, refusedAnswer } from '../answers.ts'
 import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import { parseJsonBody } from '../json-body.ts'
@@ -18,29 +18,31 @@ export const DEMO_CHANNEL = 'demo'
 export const DEMO_EVENT = 'message'
 /** Our bounds on what the page sends. */
 export const DEMO_TEXT_LENGTH_MAX = 500
-export const DEMO_EVENTS_PER_SECOND_MAX = 10
 
 export interface DemoDeps {
   readonly app: LoadedApp
   readonly hub: Hub
-  readonly clock: Clock
+  readonly guard: Guard
   /** By path: `/`, `/demo/page.js`, … */
   readonly assets: ReadonlyMap<string, Asset>
 }
 
 export class DemoPage {
   readonly deps: DemoDeps
-  readonly #rate: RateLimit
 
   constructor(deps: DemoDeps) {
     this.deps = deps
-    this.#rate = new RateLimit(DEMO_EVENTS_PER_SECOND_MAX, deps.clock.monotonicMs())
   }
 
   mayPublish(): boolean {
-    return this.#rate.take(DEMO_EVENTS_PER_SECOND_MAX, this.deps.clock.monotonicMs())
+    const { guard, app } = this.deps
+    const charge = { name: 'demo_publish.app', subject: app.app.id } as const
+    return guard.charge([charge], { owner: undefined, source: () => PAGE }).isAllowed
   }
 }
+
+/** Whoever uses the page is nobody in particular. */
+const PAGE: Source = { ip: '', agent: '', protocol: 'demo' }
 
 /** @returns undefined when the path is not of the demo. */
 export function handleDemo(
@@ -71,7 +73,8 @@ async function publish(request: Request, page: DemoPage): Promise<Response> {
     return refusedAnswer('media_type_unsupported')
   }
   if (!isSameOrigin(request)) return refusedAnswer('origin_refused', 'Send from the page itself.')
-  if (!page.mayPublish()) return refusedAnswer('rate_limited', 'Ten events a second at most.')
+  if (!page.mayPublish())
+    return refusedAnswer('rate_limited', 'The page sends too fast: wait a second.')
   const read = await readBody(request, { bytesMax: BODY_BYTES_MAX.demo })
   if (!read.ok) return refusedAnswer(read.refusal, read.detail)
   const body = parseJsonBody(read.value, { depthMax: 2, memberCountMax: 8 })

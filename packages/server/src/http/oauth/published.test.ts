@@ -54,6 +54,19 @@ describe('the key set of a tenant', () => {
     expect((await world.call(path)).status).toBe(200)
   })
 
+  test('is given as often as the configuration says, in every window it names', async () => {
+    world = await openTokenWorld({ guardTexts: ['jwks.ip 2/1s', 'jwks.ip 3/1h'] })
+    const path = `/${TENANT_ID}/.well-known/jwks`
+    const statuses = async (count: number) => {
+      const answers = []
+      while (answers.length < count) answers.push((await world.call(path)).status)
+      return answers
+    }
+    expect(await statuses(3)).toEqual([200, 200, 429])
+    world.time.ms += 2_000
+    expect(await statuses(2)).toEqual([200, 429])
+  })
+
   test('is only read', async () => {
     const path = `/${TENANT_ID}/.well-known/jwks`
     const { status, headers } = await world.call(path, { form: {} })
