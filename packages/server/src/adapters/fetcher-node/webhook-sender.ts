@@ -69,7 +69,10 @@ class NodeSender implements WebhookSender {
   async send(order: SendOrder): Promise<SendResult> {
     if (this.#inFlightCount >= SENDS_IN_FLIGHT_MAX) return failed('busy')
     this.#inFlightCount++
-    const signal = AbortSignal.timeout(this.#options.timeMsMax ?? SEND_TIME_MS_MAX)
+    // Not `AbortSignal.timeout`: that keeps everything it could end until the time is over.
+    const ending = new AbortController()
+    const { signal } = ending
+    const timer = setTimeout(() => ending.abort(), this.#options.timeMsMax ?? SEND_TIME_MS_MAX)
     const url = readUrl(order.url)
     try {
       if (url === undefined) return failed('url_refused')
@@ -79,6 +82,7 @@ class NodeSender implements WebhookSender {
     } catch (error) {
       return failed(signal.aborted ? 'too_slow' : failureOf(error))
     } finally {
+      clearTimeout(timer)
       this.#inFlightCount--
     }
   }
