@@ -11,26 +11,14 @@ import type {
   WebhookEndpointRecord,
 } from '../../packages/server/src/ports/records/webhook.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
-import type {
-  SendOrder,
-  SendResult,
-  WebhookSender,
-} from '../../packages/server/src/ports/webhook-sender.ts'
+import type { WebhookSender } from '../../packages/server/src/ports/webhook-sender.ts'
 import { REGIONS, SETTINGS } from '../contract/records.ts'
 import { loadedApp, signingCredential } from './loaded-app.ts'
+import { ScriptedSender } from './scripted-sender.ts'
 import { webhookEndpoint } from './webhook-endpoint.ts'
 
 const START_MS = 1_790_000_000_000
 export const WEBHOOK_SECRET = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE='
-
-export const answer = (status: number, retryAfter?: string): SendResult => ({
-  kind: 'answered',
-  status,
-  retryAfter,
-})
-
-/** What a receiver does with a post; a promise that never ends is one that hangs. */
-export type Receiver = (order: SendOrder) => SendResult | Promise<SendResult>
 
 export interface DeliveryWorldOptions {
   readonly endpoints?: readonly WebhookEndpointRecord[]
@@ -59,8 +47,8 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   const events = new LiveEvents()
   const told: LiveEvent[] = []
   events.listen({ wants: () => true, hear: (event) => void told.push(event) })
-  const receivers = new Map<string, Receiver>()
-  const sent: SendOrder[] = []
+  const scripted = new ScriptedSender()
+  const { receivers, sent } = scripted
   const errors: unknown[] = []
   const notes: [id: string, isDelivered: boolean][] = []
   const givenUp: [id: string, because: string][] = []
@@ -69,14 +57,7 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   const service = new DeliveryService({
     regions: store.regions,
     apps,
-    sender: options.sender ?? {
-      async send(order) {
-        sent.push(order)
-        return (receivers.get(order.connectionKey) ?? (() => answer(200)))(order)
-      },
-      tick: nothing,
-      close: nothing,
-    },
+    sender: options.sender ?? scripted,
     clock,
     random: systemRandom,
     events,

@@ -5,11 +5,11 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {
-  answer,
   openDeliveryWorld,
   pusherEndpoint,
   standardEndpoint,
 } from '../../../../../test/support/delivery-world.ts'
+import { answer } from '../../../../../test/support/scripted-sender.ts'
 import type { SendResult } from '../../ports/webhook-sender.ts'
 
 const IDS = ['whe_1', 'whe_2', 'whe_p'] as const

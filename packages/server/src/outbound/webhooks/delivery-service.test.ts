@@ -1,11 +1,11 @@
 /** What the queue promises through failures: of the store, of the clock, of the node itself. */
 import { describe, expect, test } from 'bun:test'
 import {
-  answer,
   openDeliveryWorld,
   pusherEndpoint,
   standardEndpoint,
 } from '../../../../../test/support/delivery-world.ts'
+import { answer } from '../../../../../test/support/scripted-sender.ts'
 import { Outage } from '../../ports/outage.ts'
 import type { SendResult } from '../../ports/webhook-sender.ts'
 import { LANE_WAITING_MAX } from './lanes.ts'

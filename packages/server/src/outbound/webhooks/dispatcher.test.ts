@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import {
-  answer,
   openDeliveryWorld,
   pusherEndpoint,
   standardEndpoint,
 } from '../../../../../test/support/delivery-world.ts'
+import { answer } from '../../../../../test/support/scripted-sender.ts'
 import type { SendResult } from '../../ports/webhook-sender.ts'
 import { IN_FLIGHT_MAX } from './dispatcher.ts'
 import { LANE_HELD_MAX, LANE_IN_FLIGHT_MAX } from './lane.ts'
