@@ -95,6 +95,7 @@ const PUBLIC: readonly Row[] = [
     bytes: () => rawRequest('GET /admin/v1/openapi.json'),
   },
   { what: 'a list', status: 200, bytes: () => asOwner('GET /admin/v1/tenants') },
+  { what: 'live events', status: 200, bytes: () => asOwner('GET /admin/v1/events') },
   { what: 'a stream', status: 200, bytes: () => asOwner('GET /admin/v1/audit/export') },
   {
     what: 'a preflight',
@@ -237,10 +238,12 @@ test('an accepted upgrade has the security headers, one over the limit too', asy
 })
 
 test('a 429 has the security headers', async () => {
-  let answer: RawAnswer
-  let count = 0
-  do answer = await rawAnswer(it.server.http, rawRequest(`GET /${UUID}${JWKS}`))
-  while (answer.status !== 429 && count++ < 100)
-  assert.equal(answer.status, 429)
-  requireHeaders('a refusal of too many', answer)
+  for (const base of [it.server.http, it.server.https]) {
+    let answer: RawAnswer
+    let count = 0
+    do answer = await rawAnswer(base, rawRequest(`GET /${UUID}${JWKS}`))
+    while (answer.status !== 429 && count++ < 100)
+    assert.equal(answer.status, 429)
+    requireHeaders('a refusal of too many', answer)
+  }
 })

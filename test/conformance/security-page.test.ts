@@ -170,7 +170,7 @@ test('what stands behind a request is the next one only where the first has ende
   }
 })
 
-const STATES = ['kept', 'other', 'yours', 'later', 'open']
+const STATES = ['kept', 'other', 'yours', 'later']
 const PROMISES = [...rowsBelow('What wSocket promises'), ...rowsBelow('What Sockudo asks for')]
 const PROOF = /`([^`]+\.ts)`: “([^”]+)”/g
 
