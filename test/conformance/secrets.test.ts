@@ -9,11 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemRandom } from '../../packages/server/src/adapters/system/random.ts'
 import { generateKey, type KeyPrefix } from '../../packages/server/src/credentials/key-format.ts'
-import { type AdminCall, Administration } from '../support/administration.ts'
+import { newWebhookSecret } from '../../packages/server/src/credentials/webhook-secret.ts'
+import { type AdminCall, Administration, type ResultOf } from '../support/administration.ts'
 import { Canary } from '../support/canary.ts'
 import { library } from '../support/clients.ts'
 import { type Answer, send, type SendOptions } from '../support/http.ts'
-import { app, type LiveServer, startServer } from '../support/server.ts'
+import { type AppConfig, app, type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
 import { until } from '../support/wait.ts'
 import { Wire } from '../support/wire.ts'
@@ -29,6 +30,7 @@ const KINDS = [
   'signing_secret',
   'webhook_secret',
 ] as const
+const HOOK = { name: 'declared', url: 'https://127.0.0.1:9/', events: ['message.published'] }
 /** Found wherever it is: what is no secret shows that the search sees the place. */
 const LEAK = `visible-${randomBytes(12).toString('hex')}`
 
@@ -102,6 +104,33 @@ async function useEveryKind(place: Place): Promise<void> {
   const weak = canary.plant('a refused own value', `password-${'a'.repeat(20)}-${LEAK.length}`)
   const body = { kind: 'jwt_secret', name: 'weak', value: weak }
   await tell(place, 'credentials.create', { parameters: { appId: APP_ID }, body })
+}
+
+/** Endpoints of both algorithms: made, asked, rotated, delivered to, removed. */
+async function useWebhooks(place: Place, declared: AppConfig): Promise<void> {
+  const { canary, server } = place
+  // The store has it, because the receiver has to be called with it.
+  const homes = ['region-local.db', 'region-local.db-wal']
+  const query = canary.plant('the query of a receiver', fresh(), homes)
+  for (const algorithm of ['hmac-sha256', 'ed25519']) {
+    const receiverUrl = `https://127.0.0.1:9/hooks?token=${query}`
+    const terms = { name: `${LEAK} ${algorithm}`, receiverUrl, events: ['message.published'] }
+    const body = { ...terms, algorithm }
+    const made = await tell(place, 'webhooks.create', { parameters: { appId: APP_ID }, body })
+    const { webhook, value } = made.body as ResultOf<'webhooks.create'>
+    if (value !== undefined) canary.plant('a webhook secret', value)
+    const parameters = { endpointId: webhook.id }
+    await library(server, declared).trigger('news', 'e', {})
+    await tell(place, 'webhooks.probe', { parameters })
+    const rotated = await tell(place, 'webhooks.rotate', { parameters, body: {} })
+    const after = rotated.body as ResultOf<'webhooks.rotate'>
+    if (after.value !== undefined) canary.plant('a rotated webhook secret', after.value)
+    for (const name of ['webhooks.get', 'webhooks.probe', 'deliveries.list'] as const) {
+      assert.equal((await tell(place, name, { parameters })).status, 200)
+    }
+    const list = await tell(place, 'webhooks.list', { parameters: { appId: APP_ID } })
+    assert.equal(list.status, 200)
+  }
 }
 
 const form = (fields: Readonly<Record<string, string>>) => new URLSearchParams(fields).toString()
@@ -235,6 +264,7 @@ test('no secret of any kind is in a log, answer, metric, audit row, file or argu
   const clientSecret = canary.plant('a declared client secret', fresh())
   const jwtSecret = canary.plant('a declared JWT secret', fresh())
   const apiKey = canary.plant('a declared API key', keyOf('sk'))
+  const hook = canary.plant('a declared webhook secret', newWebhookSecret(systemRandom))
   const operator = canary.plant('a declared operator key', keyOf('op'))
   const declared = app(APP_ID, {
     secret: signing,
@@ -242,6 +272,7 @@ test('no secret of any kind is in a log, answer, metric, audit row, file or argu
     clientSecret,
     apiKeys: [{ value: apiKey }],
     jwtSecrets: [{ value: jwtSecret }],
+    webhooks: [{ ...HOOK, secret: hook }],
   })
   const ownerKey = canary.plant('the key of an owner', keyOf('op'))
   const operatorKeys = [
@@ -264,6 +295,7 @@ test('no secret of any kind is in a log, answer, metric, audit row, file or argu
     assert.equal(await publish(place, token), 200)
     await admin.as(operator).done('whoami')
     await useEveryKind(place)
+    await useWebhooks(place, declared)
     await useTokens(place, clientSecret)
     await misplace(place, declared.key)
     await admin.done('master-key.status')
