@@ -3,9 +3,16 @@ import type { DeliveryCounts, EndpointPlace } from '../../ports/delivery-queue.t
 import type { Random } from '../../ports/random.ts'
 import { Lane } from './lane.ts'
 
-/** Our bounds on what waits, dead letters apart: for one endpoint, and in all. */
+/** Our bounds on what waits, dead letters apart: for one endpoint, for one app, and in all. */
 export const LANE_WAITING_MAX = 10_000
-export const WAITING_MAX = 100_000
+export const APP_WAITING_MAX = 25_000
+export const WAITING_MAX = 200_000
+/**
+ * The upper half of the room is for endpoints for which no more than this waits: receivers of a few
+ * that are down for hours take nothing from those that work.
+ */
+export const RESERVED_FROM = WAITING_MAX / 2
+export const FEW_WAITING = 500
 /** Our bounds on what is in memory of it. */
 export const HELD_MAX = 8_192
 export const HELD_CHARACTERS_MAX = 67_108_864
@@ -14,6 +21,8 @@ export class Lanes {
   readonly #random: Random
   /** By endpoint. As many as there are endpoints; those with nothing left are forgotten. */
   readonly #lanes = new Map<string, Lane>()
+  /** By app, which has few endpoints. */
+  readonly #byApp = new Map<string, Set<Lane>>()
   waitingCount = 0
   heldCount = 0
   heldCharacterCount = 0
@@ -39,11 +48,19 @@ export class Lanes {
     if (known !== undefined) return known
     const lane = new Lane(place, region, this.#random)
     this.#lanes.set(place.endpointId, lane)
+    const siblings = this.#byApp.get(place.appId)
+    if (siblings === undefined) this.#byApp.set(place.appId, new Set([lane]))
+    else siblings.add(lane)
     return lane
   }
 
+  /** Whether one more is refused. */
   isFull(lane: Lane): boolean {
-    return lane.waitingCount >= LANE_WAITING_MAX || this.waitingCount >= WAITING_MAX
+    if (lane.waitingCount >= LANE_WAITING_MAX || this.waitingCount >= WAITING_MAX) return true
+    if (this.waitingCount >= RESERVED_FROM && lane.waitingCount >= FEW_WAITING) return true
+    let appCount = 0
+    for (const each of this.#byApp.get(lane.place.appId) ?? []) appCount += each.waitingCount
+    return appCount >= APP_WAITING_MAX
   }
 
   get hasRoomToHold(): boolean {
@@ -80,6 +97,9 @@ export class Lanes {
     for (const [endpointId, lane] of this.#lanes) {
       if (lane.waitingCount > 0 || lane.inFlightCount > 0 || isKept(lane)) continue
       this.#lanes.delete(endpointId)
+      const siblings = this.#byApp.get(lane.place.appId)
+      siblings?.delete(lane)
+      if (siblings?.size === 0) this.#byApp.delete(lane.place.appId)
     }
   }
 }
