@@ -6,19 +6,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { SMTPServer } from 'smtp-server'
+import { Webhook } from 'standardwebhooks'
 import { ownerKey } from '../support/administration.ts'
 import { lockgate } from '../support/command.ts'
+import { EventReceiver, type StandardBody } from '../support/event-receiver.ts'
 import { clientOf, follow, stopFollowing } from '../support/following.ts'
 import { send } from '../support/http.ts'
 import { app, type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
 import { until } from '../support/wait.ts'
 
-const [NOISY, QUIET] = [app('noisy'), app('quiet')]
+const QUIET = app('quiet')
+const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of the receiver, 32 byte').toString('base64')}`
 /** Of the rule that is tested; a machine that does other things has to fit its calls in. */
 const WINDOW_SECONDS = 3
 const PASSWORD = 'the-password-of-the-mail-server'
 
+let receiver: EventReceiver
+let noisy = app('noisy')
 const home = mkdtempSync(join(tmpdir(), 'lockgate-alerts-'))
 const dataDir = join(home, 'data')
 const mails: string[] = []
@@ -44,11 +49,16 @@ before(async () => {
   })
   await new Promise<void>((resolve) => void mailServer.listen(0, '127.0.0.1', () => resolve()))
   const { port } = mailServer.server.address() as AddressInfo
+  receiver = await EventReceiver.open()
+  const events = ['alert.raised', 'alert.resolved']
+  const webhook = { name: 'pager', url: receiver.url, events, secret: WEBHOOK_SECRET }
+  noisy = { ...noisy, webhooks: [webhook] }
   server = await startServer({
-    apps: [NOISY, QUIET],
+    apps: [noisy, QUIET],
     dataDir,
     config: {
-      alerts: { to: ['log', 'email'], mailTo: ['ops@example.com'], mailEverySeconds: 1 },
+      outbound: { allowedNetworks: ['127.0.0.0/8'] },
+      alerts: { to: ['log', 'email', 'webhook'], mailTo: ['ops@example.com'], mailEverySeconds: 1 },
       smtp: {
         url: `smtp://127.0.0.1:${port}`,
         user: 'lockgate',
@@ -69,6 +79,7 @@ before(async () => {
 })
 after(async () => {
   await stopFollowing()
+  await receiver.close()
   await server.stop()
   await new Promise<void>((resolve) => {
     mailServer.close(() => resolve())
@@ -91,26 +102,32 @@ async function listed(state: 'active' | 'resolved' | 'all') {
 
 test('signatures that fail too often raise one alert, and it is resolved when they stop', async () => {
   const watching = await follow(owner(), { types: 'alert.*' })
-  for (let count = 0; count < 20; count++) await forgeCall(NOISY)
+  for (let count = 0; count < 20; count++) await forgeCall(noisy)
   await forgeCall(QUIET)
   const raised = await watching.heard('the alert', ({ type }) => type === 'alert.raised')
-  assert.ok(raised.type !== 'gap' && raised.appId === NOISY.id)
+  assert.ok(raised.type !== 'gap' && raised.appId === noisy.id)
   const details = { rule: 'signature-failures', subject: 'noisy', count: 5, threshold: 5 }
   assert.deepEqual(raised.details, {
     ...details,
     windowMs: WINDOW_SECONDS * 1_000,
-    isHeldBack: true,
   })
 
   const [active, ...others] = await listed('active')
   assert.deepEqual(others, [])
-  assert.deepEqual([active?.rule, active?.appId, active?.state], [details.rule, NOISY.id, 'active'])
+  assert.deepEqual([active?.rule, active?.appId, active?.state], [details.rule, noisy.id, 'active'])
   assert.equal(await server.metric('lockgate_alerts_active{rule="signature-failures"}'), 1)
   const line = server.logLines().find(({ event }) => event === 'alert_raised')
   assert.deepEqual([line?.['rule'], line?.['about']], ['signature-failures', 'noisy'])
   const mail = await until('the mail', () => mails[0])
   assert.match(mail, /^Subject: \[Lockgate\] signature-failures raised for app noisy\r$/m)
   assert.match(mail, /^To: ops@example\.com\r$/m)
+
+  const posted = await until('the webhook', () => receiver.all[0])
+  const body = new Webhook(WEBHOOK_SECRET).verify(posted.rawBody, {
+    ...(posted.headers as Record<string, string>),
+  }) as StandardBody
+  assert.equal(body.type, 'alert.raised')
+  assert.deepEqual([body.data['rule'], body.data['appId']], ['signature-failures', noisy.id])
 
   const resolved = await until('it is resolved', () =>
     watching.events.find(({ type }) => type === 'alert.resolved'),
@@ -127,7 +144,7 @@ test('signatures that fail too often raise one alert, and it is resolved when th
 
 test('a mail server that takes the password no more is an alert as well, without the password', async () => {
   isPasswordGood = false
-  for (let count = 0; count < 5; count++) await forgeCall(NOISY)
+  for (let count = 0; count < 5; count++) await forgeCall(noisy)
   const alert = await until('the alert', async () =>
     (await listed('active')).find(({ rule }) => rule === 'provider-errors'),
   )

@@ -269,15 +269,14 @@ const standardAmbient: Ambient = {
   fetch: (request) => fetch(request),
   pause: (ms, signal) =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      signal?.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          resolve()
-        },
-        { once: true },
-      )
+      const end = (): void => {
+        clearTimeout(timer)
+        // One that follows for weeks pauses often: nothing may stay behind.
+        signal?.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal?.addEventListener('abort', end, { once: true })
     }),
   random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
   newKey: () => crypto.randomUUID(),

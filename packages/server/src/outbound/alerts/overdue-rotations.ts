@@ -36,7 +36,9 @@ export class OverdueRotations {
         this.#found = []
         return found
       }
-      const { tenantId, appId } = next.value
+      const { tenantId, appId, kind } = next.value
+      // The keys tenants sign with rotate by themselves.
+      if (kind === 'tenant_signing_key') continue
       if (dueState(next.value, nowMs).state === 'overdue') this.#found.push({ tenantId, appId })
     }
     return undefined
