@@ -4,7 +4,7 @@ import { AdministrationWorld, CALLER } from '../../../../../test/support/adminis
 import type { LiveEvent } from '../../core/live-events.ts'
 import { isWebhookSecret } from '../webhook-secret.ts'
 import { CREDENTIAL_COUNT_MAX } from './credential-making.ts'
-import { FAILING_AFTER_MS, WebhookHealth } from './webhook-health.ts'
+import { FAILING_AFTER_MS, FAILING_COUNT_MAX, WebhookHealth } from './webhook-health.ts'
 import { WEBHOOK_ENDPOINT_COUNT_MAX } from './webhook-making.ts'
 import type { NewWebhook } from './webhook-terms.ts'
 
@@ -264,6 +264,38 @@ describe('since when an endpoint fails', () => {
     expect(known()[0]?.failingSinceMs).toBeUndefined()
     expect(writes()).toBe(2)
     expect((await actions()).at(-1)).toBe('webhook.created')
+  })
+
+  test('begins anew for an endpoint that was enabled again', async () => {
+    const { note } = await open()
+    await note(false)
+    world.time.ms += FAILING_AFTER_MS
+    const { id: endpointId } = known()[0] ?? { id: '' }
+    await world.done(world.webhooks.giveUp(endpointId, 'failing'))
+    await world.done(world.webhooks.enable({ endpointId }, CALLER))
+    world.time.ms += 1
+    await note(false)
+    expect(known()[0]?.failingSinceMs).toBeUndefined()
+    const firstMs = world.time.ms
+    world.time.ms += FAILING_AFTER_MS
+    await note(false)
+    expect(known()[0]?.failingSinceMs).toBe(firstMs)
+  })
+
+  test('is remembered of a bounded number, also when endpoints come and go', async () => {
+    const { endpoint } = await made()
+    const marked: string[] = []
+    const setFailing = async (id: string) => {
+      marked.push(id)
+      return { ok: true as const, value: endpoint }
+    }
+    const clock = { nowMs: () => world.time.ms, monotonicMs: () => 0 }
+    const health = new WebhookHealth({ setFailing }, clock)
+    const note = (id: string) => health.note({ ...endpoint, id }, false)
+    for (let number = 0; number <= FAILING_COUNT_MAX; number++) await note(`whe_${number}`)
+    world.time.ms += FAILING_AFTER_MS
+    for (const number of [0, FAILING_COUNT_MAX]) await note(`whe_${number}`)
+    expect(marked).toEqual([`whe_${FAILING_COUNT_MAX}`])
   })
 
   test('is nobody`s business while it hiccups', async () => {

@@ -9,11 +9,13 @@ import type { WebhookChanges } from './webhook-changes.ts'
 
 /** Shorter failures are nobody's business. */
 export const FAILING_AFTER_MS = 60_000
+/** Our bound on endpoints that fail at a time; beyond it the longest known begins anew. */
+export const FAILING_COUNT_MAX = 10_000
 
 export class WebhookHealth {
   readonly #changes: Pick<WebhookChanges, 'setFailing'>
   readonly #clock: Clock
-  /** By endpoint, of those that fail now: as many as there are endpoints at most. */
+  /** By endpoint, of those that failed last. */
   readonly #firstFailedAtMs = new Map<string, number>()
 
   constructor(changes: Pick<WebhookChanges, 'setFailing'>, clock: Clock) {
@@ -27,21 +29,25 @@ export class WebhookHealth {
    * @throws Outage
    */
   async note(endpoint: WebhookEndpointRecord, isDelivered: boolean): Promise<void> {
-    const { id, failingSinceMs } = endpoint
+    const { id, failingSinceMs, updatedAtMs } = endpoint
     if (isDelivered) {
       this.#firstFailedAtMs.delete(id)
       if (failingSinceMs !== undefined) await this.#changes.setFailing(id, undefined)
       return
     }
     const nowMs = this.#clock.nowMs()
-    const firstMs = this.#firstFailedAtMs.get(id) ?? nowMs
-    this.#firstFailedAtMs.set(id, firstMs)
+    const knownMs = this.#firstFailedAtMs.get(id) ?? nowMs
+    // Enabled again, or moved: what was before says nothing.
+    const firstMs = failingSinceMs === undefined && updatedAtMs > knownMs ? nowMs : knownMs
+    this.#remember(id, firstMs)
     if (failingSinceMs !== undefined || nowMs - firstMs < FAILING_AFTER_MS) return
     await this.#changes.setFailing(id, firstMs)
   }
 
-  /** Of an endpoint that is gone, or works on another node. */
-  forget(endpointId: string): void {
-    this.#firstFailedAtMs.delete(endpointId)
+  #remember(id: string, firstMs: number): void {
+    this.#firstFailedAtMs.set(id, firstMs)
+    if (this.#firstFailedAtMs.size <= FAILING_COUNT_MAX) return
+    const [oldest] = this.#firstFailedAtMs.keys()
+    if (oldest !== undefined) this.#firstFailedAtMs.delete(oldest)
   }
 }
