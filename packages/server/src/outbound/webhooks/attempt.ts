@@ -26,8 +26,8 @@ export interface AttemptDeps {
 }
 
 export type AttemptResult =
-  /** It was not sent, and is to wait so long. */
-  | { readonly kind: 'postponed'; readonly waitMs: number }
+  /** It was not sent, and is to wait so long; `isForAll`: and so is everything of its endpoint. */
+  | { readonly kind: 'postponed'; readonly waitMs: number; readonly isForAll: boolean }
   | { readonly kind: 'delivered'; readonly answer: string }
   | {
       readonly kind: 'failed'
@@ -60,10 +60,12 @@ export async function makeAttempt(
   const { endpoint, loaded } = entry
   const { id, body } = delivery
   const waitMs = delivery.attemptCount === 0 ? 0 : deps.askRetry(entry)
-  if (waitMs > 0) return { kind: 'postponed', waitMs }
+  if (waitMs > 0) return { kind: 'postponed', waitMs, isForAll: false }
   const nowMs = deps.clock.nowMs()
   const keys = signingKeysOf(loaded, endpoint, nowMs)
-  if (keys === undefined) return { kind: 'postponed', waitMs: NO_KEY_WAIT_MS }
+  if (keys === undefined) {
+    return { kind: 'postponed', waitMs: NO_KEY_WAIT_MS, isForAll: true }
+  }
   const result = await deps.sender.send({
     connectionKey: endpoint.id,
     url: endpoint.url,

@@ -169,7 +169,10 @@ export class Dispatcher {
     switch (result.kind) {
       case 'postponed':
         lane.breaker.cancelled()
-        return this.#finish(lane, delivery, release(delivery, nowMs + result.waitMs))
+        if (result.isForAll) lane.pausedUntilMs = nowMs + result.waitMs
+        this.#finish(lane, delivery, release(delivery, nowMs + result.waitMs))
+        if (lane.isHeldUp(nowMs)) this.#putBack(lane)
+        return
       case 'delivered':
         figures.attempted(result.answer)
         lane.succeeded()
