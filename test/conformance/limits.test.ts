@@ -27,6 +27,10 @@ const TOKENS = app('tokens', {
   jwtSecrets: [{ value: JWT_SECRET, kid: 'backend' }],
 })
 const SEEN = app('seen', { ...CHATTY, limits: ['publish.user 1/1h', 'publish.app 9/1m shadow'] })
+const TIERS = ['app', 'channel', 'user'].map((tier) =>
+  app(`by-${tier}`, { ...CHATTY, limits: [`publish.${tier} 3/1h`] }),
+)
+const FEW = app('few', { limits: ['connections.user 1'] })
 const CLOSED = app('closed', { limits: ['http_publish.app 0/1s'] })
 
 let dataDir = ''
@@ -39,7 +43,7 @@ const administration = new Administration(
 
 before(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'lockgate-limits-'))
-  server = await startServer({ apps: [CHAT, PAID, TOKENS, SEEN, CLOSED], dataDir })
+  server = await startServer({ apps: [CHAT, PAID, TOKENS, SEEN, FEW, CLOSED, ...TIERS], dataDir })
 })
 after(async () => {
   clients.closeAll()
@@ -128,6 +132,87 @@ test('the pusher library gets 429 with everything about the limit, and fields be
   const retryAfter = Number(refused.headers['retry-after'])
   assert.equal(retryAfter, limits[0]?.['t'])
   assert.ok(retryAfter >= 1 && retryAfter <= 60)
+})
+
+test('app, channel and user are limits of their own, and each refuses alone', async () => {
+  // The app's is used up by everybody, a channel's by all who are on it, a user's on all channels.
+  const reached: Record<string, readonly unknown[]> = {}
+  for (const target of TIERS) {
+    const told: unknown[] = []
+    const people = ['ann', 'bob'].map((id) => clients.signedIn(target, { user: { id } }))
+    const [ann, bob] = await Promise.all(people)
+    if (ann === undefined || bob === undefined) throw new Error('both are signed in')
+    for (const person of [ann, bob]) {
+      person.connection.bind('error', ({ data }: { data: unknown }) => told.push(data))
+    }
+    const [room, hall] = [await subscribed(ann, ROOM), await subscribed(ann, 'private-hall')]
+    const [bobs, bobsHall] = [await subscribed(bob, ROOM), await subscribed(bob, 'private-hall')]
+    const heard: string[] = []
+    for (const channel of [room, bobs, hall, bobsHall]) {
+      channel.bind('client-said', (text: string) => heard.push(text))
+    }
+    for (const text of ['ann 1', 'ann 2', 'ann 3']) room.trigger('client-said', text)
+    await until('three are heard', () => heard.length === 3)
+    hall.trigger('client-said', 'ann in the hall')
+    bobs.trigger('client-said', 'bob')
+    bobsHall.trigger('client-said', 'bob in the hall')
+    const expected = { 'by-app': 3, 'by-channel': 5, 'by-user': 5 }[target.id] ?? 0
+    await until('what may pass has', () => heard.length >= expected)
+    await until('somebody is told', () => told.length > 0)
+    reached[target.id] = heard.slice(3).toSorted()
+  }
+  assert.deepEqual(reached, {
+    'by-app': [],
+    'by-channel': ['ann in the hall', 'bob in the hall'],
+    'by-user': ['bob', 'bob in the hall'],
+  })
+})
+
+test('one user has only so many connections, and is told with 4004', async () => {
+  const identity = { user: { id: 'ann' } }
+  const first = await clients.signedIn(FEW, identity)
+  const second = await clients.connected(FEW, identity)
+  const errors: unknown[] = []
+  second.connection.bind('error', (error: unknown) => errors.push(error))
+  second.signin()
+  await until('the second is sent away', () => second.connection.state === 'disconnected')
+  const told = JSON.stringify(errors)
+  assert.match(told, /"code":4004/)
+  assert.match(told, /"limit":"connections\.user"/)
+  assert.equal(first.connection.state, 'connected')
+  first.disconnect()
+  const { items } = await administration.done('limits.list', {
+    parameters: { appId: FEW.id, userId: 'ann' },
+  })
+  assert.ok(items.some(({ limit }) => limit === 'connections.user 1'))
+})
+
+test('wrong proofs and tokens are counted by address, and who is right still gets through', async () => {
+  const guard = { limits: ['auth.ip 3/1m'] }
+  const counted = await startServer({ apps: [TOKENS], config: { guard } })
+  const publish = (secret: string) => {
+    const body = { name: 'e', channel: 'a', data: 'x' }
+    return post(counted, { ...TOKENS, secret }, ['/events', body])
+  }
+  try {
+    const statuses: number[] = []
+    for (let count = 0; count < 4; count++) statuses.push((await publish('wrong')).status)
+    assert.deepEqual(statuses, [401, 401, 401, 429])
+    assert.equal((await publish(TOKENS.secret)).status, 200)
+    const asked = await send(counted.http, {
+      method: 'POST',
+      target: '/connect/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=client_credentials',
+    })
+    assert.deepEqual([asked.status, JSON.parse(asked.body).error], [429, 'slow_down'])
+    assert.deepEqual(
+      fieldsOf(asked).limits.map(({ name, r }) => [name, r]),
+      [['auth.ip', 0]],
+    )
+  } finally {
+    await counted.stop()
+  }
 })
 
 test('a limit of zero lets nothing through and says that waiting does not help', async () => {
