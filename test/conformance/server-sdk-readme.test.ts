@@ -3,11 +3,10 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 import { addPackage, packedSdk } from '../support/packed-sdk.ts'
 import { startRedis } from '../support/redis.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
@@ -50,15 +49,6 @@ after(async () => {
   await server.stop()
   rmSync(home, { recursive: true, force: true })
 })
-
-/** A port that was free a moment ago; the issuer has to be known before the server starts. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 interface Ran {
   readonly child: ChildProcess

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { Webhook } from 'standardwebhooks'
+import { freePort } from '../support/free-port.ts'
 import { addPackage, packedSdk } from '../support/packed-sdk.ts'
 import { repositoryRoot } from '../support/server.ts'
 import {
@@ -52,14 +51,6 @@ after(() => {
   for (const child of running) child.kill('SIGKILL')
   rmSync(home, { recursive: true, force: true })
 })
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 interface Receiver {
   readonly post: (sent: SentWebhook) => Promise<number>

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { Administration, ownerKey } from '../support/administration.ts'
 import { library } from '../support/clients.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
@@ -95,17 +95,6 @@ test('an endpoint is made, verified, rotated with proof and replayed as the page
     rmSync(home, { recursive: true, force: true })
   }
 })
-
-/** One that nothing used a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' ? (address?.port ?? 0) : 0
-      probe.close(() => resolve(port))
-    })
-  })
-}
 
 async function assertOldEnded(server: LiveServer, dataDir: string): Promise<void> {
   const admin = new Administration(
