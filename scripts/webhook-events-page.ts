@@ -56,6 +56,7 @@ const LIMIT = {
   quota: 10,
   windowMs: 1000,
   resetMs: 420,
+  count: 1,
   isShadow: false,
 }
 const CREDENTIAL = {

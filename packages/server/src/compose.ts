@@ -160,7 +160,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const upkept = { signingKeys, ...config.audit, watching: watch.tasks, webhooks }
+  const upkept = { signingKeys, ...config.audit, watching: watch.tasks, webhooks, guard }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),

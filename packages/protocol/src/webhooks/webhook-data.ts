@@ -46,6 +46,7 @@ interface OfLimit extends OfApp {
   readonly quota: number
   readonly windowMs: number
   readonly resetMs: number
+  readonly count: number
   readonly isShadow: boolean
 }
 

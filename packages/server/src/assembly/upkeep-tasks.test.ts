@@ -25,7 +25,13 @@ async function openServing() {
   const { signingKeys } = createTokenService(config, world.core, {
     limits: new AppLimitBook([]),
   })
-  const more = { signingKeys, checkpointSeconds: 60, watching: [], webhooks: { tasks: [] } }
+  const more = {
+    signingKeys,
+    checkpointSeconds: 60,
+    watching: [],
+    webhooks: { tasks: [] },
+    guard: { tick: () => {}, finish: () => {} },
+  }
   const tasks = upkeepTasks(world.core, world.store, more)
   const clock = { nowMs: () => world.time.ms, monotonicMs: () => world.time.ms }
   const errors: unknown[] = []

@@ -1,4 +1,5 @@
 /** What a running server does now and then, and how often. */
+import type { Guard } from '../core/limits/guard.ts'
 import type { UpkeepTask } from '../core/upkeep.ts'
 import {
   IDEMPOTENCY_COUNT_MAX,
@@ -28,10 +29,17 @@ export function upkeepTasks(
     /** What those who watch and those who are alerted need; they end first. */
     readonly watching: readonly UpkeepTask[]
     readonly webhooks: Pick<WebhookDelivery, 'tasks'>
+    readonly guard: Pick<Guard, 'tick' | 'finish'>
   },
 ): readonly UpkeepTask[] {
   const { clock } = core.administration
   return [
+    {
+      name: 'limits',
+      everyMs: SECOND_MS,
+      run: async () => more.guard.tick(),
+      finish: async () => more.guard.finish(),
+    },
     ...more.watching,
     { name: 'uses', everyMs: SECOND_MS, run: () => core.uses.flush() },
     {

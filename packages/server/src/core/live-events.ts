@@ -81,6 +81,8 @@ export interface LimitDetails {
   readonly quota: number
   readonly windowMs: number
   readonly resetMs: number
+  /** How many it stands for: a flood is told once a second. */
+  readonly count: number
   /** True: it was let through, and would have been refused. */
   readonly isShadow: boolean
 }

@@ -45,6 +45,16 @@ export class Guard {
     )
   }
 
+  /** Tells what was counted under a flood. Called about once a second. */
+  tick(): void {
+    this.#telling.tick()
+  }
+
+  /** At the end: the same, of all that was counted. */
+  finish(): void {
+    this.#telling.finish()
+  }
+
   /**
    * Charges an attempt to connect, before anything about it is looked at.
    * @param address as `limitSubject` writes it.

@@ -1,12 +1,13 @@
 /**
  * What is told of limits that were hit: a count by name, a live event, a row of the audit. A flood
- * is told live once a second, not once for each refusal.
+ * is told live once a second, with its count.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { LimitReading, LimitVerdict } from '../../ports/limit-engine.ts'
 import type { LiveEvents } from '../live-events.ts'
 import type { Source } from '../source.ts'
 import type { LimitOwner } from './charges.ts'
+import { LimitNews } from './limit-news.ts'
 import { scopeOf } from './limit-refusal.ts'
 import { countOne, type LimitTally } from './limit-tally.ts'
 
@@ -44,18 +45,13 @@ export interface About extends Recognized {
   readonly source: () => Source
 }
 
-/** Our bound on limits and subjects that are told of in one second; the rest is counted only. */
-export const TOLD_COUNT_MAX = 1_000
-const SECOND_MS = 1_000
-
 export class LimitTelling {
   readonly #ports: TellingPorts
-  /** Limits and subjects that were told of in this second. */
-  readonly #told = new Set<string>()
-  #toldSecond = 0
+  readonly #news: LimitNews
 
   constructor(ports: TellingPorts) {
     this.#ports = ports
+    this.#news = new LimitNews(ports.events)
   }
 
   /** @returns the same verdict; most have nothing to tell, and cost two comparisons. */
@@ -86,30 +82,28 @@ export class LimitTelling {
   ): void {
     const { events, clock } = this.#ports
     if (!events.isWanted(type, owner?.appId)) return
-    const atMs = clock.nowMs()
     const { name, quota, windowMs, isShadow } = reading.rule
-    if (!this.#isFirst(`${type} ${name} ${windowMs} ${reading.subject}`, atMs)) return
     const { used, resetMs } = reading
     const subject = withoutApp(reading.subject, owner)
     const details = { limit: name, scope: scopeOf(reading), subject, used, quota, windowMs }
-    events.tell({
+    const event = {
       type,
-      atMs,
+      atMs: clock.nowMs(),
       tenantId: owner?.tenantId,
       appId: owner?.appId,
-      details: { ...details, resetMs, isShadow },
-    })
+      details: { ...details, resetMs, count: 1, isShadow },
+    }
+    this.#news.take(event, clock.monotonicMs())
   }
 
-  #isFirst(key: string, nowMs: number): boolean {
-    const second = Math.floor(nowMs / SECOND_MS)
-    if (second !== this.#toldSecond) {
-      this.#told.clear()
-      this.#toldSecond = second
-    }
-    if (this.#told.has(key) || this.#told.size >= TOLD_COUNT_MAX) return false
-    this.#told.add(key)
-    return true
+  /** Tells what was counted meanwhile. Called about once a second. */
+  tick(): void {
+    this.#news.tick(this.#ports.clock.monotonicMs())
+  }
+
+  /** At the end: tells all that was counted. */
+  finish(): void {
+    this.#news.finish(this.#ports.clock.monotonicMs())
   }
 }
 

@@ -50,6 +50,11 @@ const SIGNATURE_REASONS: ReadonlySet<string> = new Set([
   'replayed',
 ])
 
+/** @returns how many the event stands for. */
+export function countOf(event: LiveEvent): number {
+  return event.type === 'rate_limit.exceeded' ? event.details.count : 1
+}
+
 /** @returns what the event counts for. */
 export function watchesOf(event: LiveEvent): readonly AlertWatch[] {
   switch (event.type) {

@@ -110,7 +110,7 @@ describe('an alert', () => {
 
 describe('what counts', () => {
   const limit = (isShadow: boolean): LiveEvent => {
-    const numbers = { used: 1, quota: 1, windowMs: 1, resetMs: 1 }
+    const numbers = { used: 1, quota: 1, windowMs: 1, resetMs: 1, count: 1 }
     const details = { limit: 'publish.app', scope: 'app', subject: 'app-a', ...numbers, isShadow }
     return { type: 'rate_limit.exceeded', atMs: 0, ...A, details }
   }
@@ -189,7 +189,7 @@ test('however many are counted apart, memory is bounded and nothing is lost', ()
   const transitions: Transition[] = []
   const states = new RuleStates(RULE, (each) => transitions.push(each))
   for (let app = 0; app < SUBJECT_COUNT_MAX + 10; app++) {
-    states.add({ tenantId: 't', appId: String(app) }, 0)
+    states.add({ tenantId: 't', appId: String(app) }, 0, 1)
   }
   expect(states.size).toBeLessThanOrEqual(SUBJECT_COUNT_MAX + 1)
   expect(transitions.map(({ subject }) => subject.appId)).toEqual([undefined])
@@ -215,10 +215,8 @@ describe('model', () => {
         let nowMs = 123
         for (const { afterMs, count } of all) {
           nowMs += afterMs
-          for (let each = 0; each < count; each++) {
-            sliding.add(nowMs)
-            times.push(nowMs)
-          }
+          sliding.add(nowMs, count)
+          for (let each = 0; each < count; each++) times.push(nowMs)
           const within = (ms: number) => times.filter((each) => each > nowMs - ms).length
           expect(sliding.totalAt(nowMs)).toBeLessThanOrEqual(within(10_000))
           expect(sliding.totalAt(nowMs)).toBeGreaterThanOrEqual(within(9_000))
@@ -241,7 +239,7 @@ describe('model', () => {
           }
           for (let each = 0; each < count; each++) {
             times.push(nowMs)
-            states.add(A, nowMs)
+            states.add(A, nowMs, 1)
           }
         }
         const within = (atMs: number, ms: number) =>

@@ -12,6 +12,7 @@ import {
   type AlertSubject,
   type AlertWatch,
   COUNTED_TYPES,
+  countOf,
   INSTALLATION_SUBJECT,
   subjectKey,
   watchesOf,
@@ -58,7 +59,9 @@ export class Alerts implements LiveListener {
     const nowMs = this.#deps.clock.monotonicMs()
     const { tenantId, appId } = event
     for (const watch of watchesOf(event)) {
-      for (const states of this.#byWatch.get(watch) ?? []) states.add({ tenantId, appId }, nowMs)
+      for (const states of this.#byWatch.get(watch) ?? []) {
+        states.add({ tenantId, appId }, nowMs, countOf(event))
+      }
     }
   }
 

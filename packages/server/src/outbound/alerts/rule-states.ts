@@ -57,10 +57,9 @@ export class RuleStates {
     return count
   }
 
-  /** One more. */
-  add(subject: AlertSubject, nowMs: number): void {
+  add(subject: AlertSubject, nowMs: number, count: number): void {
     const state = this.#stateOf(subject, nowMs)
-    state.count.add(nowMs)
+    state.count.add(nowMs, count)
     this.#look(state, nowMs)
   }
 

@@ -16,11 +16,11 @@ export class SlidingCount {
   }
 
   /** @param nowMs of a clock that never goes back. */
-  add(nowMs: number): void {
+  add(nowMs: number, count: number): void {
     this.#advance(nowMs)
     const place = this.#newest % BUCKET_COUNT
-    this.#buckets[place] = (this.#buckets[place] ?? 0) + 1
-    this.#total++
+    this.#buckets[place] = (this.#buckets[place] ?? 0) + count
+    this.#total += count
   }
 
   totalAt(nowMs: number): number {

@@ -14,7 +14,7 @@ function failed(reason: string, atMs = 0, appId = 'app'): FloodEvent {
 }
 
 function exceeded(limit: string, isShadow = false): FloodEvent {
-  const numbers = { used: 11, quota: 10, windowMs: 1_000, resetMs: 500, isShadow }
+  const numbers = { used: 11, quota: 10, windowMs: 1_000, resetMs: 500, count: 1, isShadow }
   const details = { limit, scope: 'user', subject: 'u', ...numbers }
   return { type: 'rate_limit.exceeded', atMs: 0, tenantId: 'tenant', appId: 'app', details }
 }

@@ -45,7 +45,7 @@ export class FloodCounts {
     const window = this.#windows.get(kind)
     if (window !== undefined && nowMs - window.toldAtMs < FLOOD_WINDOW_MS) {
       window.first ??= event
-      window.count++
+      window.count += countOf(event)
       return
     }
     if (window === undefined && this.#windows.size >= FLOOD_KIND_COUNT_MAX) {
@@ -54,7 +54,7 @@ export class FloodCounts {
     }
     const { first = event, count = 0 } = window ?? {}
     this.#open(kind, nowMs)
-    this.#tell({ event: first, count: count + 1 })
+    this.#tell({ event: first, count: count + countOf(event) })
   }
 
   /** Tells what was counted in windows that are over. @param nowMs monotonic. */
@@ -83,6 +83,11 @@ export class FloodCounts {
   #tellCounted({ first, count }: Window): void {
     if (first !== undefined) this.#tell({ event: first, count })
   }
+}
+
+/** Limits count under a flood themselves. */
+function countOf({ details }: FloodEvent): number {
+  return 'count' in details ? details.count : 1
 }
 
 /** Refusal codes, states and names of limits: never what a caller sent. */
