@@ -20,7 +20,7 @@ const SHOWN = [
   /^neighbours: [\d.]+ ms before, [\d.]+ ms during the flood$/m,
   /^still connected: connected$/m,
   /^alert\.raised limit-saturation: old secret true, new secret true$/m,
-  /^ +[2-9]\d* "type":"rate_limit\.exceeded"$/m,
+  /^ +(?:[2-9]|\d\d+) "type":"rate_limit\.exceeded"$/m,
   /^ +1 "type":"alert\.raised"$/m,
   /^limit-saturation +limit_saturation +active/m,
 ]
