@@ -5,7 +5,10 @@
  */
 import { describe, expect, test } from 'bun:test'
 import type { Clock } from '../../packages/server/src/ports/clock.ts'
-import type { LimitRule } from '../../packages/server/src/ports/limit-engine.ts'
+import {
+  LIMIT_CHARGE_COUNT_MAX,
+  type LimitRule,
+} from '../../packages/server/src/ports/limit-engine.ts'
 import { HandClock } from '../support/hand-clock.ts'
 import {
   type Bench,
@@ -231,8 +234,10 @@ function testEdges(start: () => Bench): void {
   test('more charges than a call may have are a bug that shows', () => {
     const { engine } = start()
     const rule = ruleOf({ quota: 100 })
-    const charges = Array.from({ length: 64 }, (_, index) => chargeOf(rule, String(index)))
+    const length = LIMIT_CHARGE_COUNT_MAX
+    const charges = Array.from({ length }, (_, index) => chargeOf(rule, String(index % 600)))
     expect(engine.take(charges).isAllowed).toBe(true)
+    expect([engine.read(rule, '0').used, engine.read(rule, '599').used]).toEqual([2, 1])
     expect(() => engine.take([...charges, chargeOf(rule)])).toThrow('charges')
   })
 }

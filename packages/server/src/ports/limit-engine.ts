@@ -55,14 +55,17 @@ export interface LimitVerdict {
   readonly shadowed: readonly LimitReading[]
 }
 
+/** Our bound: an event to a hundred channels, each with ten rules. */
+export const LIMIT_CHARGE_COUNT_MAX = 1_024
+
 export interface LimitEngine {
   /**
    * Takes all charges or none: where one rule refuses, nothing is charged to any. An answer with
    * nothing to tell is one shared object. Charges of one name, window and subject add up; a rule in
    * shadow beside one that is enforced counts the same use. A rule in shadow that would refuse
    * charges nothing by itself.
-   * @param charges at most 64; kept by the caller and may be used again, with other subjects and
-   * costs.
+   * @param charges at most {@link LIMIT_CHARGE_COUNT_MAX}; kept by the caller, may be used again
+   * with other subjects and costs.
    */
   take(charges: readonly LimitCharge[]): LimitVerdict
   /** Reads without spending. */

@@ -4,13 +4,14 @@
  * are invented in `subject-keys.ts`.
  */
 import type { Clock } from '../../ports/clock.ts'
-import type {
-  LimitCharge,
-  LimitCounts,
-  LimitEngine,
-  LimitReading,
-  LimitRule,
-  LimitVerdict,
+import {
+  LIMIT_CHARGE_COUNT_MAX,
+  type LimitCharge,
+  type LimitCounts,
+  type LimitEngine,
+  type LimitReading,
+  type LimitRule,
+  type LimitVerdict,
 } from '../../ports/limit-engine.ts'
 import { FLAG_SHARED, FLAG_WARNED, FLAG_WARNED_SHADOW } from './key-table.ts'
 import { SubjectKeys } from './subject-keys.ts'
@@ -19,7 +20,8 @@ import { SubjectKeys } from './subject-keys.ts'
 const KEY_COUNT_MAX = 2 ** 18
 /** Of 16 bytes each, over all logs. */
 const LOG_ENTRIES_MAX = 2 ** 20
-export const CHARGE_COUNT_MAX = 64
+/** Places in which a call marks the keys it has seen. */
+const SEEN_SIZE = 2 ** 13
 
 const WARN_SHARE = 0.8
 /** Below this it is warned again. */
@@ -68,6 +70,8 @@ class Look {
   cost = 0
   /** Its record, or the one it shares; -1: none yet. */
   id = -1
+  /** Perhaps an earlier charge of the call is of the same key; false: none is. */
+  hasEarlier = false
   /** With what earlier charges of the call take. */
   used = 0
   isWithin = false
@@ -78,7 +82,10 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
   readonly #keys: SubjectKeys
   /** Of the last call: never goes back, whatever the clock does. */
   #nowMs = 0
-  readonly #looks = Array.from({ length: CHARGE_COUNT_MAX }, () => new Look())
+  readonly #looks: Look[] = []
+  /** By a part of its hash, the last call that saw a key there. */
+  readonly #seen = new Uint32Array(SEEN_SIZE)
+  #callNumber = 0
 
   constructor(options: MemoryLimitEngineOptions) {
     const { clock, keyCountMax = KEY_COUNT_MAX, logEntriesMax = LOG_ENTRIES_MAX } = options
@@ -100,7 +107,9 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
 
   take(charges: readonly LimitCharge[]): LimitVerdict {
     const count = charges.length
-    if (count > CHARGE_COUNT_MAX) throw new Error(`more than ${CHARGE_COUNT_MAX} charges at once`)
+    if (count > LIMIT_CHARGE_COUNT_MAX) throw new Error('more charges than a call may have')
+    while (this.#looks.length < count) this.#looks.push(new Look())
+    this.#callNumber = (this.#callNumber + 1) >>> 0
     const nowMs = this.#now()
     this.#keys.sweep(nowMs, count)
     let refused: LimitReading | undefined
@@ -170,7 +179,10 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     const id = keys.find(look)
     look.id = id
     look.used = id < 0 ? 0 : keys.counts.used(id, this.#nowMs)
-    if (at > 0) look.used += this.#earlier(at, rule.isShadow)
+    const place = look.low & (SEEN_SIZE - 1)
+    look.hasEarlier = this.#seen[place] === this.#callNumber
+    this.#seen[place] = this.#callNumber
+    if (look.hasEarlier) look.used += this.#earlier(at, rule.isShadow)
     look.isWithin = look.used + cost <= rule.quota && (id >= 0 || keys.hasRoom(look, count - 1))
     return look.isWithin
   }
@@ -199,8 +211,8 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     if (id < 0) return false
     this.#keys.counts.prepare(id, rule.quota, used + cost)
     // One in shadow beside one that is enforced counts the same use: only once.
-    const mine = at === 0 ? 0 : this.#earlier(at, rule.isShadow)
-    const other = at === 0 ? 0 : this.#earlier(at, !rule.isShadow)
+    const mine = look.hasEarlier ? this.#earlier(at, rule.isShadow) : 0
+    const other = look.hasEarlier ? this.#earlier(at, !rule.isShadow) : 0
     const added = mine + cost - Math.max(mine, other)
     if (added > 0) this.#keys.counts.add(id, added, this.#nowMs)
     return this.#crossesWarning(id, rule, at)

@@ -148,6 +148,22 @@ describe('a request that publishes', () => {
     const send = () => each.guard.serverPublish(limits, asker(undefined), items(...names))
     expect([send().isAllowed, send().isAllowed]).toEqual([true, false])
   })
+
+  test('to a hundred channels is one decision, also where a rule in shadow counts beside', () => {
+    const each = world(['publish.channel 3/1m', 'publish.channel 1/1m shadow'])
+    const limits = each.limitBook.of(each.app)
+    const names = Array.from({ length: 100 }, (_, index) => `c${index}`)
+    const send = (...to: string[]) =>
+      each.guard.serverPublish(limits, asker(undefined), items(...to)).isAllowed
+    expect([send('c99'), send(...names), send(...names), send(...names)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
+    // Nothing was charged to the others when the last refused.
+    expect([send('c0'), send('c0')]).toEqual([true, false])
+  })
 })
 
 describe('limits come from', () => {

@@ -2,8 +2,14 @@
  * The one place that charges limits. It writes down who asks for what, asks the engine once for all
  * tiers together, and has told what came of it. Synchronous, never waits for a store.
  */
-import type { LimitCharge, LimitEngine } from '../../ports/limit-engine.ts'
-import type { LimitReading, LimitRule, LimitVerdict } from '../../ports/limit-engine.ts'
+import {
+  LIMIT_CHARGE_COUNT_MAX,
+  type LimitCharge,
+  type LimitEngine,
+  type LimitReading,
+  type LimitRule,
+  type LimitVerdict,
+} from '../../ports/limit-engine.ts'
 import type { Source } from '../source.ts'
 import {
   type Asker,
@@ -26,9 +32,6 @@ export interface OwnCharge {
   readonly name: WindowLimitName
   readonly subject: string
 }
-
-/** What an engine takes at once. */
-const CHARGE_COUNT_MAX = 64
 
 export class Guard {
   readonly #engine: LimitEngine
@@ -160,14 +163,14 @@ export class Guard {
 
   #ask(charges: readonly LimitCharge[], about: About): LimitVerdict {
     if (charges.length === 0) return NOTHING_TO_TELL
-    const isMany = charges.length > CHARGE_COUNT_MAX
+    const isMany = charges.length > LIMIT_CHARGE_COUNT_MAX
     const verdict = isMany ? this.#takeMany(charges) : this.#engine.take(charges)
     return isQuiet(verdict) ? verdict : this.#telling.tell(verdict, about)
   }
 
   /**
-   * More than the engine takes at once: an event to a hundred channels. Nothing else runs between
-   * looking and taking, so it is one decision all the same.
+   * More than the engine takes at once: a hundred channels with many rules. Nothing else runs
+   * between looking and taking, so it is one decision all the same.
    */
   #takeMany(charges: readonly LimitCharge[]): LimitVerdict {
     const [refused] = charges
@@ -178,8 +181,8 @@ export class Guard {
       .sort((one, other) => other.resetMs - one.resetMs)
     if (refused !== undefined) return { ...NOTHING_TO_TELL, isAllowed: false, refused }
     const verdicts: LimitVerdict[] = []
-    for (let at = 0; at < charges.length; at += CHARGE_COUNT_MAX) {
-      verdicts.push(this.#engine.take(charges.slice(at, at + CHARGE_COUNT_MAX)))
+    for (let at = 0; at < charges.length; at += LIMIT_CHARGE_COUNT_MAX) {
+      verdicts.push(this.#engine.take(charges.slice(at, at + LIMIT_CHARGE_COUNT_MAX)))
     }
     return {
       isAllowed: verdicts.every(({ isAllowed }) => isAllowed),
