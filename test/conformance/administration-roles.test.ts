@@ -97,10 +97,13 @@ const LIMITS = { maxConnections: 1, maxDocuments: 1, maxUsersPerDoc: 1, opsPerMi
 /** A well-formed body for each operation that asks for more than nothing. */
 const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body']>> = {
   'tenants.create': () => ({ name: 'New' }),
+  'tenants.update': () => ({ name: 'Renamed' }),
   'tenants.suspend': () => ({ reason }),
   'members.add': () => ({ email: 'eve@example.org', name: 'Eve', role: 'viewer' }),
+  'members.update': () => ({ name: 'Renamed' }),
   'plans.save': ({ tenantId }) => ({ tenantId, ...LIMITS }),
   'apps.create': ({ tenantId }) => ({ tenantId, name: 'another' }),
+  'apps.update': () => ({ name: 'renamed' }),
   'apps.convert': () => ({ type: 'public', reason }),
   'apps.disable': () => ({ reason }),
   'apps.plan': () => ({ plan: 'free' }),
@@ -108,6 +111,7 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'limits.reset': () => ({ name: 'publish.app' }),
   'limits.unblock': () => ({ ip: '192.0.2.1' }),
   'credentials.create': () => ({ kind: 'api_key', name: 'key' }),
+  'credentials.update': () => ({ name: 'renamed' }),
   'credentials.extend': () => ({ acceptUntil, reason }),
   'credentials.disable': () => ({ versionId }),
   'credentials.enable': () => ({ versionId }),
@@ -117,6 +121,7 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'webhooks.update': () => ({ name: 'renamed' }),
   'webhooks.disable': () => ({ reason }),
   'webhooks.remove': () => ({ reason }),
+  'deliveries.discard': () => ({ deliveryId: 'whd_none', reason }),
   'tokens.revoke': () => ({ tokenId: 'none', reason }),
   'signing-keys.revoke': () => ({ reason }),
   'operators.create': ({ tenantId }) => ({ tenantId, name: 'key', role: 'viewer' }),
@@ -210,6 +215,7 @@ test('who may only read changes nothing, with whatever operation', async () => {
 /** Beside what everybody may not who has a key of one tenant. */
 const DENIED: Readonly<Record<'developer' | 'admin' | 'owner', readonly OperationName[]>> = {
   developer: [
+    'alerts.list',
     'tenants.update',
     'members.list',
     'members.add',
