@@ -42,7 +42,14 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
   const endpoints = new Map(
     (options.endpoints ?? [standardEndpoint('whe_1')]).map((each) => [each.id, each]),
   )
-  const show = () => apps.put(appWith([...endpoints.values()]))
+  const places = new Set([...endpoints.values()].map((each) => `${each.tenantId} ${each.appId}`))
+  const show = () => {
+    for (const place of places) {
+      const [tenantId = '', appId = ''] = place.split(' ')
+      const own = [...endpoints.values()].filter((each) => each.appId === appId)
+      apps.put(appWith({ tenantId, appId }, own))
+    }
+  }
   show()
   const events = new LiveEvents()
   const told: LiveEvent[] = []
@@ -104,7 +111,8 @@ export async function openDeliveryWorld(options: DeliveryWorldOptions = {}) {
     await settle()
   }
   const rows = async (id: string) => {
-    const page = { appId: 'app', endpointId: id, afterId: '', countMax: 100_000 }
+    const appId = endpoints.get(id)?.appId ?? 'app'
+    const page = { appId, endpointId: id, afterId: '', countMax: 100_000 }
     return database.transaction(async (each) => {
       const read = async (state: 'waiting' | 'dead') => {
         const found: WebhookDeliveryRecord[] = []
@@ -160,9 +168,13 @@ export function pusherEndpoint(id: string, changes: Partial<WebhookEndpointRecor
   return webhookEndpoint({ id, name: id, ...form, ...changes })
 }
 
-function appWith(webhookEndpoints: readonly WebhookEndpointRecord[]) {
+function appWith(
+  { tenantId, appId }: { readonly tenantId: string; readonly appId: string },
+  webhookEndpoints: readonly WebhookEndpointRecord[],
+) {
   const keys = [{ key: 'key', secret: 'secret' }]
-  const loaded = loadedApp({ settings: SETTINGS, signingKeys: keys, webhookEndpoints })
+  const owner = { tenant: { id: tenantId }, app: { id: appId } }
+  const loaded = loadedApp({ ...owner, settings: SETTINGS, signingKeys: keys, webhookEndpoints })
   const hook = signingCredential('hook', WEBHOOK_SECRET)
   const record = { ...hook.record, kind: 'webhook_secret' as const, attributes: {} }
   return { ...loaded, credentials: [...loaded.credentials, { ...hook, record }] }

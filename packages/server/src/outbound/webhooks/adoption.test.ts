@@ -41,6 +41,7 @@ function isVerified(secret: string, { headers, body }: SendOrder, nowMs: number)
 
 let world: AdministrationWorld
 let receiver: Receiver
+let send: (order: SendOrder) => Promise<SendResult>
 let adoption: Adoption
 let endpointId = ''
 let credentialId = ''
@@ -49,6 +50,7 @@ let tenantId = ''
 async function openAll(algorithm?: 'ed25519') {
   world = await AdministrationWorld.open()
   receiver = new Receiver()
+  send = async (order) => receiver.receive(order, world.time.ms)
   tenantId = await world.tenant()
   const app = { tenantId, name: 'chat', plan: 'unlimited', allowedDomains: [], settings: {} }
   const made = await world.done(world.apps.create({ ...app, type: 'confidential' }, CALLER))
@@ -76,7 +78,7 @@ async function openAll(algorithm?: 'ed25519') {
     changes: world.core.changes,
     webhooks: world.webhooks,
     recordUse: world.core.recordUse,
-    sender: { send: async (order) => receiver.receive(order, world.time.ms) },
+    sender: { send: (order) => send(order) },
     events: world.core.administration.events,
     clock: { nowMs: () => world.time.ms, monotonicMs: () => world.time.ms },
     random: systemRandom,
@@ -133,6 +135,32 @@ describe('a probe', () => {
     receiver.answer = () => (receiver.orders.length === 1 ? answerOf(200) : failed('too_slow'))
     expect(await probe()).toMatchObject({ isAdopted: false, outcome: 'too_slow' })
     expect(proof()?.state).toBe('waiting')
+  })
+
+  test.each([429, 502, 503, 504])(
+    'proves nothing where the control is answered by %i, which says nothing of the signature',
+    async (status) => {
+      receiver.answer = () => answerOf(receiver.orders.length === 1 ? 200 : status)
+      await rotate({ dropWhenAdopted: true })
+      const told = await probe()
+      expect(told).toMatchObject({ isAdopted: false, outcome: String(status) })
+      expect(told.receiverVerifies).toBeUndefined()
+      expect(states()).toEqual(['previous', 'current'])
+      expect(proof()).toMatchObject({ state: 'waiting', dropsOld: true })
+    },
+  )
+
+  test('of a version that was replaced meanwhile says nothing of the next one', async () => {
+    let next: Awaited<ReturnType<typeof rotate>> | undefined
+    send = async (order) => {
+      next ??= await rotate({ dropWhenAdopted: true })
+      return receiver.receive(order, world.time.ms)
+    }
+    expect(await adoption.probe({ endpointId }, CALLER)).toMatchObject({
+      ok: false,
+      refusal: 'changed_meanwhile',
+    })
+    expect(proof()).toMatchObject({ versionId: next?.versionId, state: 'waiting', dropsOld: true })
   })
 
   test.each([

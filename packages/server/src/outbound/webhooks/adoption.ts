@@ -200,9 +200,10 @@ export class Adoption {
       caller: by.caller,
       reason: by.reason,
       detail: { versionId, outcome, verdict },
-      change: (before) => {
-        // Another receiver by now: what this one answered says nothing of it.
-        if (before.url !== url) return refuse('changed_meanwhile')
+      change: (before, loaded) => {
+        // Another receiver or a newer version by now: what was answered says nothing of it.
+        const isNewest = newestKeyOf(loaded, before, nowMs)?.versionId === versionId
+        if (before.url !== url || !isNewest) return refuse('changed_meanwhile')
         const known = before.proof?.versionId === versionId ? before.proof : undefined
         const state = verdict === 'undecided' ? (known?.state ?? 'waiting') : verdict
         const isSettled = state === 'adopted' || state === 'unverifying'

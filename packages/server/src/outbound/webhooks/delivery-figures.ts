@@ -33,8 +33,8 @@ export class DeliveryFigures {
   metrics(lanes: Lanes, nowMs: () => number): MetricDefinitions {
     return {
       plain: [
-        gauge('waiting', 'Deliveries that wait or are under way', () => lanes.waitingCount),
-        gauge('held', 'Deliveries in memory', () => lanes.heldCount),
+        gauge('waiting', 'Deliveries that wait or are under way', () => lanes.waiting.total),
+        gauge('held', 'Deliveries in memory', () => lanes.held.total),
         gauge('dead_letters', 'Deliveries given up and kept', () =>
           sumOf(lanes, ({ deadCount }) => deadCount),
         ),

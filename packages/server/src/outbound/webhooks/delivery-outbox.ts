@@ -62,7 +62,7 @@ export class DeliveryOutbox implements WebhookOutbox {
     const isTaken = dispatcher.mayHold(lane)
     const nowMs = time.nowMs()
     lane.addingCount++
-    lanes.waitingCount++
+    lanes.waiting.add(lane.tenantId)
     const delivery: NewDelivery = {
       id: newDeliveryId(nowMs, random),
       ...place,
@@ -85,7 +85,7 @@ export class DeliveryOutbox implements WebhookOutbox {
       if (queue === undefined) throw new Error(`there is no region ${region}`)
       await queue.addDeliveries(added.map(({ delivery }) => delivery))
     } catch (error) {
-      lanes.waitingCount -= added.length
+      for (const { lane } of added) lanes.waiting.remove(lane.tenantId)
       throw error
     } finally {
       for (const { lane } of added) lane.addingCount--

@@ -1,4 +1,5 @@
 /** The delivery of webhooks, put together: where bodies go in, and what has to be driven. */
+import type { AppDirectory } from '../../credentials/app-directory.ts'
 import type { MetricDefinitions } from '../../ports/metrics.ts'
 import type { RegionDatabase } from '../../ports/store.ts'
 import { DeliveryFigures } from './delivery-figures.ts'
@@ -11,8 +12,9 @@ import { keepRetention } from './retention.ts'
 import { SteadyTime } from './steady-time.ts'
 
 export interface DeliveryServiceDeps
-  extends Omit<DispatcherDeps, 'regions' | 'lanes' | 'time' | 'keeper' | 'figures'> {
+  extends Omit<DispatcherDeps, 'regions' | 'apps' | 'lanes' | 'time' | 'keeper' | 'figures'> {
   readonly regions: ReadonlyMap<string, RegionDatabase>
+  readonly apps: Pick<AppDirectory, 'findById' | 'findEndpoint'>
   readonly endpoints: EndpointChanges
 }
 
@@ -25,9 +27,10 @@ export class DeliveryService {
   readonly #dispatcher: Dispatcher
 
   constructor(deps: DeliveryServiceDeps) {
-    const { clock, random, log, endpoints } = deps
+    const { clock, random, log, endpoints, apps } = deps
     this.#deps = deps
-    this.#lanes = new Lanes(random)
+    const tenantOf = (appId: string) => apps.findById(appId)?.tenant.id
+    this.#lanes = new Lanes({ random, tenantOf })
     this.#time = new SteadyTime(clock)
     const keeper = new EndpointKeeper(endpoints, log)
     const own = { lanes: this.#lanes, time: this.#time, figures: this.#figures }

@@ -62,6 +62,21 @@ describe('a delivery', () => {
     expect(world.failures()).toHaveLength(7)
   })
 
+  test('that its receiver never takes costs the endpoint nothing while others arrive', async () => {
+    const world = await openDeliveryWorld()
+    world.receivers.set('whe_1', ({ body }) => answer(body === 'odd' ? 400 : 200))
+    await world.add('whe_1', 'odd')
+    await world.settle()
+    for (const delayMs of STANDARD_DELAYS_MS) {
+      await world.leap(1.25 * delayMs + 1_000)
+      await world.add('whe_1', 'usual')
+      await world.settle()
+    }
+    expect((await world.rows('whe_1')).dead).toMatchObject([{ body: 'odd', lastOutcome: '400' }])
+    expect(world.sent.filter(({ body }) => body === 'usual')).toHaveLength(6)
+    expect(world.givenUp).toEqual([])
+  })
+
   test('of Pusher`s form is tried for five minutes, whatever the status, and no endpoint goes', async () => {
     const world = await openDeliveryWorld({ endpoints: [pusherEndpoint('whe_p')] })
     world.receivers.set('whe_p', () => answer(410))
@@ -234,7 +249,10 @@ describe('many deliveries', () => {
   })
 
   test('to many endpoints stay inside the bound on all of them', async () => {
-    const endpoints = Array.from({ length: 300 }, (_, index) => standardEndpoint(`whe_${index}`))
+    const endpoints = Array.from({ length: 300 }, (_, index) => {
+      const owner = `tenant_${index % 100}`
+      return standardEndpoint(`whe_${index}`, { tenantId: owner, appId: owner })
+    })
     const world = await openDeliveryWorld({ endpoints })
     const { receive, waiting } = gate()
     for (const { id } of endpoints) world.receivers.set(id, receive)

@@ -17,7 +17,9 @@ import { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { type Finished, OutcomeWriter } from './outcome-writer.ts'
+import { ReadyLanes } from './ready-lanes.ts'
 import type { SteadyTime } from './steady-time.ts'
+import { TenantShares } from './tenant-shares.ts'
 
 /** Our bound on what is under way in all; the sender takes more, for those who try receivers. */
 export const IN_FLIGHT_MAX = 384
@@ -46,9 +48,8 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps
   readonly #writer: OutcomeWriter
   readonly #intake: Intake
-  /** Lanes that may have something to send, in turn. */
-  readonly #ready = new Set<Lane>()
-  #inFlightCount = 0
+  readonly #ready = new ReadyLanes()
+  readonly #inFlight = new TenantShares(IN_FLIGHT_MAX)
   #isStopping = false
 
   constructor(deps: DispatcherDeps) {
@@ -69,7 +70,7 @@ export class Dispatcher {
 
   /** Whether a delivery made now is to be sent from memory. */
   mayHold(lane: Lane): boolean {
-    if (this.#isStopping || !this.#deps.lanes.hasRoomToHold) return false
+    if (this.#isStopping || !this.#deps.lanes.hasRoomToHold(lane)) return false
     const nowMs = this.#deps.time.nowMs()
     return this.#entryOf(lane) !== undefined && lane.roomAt(nowMs) > lane.addingCount
   }
@@ -91,6 +92,7 @@ export class Dispatcher {
       if (lane.isHeldUp(nowMs)) this.#putBack(lane)
       else this.#ready.add(lane)
     }
+    this.#ready.recallAll()
     this.#pump()
   }
 
@@ -105,7 +107,7 @@ export class Dispatcher {
    */
   async stop(pause: (ms: number) => Promise<void>): Promise<void> {
     this.#isStopping = true
-    for (let waitedMs = 0; this.#inFlightCount > 0 && waitedMs < STOP_MS_MAX; ) {
+    for (let waitedMs = 0; this.#inFlight.total > 0 && waitedMs < STOP_MS_MAX; ) {
       await pause(STOP_LOOK_MS)
       waitedMs += STOP_LOOK_MS
     }
@@ -125,9 +127,13 @@ export class Dispatcher {
     if (this.#isStopping) return
     const nowMs = this.#deps.time.nowMs()
     for (const lane of this.#ready) {
-      if (this.#inFlightCount >= IN_FLIGHT_MAX) return
+      if (this.#inFlight.total >= IN_FLIGHT_MAX) return
       this.#ready.delete(lane)
       if (!lane.maySend(nowMs)) continue
+      if (this.#inFlight.roomFor(lane.tenantId) < 1) {
+        this.#ready.standAside(lane)
+        continue
+      }
       const delivery = lane.begin(nowMs)
       if (delivery === undefined) continue
       void this.#send(lane, delivery)
@@ -136,7 +142,7 @@ export class Dispatcher {
   }
 
   async #send(lane: Lane, delivery: WebhookDeliveryRecord): Promise<void> {
-    this.#inFlightCount++
+    this.#inFlight.add(lane.tenantId)
     try {
       const entry = this.#entryOf(lane)
       if (entry === undefined) {
@@ -153,7 +159,8 @@ export class Dispatcher {
       lane.breaker.cancelled()
       this.#intake.letGo(lane, delivery)
     } finally {
-      this.#inFlightCount--
+      this.#inFlight.remove(lane.tenantId)
+      this.#ready.recall(lane.tenantId)
       lane.ended()
       if (!this.#isStopping) {
         this.#intake.refill(lane)

@@ -6,8 +6,9 @@ import type { Log } from '../../ports/log.ts'
 import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { STANDARD_DELAYS_MS } from './schedule.ts'
 
-/** As long as the whole schedule takes: whatever delivery it is that fails, this is too long. */
-const FAILING_MS_MAX = 1.25 * STANDARD_DELAYS_MS.reduce((sum, each) => sum + each, 0)
+/** As long as the whole schedule takes at least, and at most. */
+const SCHEDULE_MS_MIN = STANDARD_DELAYS_MS.reduce((sum, each) => sum + each, 0)
+const SCHEDULE_MS_MAX = 1.25 * SCHEDULE_MS_MIN
 
 export interface EndpointChanges {
   /** Whether the last attempt arrived. */
@@ -39,9 +40,11 @@ export class EndpointKeeper {
   }
 
   failed(endpoint: WebhookEndpointRecord, { isGone, delayMs, failingMs }: FailedNote): void {
+    // A delivery that went through its schedule while others arrived was at fault itself: whoever
+    // can bring one about that the receiver never takes must not silence the endpoint with it.
+    const failedForMs = delayMs === undefined ? SCHEDULE_MS_MIN : SCHEDULE_MS_MAX
     // Pusher's form knows no end: what it does not take within its window is a dead letter.
-    const isOver =
-      endpoint.format === 'standard' && (delayMs === undefined || failingMs > FAILING_MS_MAX)
+    const isOver = endpoint.format === 'standard' && failingMs >= failedForMs
     if (isGone || isOver) this.#giveUp(endpoint.id, isGone ? 'gone' : 'failing')
     else this.#note(endpoint, false)
   }

@@ -6,7 +6,8 @@ import type { Log } from '../../ports/log.ts'
 import type { WebhookDeliveryRecord } from '../../ports/records/webhook.ts'
 import { isServed } from './attempt.ts'
 import { type Lane, LANE_HELD_MAX } from './lane.ts'
-import { HELD_MAX, type Lanes } from './lanes.ts'
+import type { Lanes } from './lanes.ts'
+import { DELIVERY_BODY_BYTES_MAX } from './outgoing.ts'
 import { DELAY_MS_MAX } from './schedule.ts'
 import type { SteadyTime } from './steady-time.ts'
 
@@ -54,23 +55,25 @@ export class Intake {
   }
 
   hold(lane: Lane, delivery: WebhookDeliveryRecord): void {
+    const { lanes } = this.#deps
     lane.hold(delivery)
-    this.#deps.lanes.heldCount++
-    this.#deps.lanes.heldCharacterCount += delivery.body.length
+    lanes.held.add(lane.tenantId)
+    lanes.heldCharacters.add(lane.tenantId, delivery.body.length)
   }
 
   /** It is in memory no more, nor in the count of what waits. */
   letGo(lane: Lane, delivery: WebhookDeliveryRecord): void {
     if (!lane.holds(delivery.id)) return
+    const { lanes } = this.#deps
     lane.letGo(delivery.id)
-    this.#deps.lanes.heldCount--
-    this.#deps.lanes.heldCharacterCount -= delivery.body.length
-    this.#deps.lanes.waitingCount--
+    lanes.held.remove(lane.tenantId)
+    lanes.heldCharacters.remove(lane.tenantId, delivery.body.length)
+    lanes.waiting.remove(lane.tenantId)
   }
 
   stored(lane: Lane, dueAtMs: number): void {
     lane.stored(dueAtMs)
-    this.#deps.lanes.waitingCount++
+    this.#deps.lanes.waiting.add(lane.tenantId)
   }
 
   tick(): void {
@@ -109,13 +112,14 @@ export class Intake {
     const { lanes, time } = this.#deps
     const nowMs = time.nowMs()
     const chosen: [Lane, number][] = []
-    let left = Math.min(TAKE_COUNT_MAX, HELD_MAX - lanes.heldCount)
+    let left = TAKE_COUNT_MAX
     for (const lane of lanes) {
       if (chosen.length >= LANES_PER_TAKE_MAX || left <= 0) break
       if (lane.region !== region || lane.storedCount === 0) continue
       if ((lane.nextDueAtMs ?? Number.POSITIVE_INFINITY) > nowMs || !this.#isServed(lane)) continue
-      const room = Math.min(lane.roomAt(nowMs), left)
+      const room = Math.min(lane.roomAt(nowMs), lanes.roomToFetch(lane), left)
       if (room === 0) continue
+      reserve(lanes, lane, room)
       chosen.push([lane, room])
       left -= room
     }
@@ -126,7 +130,10 @@ export class Intake {
   async #fetch(queue: DeliveryQueue, due: readonly (readonly [Lane, number])[]): Promise<void> {
     const nowMs = this.#deps.time.nowMs()
     const wanted = due.map(([{ place }, countMax]): WantedDeliveries => ({ ...place, countMax }))
-    const taken = await queue.takeDueDeliveries({ nowMs, leaseMs: LEASE_MS, wanted })
+    const order = { nowMs, leaseMs: LEASE_MS, wanted }
+    const taken = await queue.takeDueDeliveries(order).finally(() => {
+      for (const [lane, count] of due) reserve(this.#deps.lanes, lane, -count)
+    })
     for (const [index, [lane]] of due.entries()) {
       lane.nextDueAtMs = taken.nextDueAtMs[index]
       if (lane.nextDueAtMs === undefined) lane.storedCount = 0
@@ -148,4 +155,10 @@ export class Intake {
     lane.follow(entry.endpoint)
     return isServed(entry, clock.nowMs())
   }
+}
+
+/** Nobody else takes the room while it is asked for; how large bodies are is not known before. */
+function reserve(lanes: Lanes, { tenantId }: Lane, count: number): void {
+  lanes.held.add(tenantId, count)
+  lanes.heldCharacters.add(tenantId, count * DELIVERY_BODY_BYTES_MAX)
 }

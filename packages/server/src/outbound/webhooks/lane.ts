@@ -17,10 +17,19 @@ const LANE_IN_FLIGHT_START = 2
 /** Our bound on what of one lane is in memory; the rest is in the database. */
 export const LANE_HELD_MAX = 512
 
-export class Lane {
+export interface LaneOf {
   readonly place: EndpointPlace
   /** Region code. */
   readonly region: string
+  /** Whose share it counts for. */
+  readonly tenantId: string
+  readonly random: Random
+}
+
+export class Lane {
+  readonly place: EndpointPlace
+  readonly region: string
+  readonly tenantId: string
   breaker: Breaker
   /** In the database and not in memory. */
   storedCount = 0
@@ -45,9 +54,10 @@ export class Lane {
   readonly #heldIds = new Set<string>()
   #known = ''
 
-  constructor(place: EndpointPlace, region: string, random: Random) {
+  constructor({ place, region, tenantId, random }: LaneOf) {
     this.place = place
     this.region = region
+    this.tenantId = tenantId
     this.#random = random
     this.breaker = new Breaker(random)
   }

@@ -1,7 +1,9 @@
-/** All lanes, and the bounds on what waits in them together. */
+/** All lanes, and the bounds on what waits in them together, which no tenant can use up alone. */
 import type { DeliveryCounts, EndpointPlace } from '../../ports/delivery-queue.ts'
 import type { Random } from '../../ports/random.ts'
 import { Lane } from './lane.ts'
+import { DELIVERY_BODY_BYTES_MAX } from './outgoing.ts'
+import { TenantShares } from './tenant-shares.ts'
 
 /** Our bounds on what waits, dead letters apart: for one endpoint, for one app, and in all. */
 export const LANE_WAITING_MAX = 10_000
@@ -17,18 +19,24 @@ export const FEW_WAITING = 500
 export const HELD_MAX = 8_192
 export const HELD_CHARACTERS_MAX = 67_108_864
 
+export interface LanesDeps {
+  readonly random: Random
+  /** @returns undefined for an app that is gone. */
+  readonly tenantOf: (appId: string) => string | undefined
+}
+
 export class Lanes {
-  readonly #random: Random
+  readonly #deps: LanesDeps
   /** By endpoint. As many as there are endpoints; those with nothing left are forgotten. */
   readonly #lanes = new Map<string, Lane>()
   /** By app, which has few endpoints. */
   readonly #byApp = new Map<string, Set<Lane>>()
-  waitingCount = 0
-  heldCount = 0
-  heldCharacterCount = 0
+  readonly waiting = new TenantShares(WAITING_MAX)
+  readonly held = new TenantShares(HELD_MAX)
+  readonly heldCharacters = new TenantShares(HELD_CHARACTERS_MAX)
 
-  constructor(random: Random) {
-    this.#random = random
+  constructor(deps: LanesDeps) {
+    this.#deps = deps
   }
 
   [Symbol.iterator](): Iterator<Lane> {
@@ -46,7 +54,9 @@ export class Lanes {
   of(place: EndpointPlace, region: string): Lane {
     const known = this.#lanes.get(place.endpointId)
     if (known !== undefined) return known
-    const lane = new Lane(place, region, this.#random)
+    const { random, tenantOf } = this.#deps
+    const { appId } = place
+    const lane = new Lane({ place, region, tenantId: tenantOf(appId) ?? appId, random })
     this.#lanes.set(place.endpointId, lane)
     const siblings = this.#byApp.get(place.appId)
     if (siblings === undefined) this.#byApp.set(place.appId, new Set([lane]))
@@ -56,15 +66,22 @@ export class Lanes {
 
   /** Whether one more is refused. */
   isFull(lane: Lane): boolean {
-    if (lane.waitingCount >= LANE_WAITING_MAX || this.waitingCount >= WAITING_MAX) return true
-    if (this.waitingCount >= RESERVED_FROM && lane.waitingCount >= FEW_WAITING) return true
+    if (lane.waitingCount >= LANE_WAITING_MAX || this.waiting.roomFor(lane.tenantId) < 1)
+      return true
+    if (this.waiting.total >= RESERVED_FROM && lane.waitingCount >= FEW_WAITING) return true
     let appCount = 0
     for (const each of this.#byApp.get(lane.place.appId) ?? []) appCount += each.waitingCount
     return appCount >= APP_WAITING_MAX
   }
 
-  get hasRoomToHold(): boolean {
-    return this.heldCount < HELD_MAX && this.heldCharacterCount < HELD_CHARACTERS_MAX
+  hasRoomToHold({ tenantId }: Lane): boolean {
+    return this.held.roomFor(tenantId) >= 1 && this.heldCharacters.roomFor(tenantId) >= 1
+  }
+
+  /** @returns how many of a lane may be brought into memory, however large they are. */
+  roomToFetch({ tenantId }: Lane): number {
+    const largeCount = this.heldCharacters.roomFor(tenantId) / DELIVERY_BODY_BYTES_MAX
+    return Math.floor(Math.min(this.held.roomFor(tenantId), largeCount))
   }
 
   /** So that its turn comes after those of all others. */
@@ -88,8 +105,10 @@ export class Lanes {
       lane.nextDueAtMs = lane.storedCount > 0 ? count?.nextDueAtMs : undefined
       lane.oldestAtMs = count?.oldestAtMs
     }
-    this.waitingCount = 0
-    for (const lane of this.#lanes.values()) this.waitingCount += lane.waitingCount
+    this.waiting.clear()
+    for (const lane of this.#lanes.values()) {
+      if (lane.waitingCount > 0) this.waiting.add(lane.tenantId, lane.waitingCount)
+    }
   }
 
   /** @param isKept whether the endpoint of a lane is still there. */

@@ -97,21 +97,34 @@ describe('while the queue is out', () => {
     expect(kept()).toEqual(Array.from({ length: 2 * ADD_COUNT_MAX }, (_, index) => `${index}`))
   })
 
+  /** As much of what there is for all as one tenant may have. */
+  const OPEN_COUNT_MAX = (3 / 4) * HELD_COUNT_MAX
+
   test('there are at most so many, counted and in bytes; the rest is told as lost', async () => {
     outbox.failure = queueOut()
-    for (let index = 0; index < HELD_COUNT_MAX; index++) buffer.put(bodyOf('x'))
+    for (let index = 0; index < OPEN_COUNT_MAX; index++) buffer.put(bodyOf('x'))
     await buffer.flush()
-    expect(buffer.isFull).toBe(true)
+    expect(buffer.isFullFor('tenant')).toBe(true)
     buffer.put(bodyOf('one more'))
     expect(lost).toEqual(['one more'])
-    expect(buffer.heldCount).toBe(HELD_COUNT_MAX)
+    expect(buffer.heldCount).toBe(OPEN_COUNT_MAX)
   })
 
   test('a few large ones fill it too', () => {
     const large = 'x'.repeat(HELD_UNITS_MAX / 4)
-    for (let index = 0; index < 4; index++) buffer.put(bodyOf(large))
+    for (let index = 0; index < 3; index++) buffer.put(bodyOf(large))
     buffer.put(bodyOf('one more'))
     expect(lost).toEqual(['one more'])
+  })
+
+  test('what one tenant tells at a time never costs another one its webhooks', async () => {
+    const others = { ...bodyOf('of another'), endpoint: webhookEndpoint({ tenantId: 'other' }) }
+    for (let index = 0; index < 2 * HELD_COUNT_MAX; index++) buffer.put(bodyOf('x'))
+    expect(buffer.isFullFor('other')).toBe(false)
+    buffer.put(others)
+    expect(lost).not.toContain('of another')
+    await buffer.flush()
+    expect(kept()).toContain('of another')
   })
 })
 

@@ -5,8 +5,9 @@
 import type { Clock } from '../../ports/clock.ts'
 import { Outage } from '../../ports/outage.ts'
 import type { OutgoingWebhook, WebhookOutbox } from './outgoing.ts'
+import { TenantShares } from './tenant-shares.ts'
 
-/** Our bounds on what is held: bodies, and characters of them. */
+/** Our bounds on what is held: bodies, and characters of them. No tenant can use them up. */
 export const HELD_COUNT_MAX = 10_000
 export const HELD_UNITS_MAX = 32 * 1024 * 1024
 /** Bodies of one call. */
@@ -27,8 +28,8 @@ export class OutgoingBuffer {
   readonly #news: BufferNews
   #waiting: OutgoingWebhook[] = []
   /** Those that wait and those that are being added. */
-  #heldCount = 0
-  #heldUnits = 0
+  readonly #held = new TenantShares(HELD_COUNT_MAX)
+  readonly #heldUnits = new TenantShares(HELD_UNITS_MAX)
   readonly #adding = new Set<Promise<unknown>>()
   #failure: { readonly error: Error; readonly retryAtMs: number } | undefined
 
@@ -39,18 +40,19 @@ export class OutgoingBuffer {
   }
 
   get heldCount(): number {
-    return this.#heldCount
+    return this.#held.total
   }
 
-  /** Whether the next body would be lost. */
-  get isFull(): boolean {
-    return this.#heldCount >= HELD_COUNT_MAX || this.#heldUnits >= HELD_UNITS_MAX
+  /** Whether the next body of a tenant would be lost. */
+  isFullFor(tenantId: string): boolean {
+    return this.#held.roomFor(tenantId) < 1 || this.#heldUnits.roomFor(tenantId) < 1
   }
 
   put(outgoing: OutgoingWebhook): void {
-    if (this.isFull) return this.#news.lost([outgoing])
-    this.#heldCount++
-    this.#heldUnits += outgoing.body.length
+    const { tenantId } = outgoing.endpoint
+    if (this.isFullFor(tenantId)) return this.#news.lost([outgoing])
+    this.#held.add(tenantId)
+    this.#heldUnits.add(tenantId, outgoing.body.length)
     this.#waiting.push(outgoing)
   }
 
@@ -123,7 +125,9 @@ export class OutgoingBuffer {
   }
 
   #release(bodies: readonly OutgoingWebhook[]): void {
-    this.#heldCount -= bodies.length
-    for (const { body } of bodies) this.#heldUnits -= body.length
+    for (const { body, endpoint } of bodies) {
+      this.#held.remove(endpoint.tenantId)
+      this.#heldUnits.remove(endpoint.tenantId, body.length)
+    }
   }
 }

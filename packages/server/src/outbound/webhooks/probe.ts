@@ -16,8 +16,14 @@ import type { StandardKey } from './signing-keys.ts'
 const PROBE_TYPE = 'webhook.probe'
 const CONTENT_TYPE = { 'content-type': 'application/json' }
 
+/**
+ * Too much to do, or nobody behind a proxy. What throws where it verifies answers 500, which counts
+ * as a refusal.
+ */
+const NOT_LOOKED_AT: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
 export interface ProbeResult {
-  /** `undecided`: the control had no answer. */
+  /** `undecided`: the control had no answer, or one that says nothing of its signature. */
   readonly verdict: 'adopted' | 'refused' | 'unverifying' | 'undecided'
   /** Of the delivery that tells; of the control where that is it. */
   readonly outcome: string
@@ -41,8 +47,8 @@ export async function probeReceiver(
   const outcome = outcomeOf(answer)
   if (!isTaken(answer)) return { verdict: 'refused', outcome, isVerifying: undefined }
   const control = await ask(endpoint, keyOfNobody(key, ports.random), ports)
-  if (control.kind === 'failed') {
-    return { verdict: 'undecided', outcome: control.failure, isVerifying: undefined }
+  if (control.kind === 'failed' || NOT_LOOKED_AT.has(control.status)) {
+    return { verdict: 'undecided', outcome: outcomeOf(control), isVerifying: undefined }
   }
   const isVerifying = !isTaken(control)
   return { verdict: isVerifying ? 'adopted' : 'unverifying', outcome, isVerifying }

@@ -83,10 +83,10 @@ export class WebhookRouter implements LiveListener {
    */
   settle(appId: string): Promise<void> | undefined {
     if (!this.#publishing.delete(appId)) return undefined
-    const region = this.#ports.apps.findById(appId)?.app.region
-    const buffer = region === undefined ? undefined : this.#buffers.get(region)
-    if (buffer === undefined) return undefined
-    if (buffer.isFull) return Promise.reject(fullOutage())
+    const app = this.#ports.apps.findById(appId)?.app
+    const buffer = app && this.#buffers.get(app.region)
+    if (app === undefined || buffer === undefined) return undefined
+    if (buffer.isFullFor(app.tenantId)) return Promise.reject(fullOutage())
     return buffer.flush()?.then((failure) => {
       if (failure !== undefined) throw failure
     })
