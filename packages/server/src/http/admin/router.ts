@@ -116,6 +116,10 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     )
     return problemAnswer(allowed.refusal)
   }
+  // After who may: to others an object reads the same, whatever they would do to it.
+  if (request.method === 'PATCH' && isChangeOfNothing(read.input.body ?? {})) {
+    return problemAnswer('input_invalid', { detail: NOTHING_TEXT })
+  }
   const { source, requestId, deps } = call
   const caller: Caller = { actor, source, requestId }
   // One cast where the table and its handlers meet: both are keyed by the same name.
@@ -210,9 +214,6 @@ async function readInput(
   if (!body.ok) return { ok: false, answer: problemAnswer(body.refusal, { detail: body.detail }) }
   const checked = operation.body.safeParse(body.value)
   if (!checked.success) return invalid(checked.error, 'body')
-  if (operation.method === 'PATCH' && isChangeOfNothing(checked.data)) {
-    return { ok: false, answer: problemAnswer('input_invalid', { detail: NOTHING_TEXT }) }
-  }
   return { ok: true, input: { parameters: parameters.data, body: checked.data } }
 }
 
