@@ -130,18 +130,12 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     ? work()
     : deps.repeatedCalls.run(repeatable.value, status, work))
   if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
-  if (route.operation.isStream === true) {
-    // The handlers of these give lines.
-    const tell = (error: unknown) => void tellFailure(error, deps)
-    const reader = { signal: request.signal, tellFailure: tell }
-    return lineStreamAnswer(outcome.value as Lines, reader)
-  }
-  if (route.operation.isLive === true) {
-    // The handler of these gives events.
-    const tell = (error: unknown) => void tellFailure(error, deps)
-    const reader = { signal: request.signal, tellFailure: tell }
+  const tell = (error: unknown) => void tellFailure(error, deps)
+  const reader = { signal: request.signal, tellFailure: tell }
+  // The handlers of these give lines and events.
+  if (route.operation.isStream === true) return lineStreamAnswer(outcome.value as Lines, reader)
+  if (route.operation.isLive === true)
     return eventStreamAnswer(outcome.value as EventSource, reader)
-  }
   return resultAnswer(outcome.value, status)
 }
 
