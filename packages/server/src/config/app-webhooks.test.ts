@@ -66,7 +66,10 @@ test('webhooks are read with their defaults, and a secret from a value or a file
     { ...standard, name: 'files' },
     { ...filled, ...pusher, format: 'pusher', secret: undefined },
   ])
-  expect(JSON.stringify(describeConfig(outcome.config))).not.toContain(SECRET)
+  const printed = JSON.stringify(describeConfig(outcome.config))
+  expect(printed).not.toContain(SECRET)
+  expect(printed).not.toContain('token=1')
+  expect(printed).toContain('https://shop.example/in?***')
 })
 
 describe('a webhook', () => {
@@ -80,6 +83,7 @@ describe('a webhook', () => {
     ['plain http', { url: 'http://shop.example/in' }, 'in clear text'],
     ['a password', { url: 'https://u:p@shop.example/in' }, 'user and password'],
     ['a fragment', { url: 'https://shop.example/in#x' }, 'https URL without `#`'],
+    ['a masked query', { url: 'https://shop.example/in?***' }, 'is not printed'],
     ['no secret', { secret: undefined }, 'there is no secret'],
     ['two secrets', { secretFile: 'hook' }, 'are both given'],
     ['a secret in the Pusher form', { format: 'pusher' }, 'signed by the secret of the app'],

@@ -3,6 +3,7 @@ import type { Config, WebhookDeclaration } from './config.ts'
 import { bounded, type Group, type GroupContext, keysOf, readFields } from './groups.ts'
 import { readList, refuseUnknown } from './groups.ts'
 import type { Review } from './problem.ts'
+import { MASKED_QUERY } from './secrets.ts'
 import { WEBHOOK_COUNT_MAX, WEBHOOK_FIELDS } from './webhook-schema.ts'
 
 export function readWebhooks(group: Group, context: GroupContext): readonly WebhookDeclaration[] {
@@ -37,6 +38,9 @@ function checkUrl(webhook: WebhookDeclaration, isHttpAllowed: boolean, review: R
   const url = URL.parse(webhook.url)
   if (url === null || url.hash !== '') {
     review.object(path, { what: 'this is not an https URL without `#`', next: 'correct it' })
+  } else if (webhook.url.endsWith(MASKED_QUERY)) {
+    const what = `${MASKED_QUERY} only stands for a query that is not printed`
+    review.object(path, { what, next: 'give the URL itself' })
   } else if (url.username !== '' || url.password !== '') {
     const what = 'a URL with user and password would be shown'
     review.object(path, { what, next: 'leave them out: what is sent is signed' })

@@ -17,6 +17,7 @@ export type ReadFile = (
 
 /** What is printed in place of a secret. */
 export const MASK = '***'
+export const MASKED_QUERY = `?${MASK}`
 
 /** Our bound for production: 16 random characters are beyond guessing over a network. */
 export const SECRET_CHARACTERS_MIN = 16
@@ -144,7 +145,12 @@ function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object 
       withoutAbsent({ ...secret, value: masked(secret.value) }),
     ),
     webhooks: app.webhooks.map((webhook) =>
-      withoutAbsent({ ...webhook, secret: masked(webhook.secret) }),
+      withoutAbsent({
+        ...webhook,
+        // A query may hold a secret of the receiver.
+        url: webhook.url.replace(/\?.*/, MASKED_QUERY),
+        secret: masked(webhook.secret),
+      }),
     ),
     ...settings,
   })

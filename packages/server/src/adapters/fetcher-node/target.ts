@@ -2,7 +2,6 @@
  * Where a URL leads: its text and every address its name resolves to are judged before anything is
  * connected to (OWASP SSRF).
  */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { FetchRefusal } from '../../ports/fetcher.ts'
@@ -27,8 +26,13 @@ export async function addressesOf({ hostname }: URL, resolve: Resolve): Promise<
   return isIP(host) === 0 ? resolve(host) : [host]
 }
 
+/**
+ * By the hosts file and name servers, without a thread. `node:dns` asks on a pool of threads, as
+ * many as there are processors: a customer with four names whose servers say nothing would hold up
+ * every name for as long as he likes.
+ */
 export async function resolveName(hostname: string): Promise<readonly string[]> {
-  const found = await lookup(hostname, { all: true })
+  const found = await Bun.dns.lookup(hostname, { backend: 'c-ares' })
   return found.map(({ address }) => address)
 }
 

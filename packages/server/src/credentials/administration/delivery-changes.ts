@@ -19,7 +19,7 @@ const CHANGED_COUNT_MAX = 1_000
 export interface ReplayTarget {
   /** Whether as many wait for an endpoint as may. */
   isFull(endpointId: string): boolean
-  /** Told once it is durable. */
+  /** Told once it is durable; counts what waits for everybody. */
   follow(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export class DeliveryChanges {
         return (await transaction.replayDeliveries(place, selection)).length
       },
     })
-    if (replayed.ok) await this.#target.follow()
+    if (replayed.ok && replayed.value > 0) await this.#target.follow()
     return replayed
   }
 
@@ -87,7 +87,7 @@ export class DeliveryChanges {
       action: 'webhook.discarded',
       run: (transaction, place) => transaction.discardDeliveries(place, selectionOf(request)),
     })
-    if (discarded.ok) await this.#target.follow()
+    if (discarded.ok && discarded.value > 0) await this.#target.follow()
     return discarded
   }
 

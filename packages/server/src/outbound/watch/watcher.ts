@@ -46,7 +46,7 @@ export class Watcher {
   #isBeatDue = true
   #end: WatchEnd | 'closed' | undefined
   #wake: (() => void) | undefined
-  /** Called once, when nothing is read any more. */
+  /** Called once, when nothing more is given out. */
   onClosed: () => void = () => {}
 
   constructor(journal: EventJournal, request: WatchRequest) {
@@ -84,9 +84,10 @@ export class Watcher {
     this.#wakeUp()
   }
 
-  /** Nothing that happened after this is given out. */
+  /** Nothing that happened after this is given out, and who never reads holds no place. */
   end(reason: WatchEnd): void {
     this.#end ??= reason
+    this.#leave()
     this.#wakeUp()
   }
 
@@ -94,9 +95,7 @@ export class Watcher {
   close(): void {
     this.#end = 'closed'
     this.#wakeUp()
-    const { onClosed } = this
-    this.onClosed = () => {}
-    onClosed()
+    this.#leave()
   }
 
   /** @returns what is next, at least one; undefined after the end. Called one at a time. */
@@ -146,6 +145,12 @@ export class Watcher {
       steps.push({ kind: 'beat', id })
     }
     return steps
+  }
+
+  #leave(): void {
+    const { onClosed } = this
+    this.onClosed = () => {}
+    onClosed()
   }
 
   #wakeUp(): void {

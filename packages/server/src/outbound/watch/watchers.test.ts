@@ -7,7 +7,13 @@ import {
 } from '../../../../../test/support/told-events.ts'
 import { EventJournal } from './event-journal.ts'
 import type { Watcher, WatchRequest, WatchStep } from './watcher.ts'
-import { HEARTBEAT_MS, TENANT_WATCHER_COUNT_MAX, WATCHER_COUNT_MAX, Watchers } from './watchers.ts'
+import {
+  HEARTBEAT_MS,
+  TENANT_WATCHER_COUNT_MAX,
+  TENANTS_WATCHER_COUNT_MAX,
+  WATCHER_COUNT_MAX,
+  Watchers,
+} from './watchers.ts'
 
 let nowMs: number
 let journal: EventJournal
@@ -157,6 +163,30 @@ test('there are only so many, and one tenant takes only some of the places', () 
   expect(refused('b')).toBe(false)
   while (watchers.count < WATCHER_COUNT_MAX) open()
   expect(refused(undefined)).toBe(true)
+})
+
+test('however many tenants follow, operators of the installation find a place', () => {
+  const isLetIn = (scope: string | undefined) =>
+    watchers.open({ filter: filterOf(), scope, after: undefined, holds: () => true }).ok
+  for (let tenant = 0; tenant < WATCHER_COUNT_MAX; tenant++) {
+    for (let count = 0; count < TENANT_WATCHER_COUNT_MAX; count++) isLetIn(`tenant-${tenant}`)
+  }
+  expect(watchers.count).toBe(TENANTS_WATCHER_COUNT_MAX)
+  expect(isLetIn(undefined)).toBe(true)
+})
+
+test('one whose key is revoked while nobody reads gives its place back at once', () => {
+  let isValid = true
+  const watcher = open({ holds: () => isValid, scope: 'a' })
+  isValid = false
+  watchers.check()
+  expect(watchers.count).toBe(0)
+  // Whoever reads then is told of the end, and of nothing else.
+  journal.hear(failed('a', 'later'))
+  return watcher.next().then(async (steps) => {
+    expect(kinds(steps)).toEqual(['end credential_revoked'])
+    expect(await watcher.next()).toBeUndefined()
+  })
 })
 
 function idOf(step: WatchStep | undefined): string {

@@ -5,8 +5,12 @@ import type { MetricDefinitions } from '../../ports/metrics.ts'
 import type { EventJournal, Scope } from './event-journal.ts'
 import { Watcher, type WatchRequest } from './watcher.ts'
 
-/** Our bounds on watchers at a time: of the node, and of one tenant's keys. */
+/**
+ * Our bounds on watchers at a time: of the node, of the keys of all tenants, so that operators of
+ * the installation find a place, and of one tenant's keys.
+ */
 export const WATCHER_COUNT_MAX = 64
+export const TENANTS_WATCHER_COUNT_MAX = 48
 export const TENANT_WATCHER_COUNT_MAX = 8
 /** Well below what proxies and clients take for a connection that is gone. */
 export const HEARTBEAT_MS = 5_000
@@ -33,8 +37,11 @@ export class Watchers {
   open(request: WatchRequest): Result<Watcher, 'overloaded' | 'draining'> {
     if (this.#isClosed) return refuse('draining')
     const { scope } = request
-    const ownCount = [...this.#watchers.values()].filter((each) => each === scope).length
-    const isFull = scope !== undefined && ownCount >= TENANT_WATCHER_COUNT_MAX
+    const ofTenants = [...this.#watchers.values()].filter((each) => each !== undefined)
+    const ownCount = ofTenants.filter((each) => each === scope).length
+    const isFull =
+      scope !== undefined &&
+      (ownCount >= TENANT_WATCHER_COUNT_MAX || ofTenants.length >= TENANTS_WATCHER_COUNT_MAX)
     if (isFull || this.count >= WATCHER_COUNT_MAX) {
       return refuse('overloaded', 'As many follow events as may. Try again when one has left.')
     }
