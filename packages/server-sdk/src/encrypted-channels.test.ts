@@ -41,10 +41,14 @@ function opened(secret: Uint8Array, sealed: string): unknown {
   return text === null ? undefined : JSON.parse(Buffer.from(text).toString('utf8'))
 }
 
-function sealedByTweetnacl(masterKeyBase64: string, data: unknown): string {
+function sealedByTweetnacl<T>(
+  masterKeyBase64: string,
+  data: T,
+  textOf: (data: T) => string = JSON.stringify,
+): string {
   const nonce = nacl.randomBytes(24)
   const secret = new Uint8Array(library(masterKeyBase64).channelSharedSecret(CHANNEL))
-  const text = new TextEncoder().encode(JSON.stringify(data))
+  const text = new TextEncoder().encode(textOf(data))
   const ciphertext = nacl.secretbox(text, nonce, secret)
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
   return JSON.stringify({ nonce: base64(nonce), ciphertext: base64(ciphertext) })
@@ -125,6 +129,12 @@ describe('under one master key', () => {
     }
     expect(await channels.decrypt('private-encrypted-other', sealed)).toBeUndefined()
     expect(await channels.decrypt(CHANNEL, 'no JSON')).toBeUndefined()
+  })
+
+  test('what another library sealed as text that is no JSON opens as pusher-js opens it', async () => {
+    const text = 'a private word'
+    const sealed = sealedByTweetnacl(MASTER_KEY, text, (data) => data)
+    expect(await channels.decrypt(CHANNEL, sealed)).toEqual({ data: text })
   })
 
   test('a channel that is not encrypted has no secret and no cipher text', async () => {

@@ -3,7 +3,7 @@
  * holder, so that a watcher who comes back soon missed nothing.
  */
 import type { LiveEvent, LiveEventType } from '../../core/live-events.ts'
-import { type EventFilter, fits, isNamedOnly } from './event-filter.ts'
+import { type EventFilter, isNamedOnly } from './event-filter.ts'
 
 /** How long an interest outlives who had it. */
 export const INTEREST_LINGER_MS = 60_000
@@ -19,8 +19,16 @@ interface Interest {
   untilMs: number
 }
 
+/** Of one type: which apps it is asked for of, and of whom in all. */
+interface Asked {
+  readonly apps: Set<string | undefined>
+  readonly owners: Set<string>
+}
+
 export class Interests {
   readonly #interests = new Map<string, Interest>()
+  /** The same by type: asked on the message path, where a list of interests would be felt. */
+  readonly #asked = new Map<LiveEventType, Asked>()
 
   /** @returns what ends it; undefined where the filter names nothing that needs an interest. */
   hold(filter: EventFilter, lastSeq: number): ((nowMs: number) => void) | undefined {
@@ -33,6 +41,7 @@ export class Interests {
     interest.holderCount++
     this.#interests.set(key, interest)
     this.#bound()
+    this.#index()
     return (nowMs) => {
       interest.holderCount--
       interest.untilMs = nowMs + INTEREST_LINGER_MS
@@ -41,15 +50,19 @@ export class Interests {
 
   /** Whether somebody may ask for events of the type. */
   wants(type: LiveEventType, appId: string | undefined): boolean {
-    for (const { filter } of this.#interests.values()) {
-      if (filter.types.has(type) && (filter.appId ?? appId) === appId) return true
-    }
-    return false
+    const apps = this.#asked.get(type)?.apps
+    return apps !== undefined && (apps.has(undefined) || apps.has(appId))
   }
 
-  isFor(event: LiveEvent): boolean {
-    for (const { filter } of this.#interests.values()) if (fits(filter, event)) return true
-    return false
+  isFor({ type, tenantId, appId }: LiveEvent): boolean {
+    const owners = this.#asked.get(type)?.owners
+    if (owners === undefined) return false
+    return (
+      owners.has(ownerOf(tenantId, appId)) ||
+      owners.has(ownerOf(tenantId, undefined)) ||
+      owners.has(ownerOf(undefined, appId)) ||
+      owners.has(ownerOf(undefined, undefined))
+    )
   }
 
   /** Whether everything the filter names was kept from the entry on. */
@@ -69,6 +82,19 @@ export class Interests {
     for (const [key, { holderCount, untilMs }] of this.#interests) {
       if (holderCount === 0 && nowMs >= untilMs) this.#interests.delete(key)
     }
+    this.#index()
+  }
+
+  #index(): void {
+    this.#asked.clear()
+    for (const { filter } of this.#interests.values()) {
+      for (const type of filter.types) {
+        const asked = this.#asked.get(type) ?? { apps: new Set(), owners: new Set() }
+        asked.apps.add(filter.appId)
+        asked.owners.add(ownerOf(filter.tenantId, filter.appId))
+        this.#asked.set(type, asked)
+      }
+    }
   }
 
   #bound(): void {
@@ -79,4 +105,9 @@ export class Interests {
       return
     }
   }
+}
+
+/** Ids hold no slash. */
+function ownerOf(tenantId: string | undefined, appId: string | undefined): string {
+  return `${tenantId ?? ''}/${appId ?? ''}`
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import {
   DelayedDepartures,
   DEPARTURE_DELAY_MS,
+  DEPARTURE_TOLD_COUNT_MAX,
   DEPARTURE_WAITING_COUNT_MAX,
   type Movement,
 } from './delayed-departures.ts'
@@ -93,6 +94,24 @@ test('beyond the bound a departure is told at once and counted, and so is the re
   expect(departures.waitingCount).toBe(DEPARTURE_WAITING_COUNT_MAX - 1)
   departures.finish()
   expect(take()).toHaveLength(DEPARTURE_WAITING_COUNT_MAX - 1)
+})
+
+test('however many are due at a time, a turn tells a bounded number, and the rest follows', () => {
+  const { departures, take } = delaying()
+  const count = 2 * DEPARTURE_TOLD_COUNT_MAX + 1
+  for (let index = 0; index < count; index++) {
+    departures.take(moved('channel.vacated', String(index)), 0)
+  }
+  const nowMs = DEPARTURE_DELAY_MS
+  // One that comes back before its turn was away for long enough all the same.
+  const last = String(count - 1)
+  departures.take(moved('channel.occupied', last), nowMs)
+  expect(take()).toEqual([`channel.vacated app ${last}`, `channel.occupied app ${last}`])
+  departures.tick(nowMs)
+  expect(take()).toHaveLength(DEPARTURE_TOLD_COUNT_MAX)
+  departures.tick(nowMs)
+  expect(take()).toHaveLength(DEPARTURE_TOLD_COUNT_MAX)
+  expect(departures.waitingCount).toBe(0)
 })
 
 /**

@@ -9,6 +9,8 @@ import type { LiveEvent } from '../../core/live-events.ts'
 export const DEPARTURE_DELAY_MS = 3_000
 /** Our bound on departures that wait, about 20 MB; more at one moment are told at once. */
 export const DEPARTURE_WAITING_COUNT_MAX = 50_000
+/** Our bound on those told in one turn, a few milliseconds of work: all may leave together. */
+export const DEPARTURE_TOLD_COUNT_MAX = 2_000
 
 export type Movement = Extract<
   LiveEvent,
@@ -38,10 +40,14 @@ export class DelayedDepartures {
 
   /** @param nowMs monotonic. */
   take(event: Movement, nowMs: number): void {
-    this.tick(nowMs)
     const key = keyOf(event)
+    const departed = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    // Its time has come, and its turn has not.
+    const isDue = departed !== undefined && nowMs >= departed.dueAtMs
+    if (isDue) this.#tell(departed.event)
     if (event.type === 'channel.occupied' || event.type === 'presence.enter') {
-      if (!this.#waiting.delete(key)) this.#tell(event)
+      if (departed === undefined || isDue) this.#tell(event)
       return
     }
     if (this.#waiting.size >= DEPARTURE_WAITING_COUNT_MAX) {
@@ -52,10 +58,12 @@ export class DelayedDepartures {
     this.#waiting.set(key, { event, dueAtMs: nowMs + DEPARTURE_DELAY_MS })
   }
 
-  /** Tells those whose time has come. @param nowMs monotonic. */
+  /** Tells those whose time has come, within a bound. @param nowMs monotonic. */
   tick(nowMs: number): void {
+    let toldCount = 0
     for (const [key, { event, dueAtMs }] of this.#waiting) {
-      if (nowMs < dueAtMs) return
+      if (nowMs < dueAtMs || toldCount >= DEPARTURE_TOLD_COUNT_MAX) return
+      toldCount++
       this.#waiting.delete(key)
       this.#tell(event)
     }
