@@ -99,14 +99,14 @@ tenants:
     apps:
       - { id: ${APP.id}, name: bench, key: ${APP.key}, secret: ${APP.secret},
           clientId: ${CLIENT.id}, clientSecret: ${CLIENT.secret},
-          clientMessages: true, clientEventsPerSecondMax: 100000 }
+          clientMessages: true, limits: [client_events.connection 1000000000/1s] }
       - { id: ${ROTATED_APP.id}, name: rotated, key: ${ROTATED_APP.key},
           secret: ${ROTATED_APP.secret} }
       - { id: ${GUARDED_APP.id}, name: guarded, key: ${GUARDED_APP.key},
           secret: ${GUARDED_APP.secret},
-          clientMessages: true, clientEventsPerSecondMax: 100000,
-          limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
-                   publish.user 1000000000/1m] }
+          clientMessages: true,
+          limits: [client_events.connection 1000000000/1s, publish.app 1000000000/1m,
+                   publish.channel 1000000000/1m, publish.user 1000000000/1m] }
       - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
           secret: ${DRILLED_APP.secret},
           clientId: ${CLIENT.drillId}, clientSecret: ${CLIENT.secret} }
