@@ -17,6 +17,9 @@ const BODY = JSON.stringify({ name: 'smuggled', data: 'x', channel: 'edge' })
  */
 const SLOW_MS = 90_000
 
+/** How long the server waits for a body it has asked for. */
+const BODY_MS = 8_000
+
 const it = serving({ apps: [APP] })
 
 /** Request line and headers of a signed publish, ready to be bent. */
@@ -129,6 +132,28 @@ test('a body over the cap gets 413 while it is sent, when it comes in chunks', a
   }
   assert.equal(await raw.status(), 413)
   raw.destroy()
+})
+
+test('a stranger is refused before anything large is sent, whoever vouches is waited for', async () => {
+  const wrong = `POST ${PATH}?auth_key=${APP.key} HTTP/1.1\r\n${HOST}\r\n${TYPE}\r\n`
+  const token = `POST ${PATH} HTTP/1.1\r\n${HOST}\r\n${TYPE}\r\nAuthorization: Bearer nobody\r\n`
+  for (const begin of [wrong, token]) {
+    for (const framing of ['Content-Length: 200000', 'Transfer-Encoding: chunked']) {
+      const began = performance.now()
+      assert.equal(await statusOf(`${begin}${framing}\r\n\r\n`), 401, framing)
+      assert.ok(performance.now() - began < BODY_MS, 'it waited for the body')
+    }
+  }
+  const wire = await witness()
+  const large = JSON.stringify({ name: 'smuggled', data: 'x'.repeat(9_000), channel: 'edge' })
+  const padded = large + ' '.repeat(20_000)
+  const raw = new RawSocket(it.server.port)
+  raw.write(head([HOST, TYPE, `Content-Length: ${padded.length}`], padded) + padded.slice(0, 99))
+  raw.write(padded.slice(99))
+  assert.equal(await raw.status(), 200)
+  raw.destroy()
+  await wire.next('smuggled')
+  await wire.close()
 })
 
 test('a body in chunks of one byte each is read to its end like any other', async () => {

@@ -76,6 +76,10 @@ function publish(body: string, headers: Readonly<Record<string, string>> = {}): 
   return rawRequest(`POST ${EVENTS}?${query}`, { ...JSON_TYPE, ...headers }, body)
 }
 
+function signedEvents(): string {
+  return `POST ${EVENTS}?${signedQuery(APP, { method: 'POST', path: EVENTS, body: '' })}`
+}
+
 function asOwner(line: string): string {
   return rawRequest(line, { Authorization: `Bearer ${ownerKey(dataDir)}` })
 }
@@ -144,7 +148,7 @@ const PUBLIC: readonly Row[] = [
   {
     what: 'a body that turns out too large',
     status: 413,
-    bytes: () => chunkedBody(`POST ${EVENTS}`, 300_000),
+    bytes: () => chunkedBody(signedEvents(), 300_000),
   },
   {
     what: 'a large form',

@@ -28,6 +28,13 @@ export const BODY_BYTES_MAX = {
   oauth: 16 * 1024,
 } as const
 
+/**
+ * What is kept of a body while nobody has proved anything. A larger one, or one that does not say
+ * how long it is, is asked for once its sender is known: or strangers could have megabytes kept for
+ * each connection they open, as long as they like to take.
+ */
+export const STRANGER_BODY_BYTES_MAX = 16 * 1024
+
 /** How long a body may take once it is asked for: less than Bun waits, whose cut says nothing. */
 export const BODY_MS_MAX = 8_000
 
@@ -41,6 +48,12 @@ export interface BodyBounds {
   readonly bytesMax: number
   /** {@link BODY_MS_MAX} unless a test says otherwise. */
   readonly msMax?: number
+}
+
+/** @returns whether a body is longer than that, or may be. Nothing of it is read. */
+export function mayExceed({ headers, body }: Request, bytesMax: number): boolean {
+  const announced = headers.get('content-length')
+  return announced === null ? body !== null : Number(announced) > bytesMax
 }
 
 /**

@@ -29,14 +29,18 @@ import type { RecordUse } from '../../credentials/use-recorder.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ReplayMemory } from './replay-memory.ts'
 
-export interface SignedCall {
+/** What is signed but for the body, which the signature covers by its digest. */
+export interface CallHead {
   readonly appId: string
   readonly method: string
   /** Raw, prefix included: what the caller signed. */
   readonly fullPath: string
   readonly query: string
-  readonly body: Uint8Array
   readonly source: () => Omit<Source, 'protocol'>
+}
+
+export interface SignedCall extends CallHead {
+  readonly body: Uint8Array
 }
 
 export interface AuthenticateDeps {
@@ -65,6 +69,34 @@ export function authenticate(
   call: SignedCall,
   deps: AuthenticateDeps,
 ): Result<AuthenticatedCall, RefusalCode> {
+  const vouched = authenticateHead(call, deps)
+  if (!vouched.ok) return vouched
+  const { loaded, query, caller, signature } = vouched.value
+  const fail = failing(call, { loaded, caller }, deps)
+  // Last: a digest costs as much as the body is long, and only the holder of a secret gets here.
+  if (!isBodyCovered(query.get('body_md5'), call.body)) return fail('unauthenticated')
+  const nowMs = deps.clock.nowMs()
+  const admitted = admitApp(loaded, nowMs)
+  if (!admitted.ok) return fail(admitted.refusal, { action: 'auth.denied' })
+  const { settings } = loaded.app
+  if (settings.rejectReplays && call.method !== 'GET') {
+    const remembered = deps.replays.remember(signature, nowMs)
+    if (remembered !== 'new') return fail(remembered)
+  }
+  const principal = { kind: 'server' as const, settings, permissions: undefined }
+  return ok({ loaded, principal, query, caller, userId: undefined, limits: undefined })
+}
+
+/** Who vouches for a call whose body is not known yet. */
+interface VouchedHead extends Pick<AuthenticatedCall, 'loaded' | 'query' | 'caller'> {
+  readonly signature: string
+}
+
+/** Asked before much of a body is kept. It is no leave to do anything: {@link authenticate} is. */
+export function authenticateHead(
+  call: CallHead,
+  deps: AuthenticateDeps,
+): Result<VouchedHead, RefusalCode> {
   const loaded = deps.directory.findById(call.appId)
   const parsed = parseSignedQuery(call.query)
   const query: SignedQuery = parsed.ok ? parsed.value : new Map()
@@ -78,28 +110,27 @@ export function authenticate(
   const isFresh = isTimely(query.get('auth_timestamp'), nowMs, deps)
   const isWhole = parsed.ok && isSignature(signature) && query.get('auth_version') === '1.0'
   const caller = namedAppKey(entry?.loaded === loaded ? entry : undefined)
-  const fail = <R extends RefusalCode>(refusal: R, attempt: Partial<DeniedAttempt> = {}) => {
-    const source = { ...call.source(), protocol: 'http' }
-    const denied = { action: 'auth.failed', reason: refusal, target: caller, source } as const
-    deps.recordDenial({ ...denied, ...attempt }, loaded?.app ?? NO_OWNER)
-    return refuse(refusal)
-  }
+  const fail = failing(call, { loaded, caller }, deps)
   if (loaded === undefined || signer === undefined || !isWhole || !isFresh) {
     return fail('unauthenticated')
   }
   deps.recordUse(signer, { ...call.source(), protocol: 'http' }, loaded.app)
   if (signer.outcome !== 'accepted') return fail('unauthenticated', retiredAttempt(signer))
-  // Last: a digest costs as much as the body is long, and only the holder of a secret gets here.
-  if (!isBodyCovered(query.get('body_md5'), call.body)) return fail('unauthenticated')
-  const admitted = admitApp(loaded, nowMs)
-  if (!admitted.ok) return fail(admitted.refusal, { action: 'auth.denied' })
-  const { settings } = loaded.app
-  if (settings.rejectReplays && call.method !== 'GET') {
-    const remembered = deps.replays.remember(signature, nowMs)
-    if (remembered !== 'new') return fail(remembered)
+  return ok({ loaded, query, caller, signature })
+}
+
+/** @returns what writes a refusal into the audit of whom it is about. */
+function failing(
+  call: CallHead,
+  of: { readonly loaded: LoadedApp | undefined; readonly caller: DeniedAttempt['target'] },
+  deps: AuthenticateDeps,
+) {
+  return <R extends RefusalCode>(refusal: R, attempt: Partial<DeniedAttempt> = {}) => {
+    const source = { ...call.source(), protocol: 'http' }
+    const denied = { action: 'auth.failed', reason: refusal, target: of.caller, source } as const
+    deps.recordDenial({ ...denied, ...attempt }, of.loaded?.app ?? NO_OWNER)
+    return refuse(refusal)
   }
-  const principal = { kind: 'server' as const, settings, permissions: undefined }
-  return ok({ loaded, principal, query, caller, userId: undefined, limits: undefined })
 }
 
 /**
@@ -108,7 +139,7 @@ export function authenticate(
  */
 export async function authenticateBearer(
   token: string,
-  call: SignedCall,
+  call: CallHead,
   deps: AuthenticateDeps,
 ): Promise<Result<AuthenticatedCall, RefusalCode>> {
   const source = { ...call.source(), protocol: 'http' }

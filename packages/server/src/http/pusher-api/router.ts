@@ -1,6 +1,7 @@
 /**
- * The Pusher HTTP API: path and method to operation. Contract 1G. A call is read and bounded, then
- * authenticated, then done; only operations answer differently for different apps.
+ * The Pusher HTTP API: path and method to operation. Contract 1G. A call is bounded, read and then
+ * authenticated and done; who sends much is known before it is kept. Only operations answer
+ * differently for different apps.
  */
 import { isUserId } from '@lockgate/protocol/pusher/channel-name'
 import { ok, refuse } from '@lockgate/protocol/result'
@@ -11,7 +12,7 @@ import type { RefusalCode } from '../../core/refusals.ts'
 import type { Tally } from '../../core/tally.ts'
 import { jsonAnswer, limitedAnswer, refusedAnswer } from '../answers.ts'
 import { bearerToken } from '../bearer-header.ts'
-import { BODY_BYTES_MAX, readBody } from '../body.ts'
+import { BODY_BYTES_MAX, mayExceed, readBody, STRANGER_BODY_BYTES_MAX } from '../body.ts'
 import { isPreflight, preflightAnswer, readableBy } from '../cors.ts'
 import { isMediaType, JSON_TYPE } from '../media-type.ts'
 import type { RequestSource } from '../request-source.ts'
@@ -21,6 +22,7 @@ import {
   type AuthenticatedCall,
   authenticate,
   authenticateBearer,
+  authenticateHead,
 } from './authenticate.ts'
 import { type CallCharges, callCharges, type ChargingDeps, failedCall } from './charging.ts'
 import { listChannels, listUsers, readChannel } from './channels.ts'
@@ -86,21 +88,23 @@ async function answer(
   if (type !== null && !isMediaType(type, JSON_TYPE)) {
     return refused('media_type_unsupported', undefined, deps)
   }
+  const head = { ...target, appId: route.appId, method: route.method, source }
+  const token = bearerToken(request.headers)
+  if (mayExceed(request, STRANGER_BODY_BYTES_MAX)) {
+    const known =
+      token === undefined
+        ? authenticateHead(head, deps)
+        : await authenticateBearer(token, head, deps)
+    if (!known.ok) return unknownCaller(known.refusal, target, deps)
+  }
   const body = await readBody(request, { bytesMax: bodyBytesMax(route) })
   if (!body.ok) return refused(body.refusal, body.detail, deps)
-  const signed = { ...target, appId: route.appId, method: route.method, body: body.value, source }
-  const token = bearerToken(request.headers)
+  // Again where it was asked before: what ended while the body came has ended.
   const authenticated =
-    token === undefined ? authenticate(signed, deps) : await authenticateBearer(token, signed, deps)
-  if (!authenticated.ok) {
-    const limited = failedCall(authenticated.refusal, source, deps)
-    if (limited !== undefined) return limitedRefusal(limited, deps)
-    deps.tally.refused(authenticated.refusal)
-    // Behind a proxy that rewrites paths this header is what makes the mistake visible.
-    const headers = { 'lockgate-signed-path': target.fullPath }
-    const detail = authenticated.refusal === 'unauthenticated' ? SIGNING_TEXT : undefined
-    return refusedAnswer(authenticated.refusal, detail, headers)
-  }
+    token === undefined
+      ? authenticate({ ...head, body: body.value }, deps)
+      : await authenticateBearer(token, head, deps)
+  if (!authenticated.ok) return unknownCaller(authenticated.refusal, target, deps)
   const charges = callCharges(authenticated.value, source, deps)
   const input = { deps, body: body.value, charges }
   const outcome = operate(route.operation, authenticated.value, input)
@@ -116,6 +120,21 @@ async function answer(
     deps.recordDenial({ ...denied, source: { ...source(), protocol: 'http' } }, loaded.app)
   }
   return refused(outcome.refusal, outcome.detail, deps)
+}
+
+/** Nobody vouched for the call, or nobody who may make it. */
+function unknownCaller(
+  refusal: RefusalCode,
+  target: RequestTarget,
+  deps: PusherApiDeps & { readonly source: () => RequestSource },
+): Response {
+  const limited = failedCall(refusal, deps.source, deps)
+  if (limited !== undefined) return limitedRefusal(limited, deps)
+  deps.tally.refused(refusal)
+  // Behind a proxy that rewrites paths this header is what makes the mistake visible.
+  const headers = { 'lockgate-signed-path': target.fullPath }
+  const detail = refusal === 'unauthenticated' ? SIGNING_TEXT : undefined
+  return refusedAnswer(refusal, detail, headers)
 }
 
 function operate(
