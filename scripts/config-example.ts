@@ -105,6 +105,7 @@ function exampleSections(): string[] {
     ...plan?.limits,
     name: plan?.name,
     onePerTenant: plan?.isOnePerTenant,
+    openToTenants: plan?.isOpenToTenants,
   }
   const entry = (rows: Readonly<Record<string, Setting>>) =>
     Object.entries(rows).flatMap(([key, row]) =>

@@ -76,9 +76,14 @@ come first, then the file, then the environment, then the flags; the later one w
 ## Settings
 `
 
-const PLANS = BUILT_IN_PLANS.map(({ name, limits, isOnePerTenant }) => {
+const PLANS = BUILT_IN_PLANS.map(({ name, limits, isOnePerTenant, isOpenToTenants }) => {
   const numbers = Object.entries(limits).map(([limit, value]) => `${limit} ${value}`)
-  return `  - \`${name}\`: ${numbers.join(', ')}${isOnePerTenant ? '; one app per tenant' : ''}`
+  const rules = [
+    numbers.join(', '),
+    ...(isOnePerTenant ? ['one app per tenant'] : []),
+    ...(isOpenToTenants ? ['open to tenants'] : []),
+  ]
+  return `  - \`${name}\`: ${rules.join('; ')}`
 })
 
 const RULES = BUILT_IN_ALERT_RULES.map(({ name, watch, threshold, windowMs, per }) => {

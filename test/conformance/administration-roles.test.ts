@@ -9,6 +9,7 @@ import type { Role } from '../../packages/admin-api/src/permissions.ts'
 import { type AdminCall, Administration, ownerKey } from '../support/administration.ts'
 import { type LiveServer, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
 
 let dataDir = ''
 let server: LiveServer
@@ -271,6 +272,39 @@ test("the keys a tenant's owner makes are of that tenant, also where it names no
   const owner = await as('owner')
   const made = await owner.done('operators.create', { body: { name: 'mine', role: 'owner' } })
   assert.equal(made.credential.tenantId, own.tenantId)
+})
+
+test('a key of a tenant puts apps on plans that are open to it, and the audit has the rest', async () => {
+  const { tenantId, appId } = await makeThings('Chooser')
+  const caller = installation.as((await makeKey('developer', tenantId)).value)
+  const parameters = { appId }
+  const { items } = await caller.done('plans.list')
+  const shown = items.map(({ name, isOpenToTenants }) => [name, isOpenToTenants])
+  assert.deepEqual(shown, [
+    ['free', true],
+    ['unlimited', false],
+  ])
+  await caller.done('apps.plan', { parameters, body: { plan: 'free' } })
+  const call = { parameters, body: { plan: 'unlimited' } }
+  assert.deepEqual(await caller.refused('apps.plan', call), [403, 'plan_closed'])
+  const made = { body: { name: 'wide', plan: 'unlimited' } }
+  const { body } = await caller.call('apps.create', made)
+  const { code, title } = body as { readonly code: string; readonly title: string }
+  assert.equal(code, 'plan_closed')
+  assert.match(title, /List the plans for those that are, or ask whoever runs the installation/)
+  assert.equal((await installation.done('apps.get', { parameters })).plan, 'free')
+  const asked = { parameters: { tenantId, limit: 200 } }
+  const rows = await until('the audit rows of both refusals', async () => {
+    const { items: all } = await installation.done('audit.list', asked)
+    const denied = all.filter(({ entry }) => entry['reason'] === 'plan_closed')
+    return denied.length >= 2 && denied
+  })
+  const told = rows.map(({ entry }) => [entry['action'], entry['outcome'], entry['target']])
+  assert.deepEqual(told, [
+    ['auth.denied', 'denied', { kind: 'operation', id: 'apps.plan', name: appId }],
+    ['auth.denied', 'denied', { kind: 'operation', id: 'apps.create' }],
+  ])
+  await installation.done('apps.plan', call)
 })
 
 test('pages of apps follow one another, and a cursor of another list is refused', async () => {

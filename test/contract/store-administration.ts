@@ -1,6 +1,8 @@
 /** The part of the store contract that the administration rests on. */
 import { expect, test } from 'bun:test'
 import type { IdempotencyRecord } from '../../packages/server/src/ports/records/installation.ts'
+import type { PlanRecord } from '../../packages/server/src/ports/records/plan.ts'
+import { tenantOf } from './records.ts'
 import type { StoreBench } from './store-bench.ts'
 
 const OPERATOR = `cred_${'a'.repeat(20)}`
@@ -15,7 +17,38 @@ const answerOf = (number: number, operator = OPERATOR): IdempotencyRecord => ({
   createdAtMs: number * 1_000,
 })
 
+const PLAN: PlanRecord = {
+  tenantId: undefined,
+  name: 'team',
+  limits: {
+    maxConnections: 9,
+    maxDocuments: 8,
+    maxUsersPerDoc: 7,
+    opsPerMinute: 6,
+    rateLimits: ['publish.user 10/1s'],
+  },
+  isOnePerTenant: true,
+  isOpenToTenants: true,
+  createdAtMs: 1_000,
+}
+
 export function testStoreAdministration(bench: StoreBench): void {
+  test('a plan comes back field for field, open or closed, of a tenant or of all', async () => {
+    const tenant = tenantOf(1)
+    const own = { ...PLAN, tenantId: tenant.id, isOpenToTenants: false }
+    const plans = () => bench.store.control.transaction((each) => each.listPlans())
+    await bench.store.control.transaction(async (each) => {
+      await each.saveTenant(tenant)
+      for (const plan of [own, PLAN]) await each.savePlan(plan)
+    })
+    expect(await plans()).toEqual([PLAN, own])
+    const closed = { ...PLAN, isOpenToTenants: false }
+    await bench.store.control.transaction((each) => each.savePlan(closed))
+    expect(await plans()).toEqual([closed, own])
+    await bench.store.control.transaction((each) => each.removePlan(own))
+    expect(await plans()).toEqual([closed])
+  })
+
   const keep = (numbers: readonly number[]) =>
     bench.store.control.transaction(async (each) => {
       for (const number of numbers) await each.saveIdempotency(answerOf(number))

@@ -40,6 +40,7 @@ const SECRETS = {
 
 export const CALLER = {
   actor: { kind: 'operator', id: 'cred_operator' },
+  tenantId: undefined,
   source: { ip: '192.0.2.7', agent: 'test', protocol: 'admin' },
   requestId: 'request-1',
 } as const

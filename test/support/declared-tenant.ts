@@ -16,7 +16,9 @@ export async function declareTenant({ core }: Pick<CoreWorld, 'core'>): Promise<
     plans: [],
     apps: [appOf('app', 'confidential'), appOf('spa', 'public')],
   }
-  const plans = [{ name: 'unlimited', limits: LIMITS, isOnePerTenant: false }]
+  const plans = [
+    { name: 'unlimited', limits: LIMITS, isOnePerTenant: false, isOpenToTenants: false },
+  ]
   const declarations = { plans, tenants: [tenant], operatorKeys: [] }
   const applied = await applyDeclarations(declarations, { administration, revocations })
   if (!applied.ok) throw new Error(applied.detail ?? applied.refusal)

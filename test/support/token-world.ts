@@ -229,8 +229,13 @@ export async function declare(
   tenants: readonly DeclaredTenant[],
 ): Promise<void> {
   const plans = [
-    { name: 'unlimited', limits: LIMITS, isOnePerTenant: false },
-    { name: 'free', limits: { ...LIMITS, maxConnections: 40 }, isOnePerTenant: true },
+    { name: 'unlimited', limits: LIMITS, isOnePerTenant: false, isOpenToTenants: false },
+    {
+      name: 'free',
+      limits: { ...LIMITS, maxConnections: 40 },
+      isOnePerTenant: true,
+      isOpenToTenants: true,
+    },
   ]
   const declarations = { plans, tenants, operatorKeys: [] }
   const { administration, revocations } = core

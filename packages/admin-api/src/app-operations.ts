@@ -65,6 +65,7 @@ export const APP_OPERATIONS = {
       'name_taken',
       'region_unknown',
       'plan_unknown',
+      'plan_closed',
       'free_plan_taken',
       'origins_missing',
       'count_full',
@@ -162,7 +163,7 @@ export const APP_OPERATIONS = {
     }),
     result: changed,
     status: 200,
-    refusals: ['not_found', 'plan_unknown', 'free_plan_taken', 'changed_meanwhile'],
+    refusals: ['not_found', 'plan_unknown', 'plan_closed', 'free_plan_taken', 'changed_meanwhile'],
     command: 'apps plan',
   },
   'apps.delete': {

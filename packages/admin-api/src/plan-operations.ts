@@ -45,6 +45,13 @@ export const PLAN_OPERATIONS = {
         .boolean()
         .optional()
         .describe('At most one app of a tenant may be on it. Left out: as it was, else false.'),
+      isOpenToTenants: z
+        .boolean()
+        .optional()
+        .describe(
+          'Keys of a tenant may put its apps on it; a plan of a tenant is open to that tenant ' +
+            'anyway. Left out: as it was, else false.',
+        ),
     }),
     result: plan,
     status: 200,

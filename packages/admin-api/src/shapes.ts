@@ -152,6 +152,9 @@ export const plan = z.object({
   tenantId: id.optional().describe('Absent: a plan of the installation, for every tenant.'),
   limits,
   isOnePerTenant: z.boolean(),
+  isOpenToTenants: z
+    .boolean()
+    .describe('Keys of a tenant may put its apps on it; its own plans are open to it anyway.'),
   createdAt: time,
 })
 

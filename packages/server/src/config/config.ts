@@ -36,6 +36,8 @@ export interface PlanDeclaration {
   readonly limits: PlanLimits
   /** At most one app of a tenant may be on plans of this kind. */
   readonly isOnePerTenant: boolean
+  /** Keys of a tenant may put its apps on it; a plan of a tenant is open to that tenant anyway. */
+  readonly isOpenToTenants: boolean
 }
 
 export interface ApiKeyDeclaration {

@@ -215,22 +215,44 @@ describe('plans', () => {
       name: 'free',
       limits: { maxConnections: 40, maxDocuments: 10, maxUsersPerDoc: 3, opsPerMinute: 500 },
       isOnePerTenant: true,
+      isOpenToTenants: true,
     })
     expect(new Set(Object.values(unlimited?.limits ?? {}))).toEqual(new Set([UNLIMITED]))
-    expect(unlimited?.isOnePerTenant).toBe(false)
+    expect(unlimited).toMatchObject({ isOnePerTenant: false, isOpenToTenants: false })
   })
 
   test('a declared plan joins them, or replaces the one of its name', async () => {
     const { plans } = await configOf({ plans: [plan, { ...plan, name: 'free' }] })
     expect(plans.map(({ name }) => name)).toEqual(['free', 'unlimited', 'gold'])
-    expect(plans[0]).toEqual({ name: 'free', limits: LIMITS, isOnePerTenant: false })
-    expect(plans[2]).toEqual({ name: 'gold', limits: LIMITS, isOnePerTenant: false })
+    expect(plans[0]).toEqual({
+      name: 'free',
+      limits: LIMITS,
+      isOnePerTenant: false,
+      isOpenToTenants: false,
+    })
+    expect(plans[2]).toEqual({
+      name: 'gold',
+      limits: LIMITS,
+      isOnePerTenant: false,
+      isOpenToTenants: false,
+    })
+  })
+
+  test('are closed to tenants unless they say that they are open, `free` included', async () => {
+    const { plans } = await configOf({
+      plans: [plan, { ...plan, name: 'free' }, { ...plan, name: 'team', openToTenants: true }],
+    })
+    const open = plans.filter(({ isOpenToTenants }) => isOpenToTenants)
+    expect(open.map(({ name }) => name)).toEqual(['team'])
+    expect(await problemsOf({ plans: [{ ...plan, openToTenants: 'yes' }] })).toHaveLength(1)
   })
 
   test('a tenant has its own beside those of the installation', async () => {
     const apps = [{ ...APP, plan: 'gold' }]
     const { tenants } = await configOf({ tenants: [{ ...TENANT, plans: [plan], apps }] })
-    expect(tenants[0]?.plans).toEqual([{ name: 'gold', limits: LIMITS, isOnePerTenant: false }])
+    expect(tenants[0]?.plans).toEqual([
+      { name: 'gold', limits: LIMITS, isOnePerTenant: false, isOpenToTenants: false },
+    ])
     const found = await problemsOf({
       tenants: [
         { ...TENANT, plans: [plan] },
@@ -463,7 +485,7 @@ test('what is printed holds no secret, and loads again with them put back', asyn
     audit: { witnessFile: 'w', witnessUrl: 'https://witness.example.com' },
     operatorKeys: [{ value: secrets.operator, role: 'owner', tenant: TENANT.id }],
     regions: [{ code: 'eu', label: 'Europe' }],
-    plans: [{ name: 'gold', ...LIMITS, onePerTenant: true }],
+    plans: [{ name: 'gold', ...LIMITS, onePerTenant: true, openToTenants: true }],
     alerts: { to: ['email'], mailTo: ['ops@example.com'] },
     alertRules: [{ name: 'mine', watch: 'auth_failures', threshold: 5, to: ['log'] }],
     smtp: {

@@ -127,8 +127,9 @@ export function describeConfig(config: Config): Record<string, unknown> {
   })
 }
 
-function describePlan({ name, limits, isOnePerTenant }: PlanDeclaration): object {
-  return { name, ...limits, onePerTenant: isOnePerTenant }
+function describePlan(plan: PlanDeclaration): object {
+  const { name, limits, isOnePerTenant, isOpenToTenants } = plan
+  return { name, ...limits, onePerTenant: isOnePerTenant, openToTenants: isOpenToTenants }
 }
 
 function describeAlertRule({ windowMs, isEnabled, ...rule }: AlertRuleDeclaration): object {

@@ -117,6 +117,14 @@ export const PLAN_FIELDS = {
     does: 'Whether at most one app of a tenant may be on plans of this kind.',
     prevents: 'A plan that costs nothing cannot be had many times over.',
   },
+  openToTenants: {
+    type: 'boolean',
+    default: false,
+    does:
+      'Whether operator keys of a tenant may put its apps on it; keys of the installation may ' +
+      'anyway, and a plan of a tenant is open to that tenant whatever this says.',
+    prevents: 'A tenant does not choose its own limits; the built-in `free` is open.',
+  },
 } as const satisfies Record<string, Setting>
 
 export const DEFAULT_REGIONS: readonly RegionDeclaration[] = deepFreeze([
@@ -129,6 +137,7 @@ export const BUILT_IN_PLANS: readonly PlanDeclaration[] = deepFreeze([
     name: 'free',
     limits: { maxConnections: 40, maxDocuments: 10, maxUsersPerDoc: 3, opsPerMinute: 500 },
     isOnePerTenant: true,
+    isOpenToTenants: true,
   },
   {
     name: 'unlimited',
@@ -139,5 +148,6 @@ export const BUILT_IN_PLANS: readonly PlanDeclaration[] = deepFreeze([
       opsPerMinute: UNLIMITED,
     },
     isOnePerTenant: false,
+    isOpenToTenants: false,
   },
 ])

@@ -70,9 +70,10 @@ export function readInstallationPlans(
 export function readPlans(place: Place, context: GroupContext): readonly PlanDeclaration[] {
   const plans = readList(place, context, (group) => {
     refuseUnknown(group, keysOf(PLAN_FIELDS), context)
-    const { name, onePerTenant, rateLimits, ...bounds } = readFields(group, PLAN_FIELDS, context)
+    const fields = readFields(group, PLAN_FIELDS, context)
+    const { name, onePerTenant, openToTenants, rateLimits, ...bounds } = fields
     const limits = rateLimits === undefined ? bounds : { ...bounds, rateLimits }
-    return { name, limits, isOnePerTenant: onePerTenant }
+    return { name, limits, isOnePerTenant: onePerTenant, isOpenToTenants: openToTenants }
   })
   return bounded(plans, { path: place.path, countMax: PLAN_COUNT_MAX }, context)
 }

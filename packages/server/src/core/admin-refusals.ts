@@ -15,6 +15,12 @@ export const ADMIN_REFUSALS = {
   region_unknown: no(400, 'no', 'There is no region of this code. List the regions.'),
   region_immutable: no(409, 'no', 'The region of an app is set once. Make a new app there.'),
   plan_unknown: no(400, 'no', 'There is no plan of this name. List the plans.'),
+  plan_closed: no(
+    403,
+    'no',
+    'This plan is not open to keys of a tenant. List the plans for those that are, or ask ' +
+      'whoever runs the installation.',
+  ),
   plan_in_use: no(409, 'no', 'Apps are on this plan. Put them on another first.'),
   free_plan_taken: no(
     409,

@@ -3,7 +3,7 @@
  * number. What apps and keys the first step held is in the region's database before the second
  * drops it (`carry-over.ts`).
  */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DirectoryEntry } from '../../ports/records/directory.ts'
 import { rowOfName } from './control-rows.ts'
@@ -38,6 +38,16 @@ export function controlMigrations(
           .addColumn('seq', 'bigint', (column) => column.notNull())
           .addPrimaryKeyConstraint('audit_witnessed_key', ['witness', 'tenant_id'])
           .execute()
+      },
+    },
+    '0004_plans_open_to_tenants': {
+      // The switch is part of the document. Of what there was only `free` was meant for everybody.
+      async up(database: Kysely<unknown>): Promise<void> {
+        const isOpen = sql`CASE WHEN owner = '' AND name = 'free' THEN 'true' ELSE 'false' END`
+        const path = '$.isOpenToTenants'
+        await sql`UPDATE plans SET document = json_set(document, ${path}, json(${isOpen}))`.execute(
+          database,
+        )
       },
     },
   }

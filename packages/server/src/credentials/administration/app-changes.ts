@@ -15,6 +15,7 @@ import { type NewApp, newAppRecord, normalDomains, withSettings } from './app-ma
 import type { SettingsChange } from './app-making.ts'
 import { type AppWriting, eraseApp, writeApp } from './app-writing.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
+import { choosePlan } from './plan-choice.ts'
 import { EMPTY_RECEIPT } from './receipts.ts'
 import type { Revocations } from './revocations.ts'
 import { subscriptionAfter, type SubscriptionRequest } from './subscription-change.ts'
@@ -70,7 +71,7 @@ export class AppChanges {
 
   /** @throws Outage; what it left half-done is finished or given back by the next start. */
   async create(request: NewApp, caller: Caller): Changed<IssuedApp> {
-    const record = newAppRecord(request, this.#parts.rules, this.#deps)
+    const record = newAppRecord(request, { rules: this.#parts.rules, caller }, this.#deps)
     if (!record.ok) return record
     const app = record.value
     const { credentials: made, ...values } = await makeFirstCredentials(app, caller, this.#deps)
@@ -114,8 +115,9 @@ export class AppChanges {
   assignPlan(request: SubscriptionRequest & OfApp, caller: Caller): Changed<ChangedApp> {
     return this.#withApp(request, async ({ app }) => {
       const { authority, clock } = this.#deps
-      const plan = authority.tenants.findPlan(app.tenantId, request.plan)
-      if (plan === undefined) return refuse('plan_unknown')
+      const choice = { tenantId: app.tenantId, name: request.plan }
+      const chosen = choosePlan(choice, caller, authority.tenants)
+      if (!chosen.ok) return chosen
       const subscription = subscriptionAfter(app.subscription, request, clock.nowMs())
       if (!subscription.ok) return subscription
       const after = { ...app, subscription: subscription.value }

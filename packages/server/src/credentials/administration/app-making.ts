@@ -9,6 +9,7 @@ import type { AppRules } from './app-rules.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { makeCredential } from './credential-making.ts'
 import type { NewCredential } from './issued.ts'
+import { choosePlan } from './plan-choice.ts'
 
 /** Our bound on the apps of one tenant. */
 export const APP_COUNT_MAX = 10_000
@@ -38,7 +39,7 @@ export interface FirstCredentials {
 
 export function newAppRecord(
   request: NewApp,
-  rules: AppRules,
+  { rules, caller }: { readonly rules: AppRules; readonly caller: Caller },
   deps: AdministrationDeps,
 ): Result<AppRecord, AdminRefusalCode> {
   const { authority, random, clock, store } = deps
@@ -49,8 +50,9 @@ export function newAppRecord(
   const siblings = [...authority.apps.apps()].filter(({ tenant }) => tenant.id === tenantId)
   if (siblings.length >= APP_COUNT_MAX) return refuse('count_full')
   if (siblings.some(({ app }) => app.name === name)) return refuse('name_taken')
-  if (plan !== undefined && authority.tenants.findPlan(tenantId, plan) === undefined) {
-    return refuse('plan_unknown')
+  if (plan !== undefined) {
+    const chosen = choosePlan({ tenantId, name: plan }, caller, authority.tenants)
+    if (!chosen.ok) return chosen
   }
   const settings = withSettings(rules.defaults, request.settings)
   const fits = rules.check(settings)

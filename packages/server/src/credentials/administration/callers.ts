@@ -3,6 +3,7 @@ import type { Caller } from './context.ts'
 
 export const CONFIGURATION: Caller = {
   actor: { kind: 'configuration', id: 'configuration' },
+  tenantId: undefined,
   source: { ip: '', agent: '', protocol: 'configuration' },
   requestId: 'configuration',
 }
@@ -10,6 +11,7 @@ export const CONFIGURATION: Caller = {
 /** Time and schedules. */
 export const SYSTEM: Caller = {
   actor: { kind: 'system', id: 'lockgate' },
+  tenantId: undefined,
   source: { ip: '', agent: '', protocol: 'system' },
   requestId: 'system',
 }

@@ -15,6 +15,8 @@ import type { MasterKey } from '../master-key.ts'
 /** Who asks for a change; authorized before a change is called. */
 export interface Caller {
   readonly actor: AuditActor
+  /** The one tenant whose key asks; undefined: the installation does. */
+  readonly tenantId: string | undefined
   readonly source: Source
   /** Joins the audit rows of one request. */
   readonly requestId: string

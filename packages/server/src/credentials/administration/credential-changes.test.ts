@@ -44,7 +44,9 @@ beforeEach(async () => {
     plans: [],
     apps: [appOf('app'), appOf('spa', 'public')],
   }
-  const plans = [{ name: 'unlimited', limits: LIMITS, isOnePerTenant: false }]
+  const plans = [
+    { name: 'unlimited', limits: LIMITS, isOnePerTenant: false, isOpenToTenants: false },
+  ]
   const declarations = { plans, tenants: [tenant], operatorKeys: [] }
   const applied = await applyDeclarations(declarations, { administration, revocations })
   expect(applied).toMatchObject({ ok: true })

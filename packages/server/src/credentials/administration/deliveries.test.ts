@@ -57,7 +57,11 @@ describe.each(['client_secret', 'jwt_secret'] as const)('the waiting value of a 
     expect(rows.filter(({ outcome }) => outcome === 'success')).toHaveLength(1)
     expect(rows.filter(({ outcome }) => outcome === 'denied')).toHaveLength(4)
     for (const row of rows)
-      expect(row).toMatchObject({ ...CALLER, after: { versionId: place.versionId } })
+      expect(row).toMatchObject({
+        ...CALLER,
+        tenantId: TENANT_ID,
+        after: { versionId: place.versionId },
+      })
     const [answer] = values
     const value = answer?.ok === true ? (answer.value.value ?? '') : ''
     expect(value.length).toBeGreaterThan(30)

@@ -23,6 +23,8 @@ export interface PlanRequest {
   readonly limits: PlanLimits
   /** Undefined: as it was, else false. */
   readonly isOnePerTenant?: boolean | undefined
+  /** Undefined: as it was, else false. Apps that are on it stay when it is closed. */
+  readonly isOpenToTenants?: boolean | undefined
 }
 
 type Changed = Promise<Result<PlanRecord, AdminRefusalCode>>
@@ -49,6 +51,7 @@ export class PlanChanges {
         name,
         limits: { ...limits },
         isOnePerTenant: request.isOnePerTenant ?? before?.isOnePerTenant ?? false,
+        isOpenToTenants: request.isOpenToTenants ?? before?.isOpenToTenants ?? false,
         createdAtMs: before?.createdAtMs ?? this.#deps.clock.nowMs(),
       }
       const next = [...plans.filter((plan) => plan !== before), after]
@@ -109,8 +112,8 @@ export class PlanChanges {
         tenantId: tenantId ?? INSTALLATION,
         action,
         target: { kind: 'plan', id: name },
-        ...(before === undefined ? {} : { before: describe(before) }),
-        ...(after === undefined ? {} : { after: describe(after) }),
+        ...(before === undefined ? {} : { before: describePlan(before) }),
+        ...(after === undefined ? {} : { after: describePlan(after) }),
       })
       await audit.record({ code: control.code, transaction }, entry)
       const shown = after ?? before
@@ -132,6 +135,8 @@ function isPlan({ tenantId, name }: PlanName) {
   return (plan: PlanRecord) => plan.tenantId === tenantId && plan.name === name
 }
 
-function describe({ limits, isOnePerTenant }: PlanRecord): AuditDetail {
-  return { limits, isOnePerTenant }
+/** @returns what of a plan the audit log shows. */
+export function describePlan(plan: PlanRecord): AuditDetail {
+  const { limits, isOnePerTenant, isOpenToTenants } = plan
+  return { limits, isOnePerTenant, isOpenToTenants }
 }

@@ -54,7 +54,7 @@ test('every step of a key has its row: who, why, and the states before and after
   await world.tokens.signingKeys.follow()
   const rows = await keyRows()
   expect(rows).toMatchObject([
-    { ...CALLER, action: 'secret.staged', reason },
+    { ...CALLER, tenantId: TENANT_ID, action: 'secret.staged', reason },
     { action: 'signing_key.rotated', actor: { kind: 'system' } },
   ])
   const statesIn = (side: { versions: { state: string }[] }) =>

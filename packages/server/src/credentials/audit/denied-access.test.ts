@@ -37,7 +37,9 @@ let bearers: Bearers
 beforeEach(async () => {
   world = await openCoreWorld()
   const { administration, revocations, authority, check, recordUse, recordDenial } = world.core
-  const plans = [{ name: 'unlimited', limits: LIMITS, isOnePerTenant: false }]
+  const plans = [
+    { name: 'unlimited', limits: LIMITS, isOnePerTenant: false, isOpenToTenants: false },
+  ]
   const tenant = {
     id: TENANT,
     shortId: 'org_k7xm4pqr2n5t',

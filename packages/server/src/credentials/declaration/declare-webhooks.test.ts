@@ -56,7 +56,7 @@ function declare(...webhooks: readonly DeclaredWebhook[]) {
     plans: [],
     apps: [app],
   }
-  const plans = [{ name: 'unlimited', limits, isOnePerTenant: false }]
+  const plans = [{ name: 'unlimited', limits, isOnePerTenant: false, isOpenToTenants: false }]
   const declarations = { plans, tenants: [tenant], operatorKeys: [] }
   return applyDeclarations(declarations, { administration, revocations })
 }

@@ -5,14 +5,16 @@ import { ecPair } from '../../../../../test/support/foreign-world.ts'
 import { openMemoryStore } from '../../adapters/store-memory/store.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
 import type { Store } from '../../ports/store.ts'
+import { type AuditEntry, INSTALLATION } from '../audit/entry.ts'
 import { generateKey } from '../key-format.ts'
 import { applyDeclarations } from './declare.ts'
-import type { Declarations, DeclaredApp, DeclaredTenant } from './declared.ts'
+import type { Declarations, DeclaredApp, DeclaredPlan, DeclaredTenant } from './declared.ts'
 
 const UNLIMITED = {
   name: 'unlimited',
   limits: { maxConnections: 9, maxDocuments: 9, maxUsersPerDoc: 9, opsPerMinute: 9 },
   isOnePerTenant: false,
+  isOpenToTenants: false,
 }
 const FREE = { ...UNLIMITED, name: 'free', isOnePerTenant: true }
 
@@ -291,4 +293,28 @@ test('a built-in plan is made once, and what was made of it since stays', async 
   expect(await apply([builtIn])).toEqual({ ok: true, value: { changeCount: 0 } })
   expect(authority.tenants.plans[0]?.limits.maxConnections).toBe(77)
   expect(await apply([FREE])).toEqual({ ok: true, value: { changeCount: 1 } })
+})
+
+test('a declared plan is as in the file in everything it says, and says so in the audit', async () => {
+  const world = await openCoreWorld()
+  const { administration, revocations, authority } = world.core
+  const apply = (plan: DeclaredPlan) =>
+    applyDeclarations(
+      { plans: [plan], tenants: [], operatorKeys: [] },
+      { administration, revocations },
+    )
+  await apply(UNLIMITED)
+  const rateLimits = ['publish.user 10/1s']
+  const limited = { ...UNLIMITED, limits: { ...UNLIMITED.limits, rateLimits } }
+  for (const plan of [limited, { ...limited, isOpenToTenants: true }, UNLIMITED]) {
+    expect(await apply(plan)).toEqual({ ok: true, value: { changeCount: 1 } })
+    expect(await apply(plan)).toEqual({ ok: true, value: { changeCount: 0 } })
+    expect(authority.tenants.plans).toMatchObject([plan])
+    expect(authority.tenants.plans[0]?.limits).toEqual(plan.limits)
+  }
+  const page = { tenantId: INSTALLATION, afterSeq: 0, countMax: 10 }
+  const rows = await world.store.control.transaction((each) => each.listAudit(page))
+  const told = rows.map(({ entry }) => JSON.parse(entry) as AuditEntry)
+  const saved = told.filter(({ action }) => action === 'plan.saved')
+  expect(saved.map(({ after }) => after?.['isOpenToTenants'])).toEqual([false, false, true, false])
 })

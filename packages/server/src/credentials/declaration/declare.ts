@@ -10,10 +10,11 @@ import { Conflict } from '../../ports/store.ts'
 import { CONFIGURATION } from '../administration/callers.ts'
 import type { AdministrationDeps } from '../administration/context.ts'
 import { makeCredential, recordNewCredential } from '../administration/credential-making.ts'
+import { describePlan } from '../administration/plan-changes.ts'
 import type { Revocations } from '../administration/revocations.ts'
 import { makeSigningKey } from '../administration/signing-keys.ts'
 import type { AuditAction } from '../audit/actions.ts'
-import { type AuditDetail, INSTALLATION } from '../audit/entry.ts'
+import { INSTALLATION } from '../audit/entry.ts'
 import { fingerprintOf } from '../material.ts'
 import { checkDeclarations } from './check.ts'
 import { declareApp } from './declare-app.ts'
@@ -61,17 +62,16 @@ async function declarePlans(
     const before = known.find(({ name }) => name === plan.name)
     if (plan.isBuiltIn === true && before !== undefined) return []
     const createdAtMs = before?.createdAtMs ?? clock.nowMs()
-    const { name, limits, isOnePerTenant } = plan
-    const record = { tenantId, name, limits: { ...limits }, isOnePerTenant, createdAtMs }
+    const { isBuiltIn: _, ...terms } = plan
+    const record = { ...terms, tenantId, limits: { ...plan.limits }, createdAtMs }
     return before !== undefined && isSamePlan(before, record) ? [] : [record]
   })
   if (changed.length === 0) return 0
   await store.control.transaction(async (transaction) => {
     for (const plan of changed) {
       await transaction.savePlan(plan)
-      const { limits, isOnePerTenant } = plan
       const entry = entryOf(tenantId, 'plan.saved', { kind: 'plan', id: plan.name })
-      const after: AuditDetail = { limits, isOnePerTenant }
+      const after = describePlan(plan)
       await deps.audit.record({ code: store.control.code, transaction }, { ...entry, after })
     }
   })
@@ -80,9 +80,10 @@ async function declarePlans(
 }
 
 function isSamePlan(a: PlanRecord, b: PlanRecord): boolean {
-  const text = ({ limits, isOnePerTenant }: PlanRecord) => {
-    const { maxConnections, maxDocuments, maxUsersPerDoc, opsPerMinute } = limits
-    return [maxConnections, maxDocuments, maxUsersPerDoc, opsPerMinute, isOnePerTenant].join()
+  const text = ({ limits, isOnePerTenant, isOpenToTenants }: PlanRecord) => {
+    const { maxConnections, maxDocuments, maxUsersPerDoc, opsPerMinute, rateLimits = [] } = limits
+    const numbers = [maxConnections, maxDocuments, maxUsersPerDoc, opsPerMinute]
+    return JSON.stringify([numbers, rateLimits, isOnePerTenant, isOpenToTenants])
   }
   return text(a) === text(b)
 }

@@ -9,6 +9,7 @@ export interface DeclaredPlan {
   readonly name: string
   readonly limits: PlanLimits
   readonly isOnePerTenant: boolean
+  readonly isOpenToTenants: boolean
   /** Made where there is none of the name; one that is there is not touched. */
   readonly isBuiltIn?: true
 }

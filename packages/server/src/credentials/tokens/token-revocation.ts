@@ -70,7 +70,7 @@ export class TokenRevocation {
   ): Promise<void> {
     const { revocations, random } = this.#deps
     const actor = { kind: 'app' as const, id: app.id }
-    const caller = { actor, source, requestId: randomUuid(random) }
+    const caller = { actor, tenantId: tenant.id, source, requestId: randomUuid(random) }
     const place = { tenantId: tenant.id, appId: app.id, reason: REASON }
     const life = untilMs === undefined ? {} : { untilMs }
     const revoked = await revocations.revoke(target, { ...place, ...life }, caller)

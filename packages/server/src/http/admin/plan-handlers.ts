@@ -26,8 +26,9 @@ export const planHandlers: Pick<Handlers, PlanOperation> = {
     return shownPage(pageOf(seen, parameters, { list: 'plans', keyOf }), planShape)
   },
   async 'plans.save'({ parameters, body }, { deps, caller }) {
-    const { tenantId, isOnePerTenant, ...limits } = body
-    const request = { tenantId, name: parameters.plan, limits, isOnePerTenant }
+    const { tenantId, isOnePerTenant, isOpenToTenants, ...limits } = body
+    const rules = { isOnePerTenant, isOpenToTenants }
+    const request = { tenantId, name: parameters.plan, limits, ...rules }
     const saved = await deps.planChanges.save(request, caller)
     return saved.ok ? ok(planShape(saved.value)) : saved
   },

@@ -6,6 +6,7 @@ import type { Operation } from '@lockgate/admin-api/operation'
 import { OPERATIONS, type OperationName } from '@lockgate/admin-api/operations'
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { z } from 'zod'
+import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import { type LimitRefusal, refuseByLimit } from '../../core/limits/limit-refusal.ts'
 import type { Caller } from '../../credentials/administration/context.ts'
 import {
@@ -37,6 +38,9 @@ export const ADMIN_PREFIX = '/admin/v1'
 
 /** Our bound. */
 const JSON_BOUNDS = { depthMax: 8, memberCountMax: 1_000 }
+
+/** What only the change itself can tell that its caller may not do. */
+const DENIALS: ReadonlySet<AdminRefusalCode> = new Set(['plan_closed', 'role_too_high'])
 
 interface Route {
   readonly name: OperationName
@@ -101,27 +105,23 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
     concern === undefined
       ? refuse('not_found' as const)
       : authorizeOperation(principal.value, route.operation, concern)
-  if (!allowed.ok) {
+  const { source, requestId, deps } = call
+  const deny = (reason: AdminRefusalCode): void => {
     const object = { kind: 'operation', id: route.name, ...namedObject(read.input) }
-    const denied = {
-      action: 'auth.denied',
-      reason: allowed.refusal,
-      actor,
-      target: object,
-    } as const
-    // What is not there and what is another tenant's read the same here too.
-    call.deps.recordDenial(
-      { ...denied, source: call.source, requestId: call.requestId },
-      principal.value,
-    )
+    const attempt = { action: 'auth.denied', reason, actor, target: object } as const
+    deps.recordDenial({ ...attempt, source, requestId }, principal.value)
+  }
+  if (!allowed.ok) {
+    // What is not there and what is another tenant's read the same in the audit too.
+    deny(allowed.refusal)
     return problemAnswer(allowed.refusal)
   }
   // After who may: to others an object reads the same, whatever they would do to it.
   if (request.method === 'PATCH' && isChangeOfNothing(read.input.body ?? {})) {
     return problemAnswer('input_invalid', { detail: NOTHING_TEXT })
   }
-  const { source, requestId, deps } = call
-  const caller: Caller = { actor, source, requestId }
+  const { tenantId } = principal.value
+  const caller: Caller = { actor, tenantId, source, requestId }
   // One cast where the table and its handlers meet: both are keyed by the same name.
   const handler = HANDLERS[route.name] as Handler<OperationName>
   const work = () => handler(read.input, { deps, caller, principal: principal.value })
@@ -129,7 +129,10 @@ async function answerCall(request: Request, target: RequestTarget, call: Call): 
   const outcome = await (repeatable.value === undefined
     ? work()
     : deps.repeatedCalls.run(repeatable.value, status, work))
-  if (!outcome.ok) return problemAnswer(outcome.refusal, { detail: outcome.detail })
+  if (!outcome.ok) {
+    if (DENIALS.has(outcome.refusal)) deny(outcome.refusal)
+    return problemAnswer(outcome.refusal, { detail: outcome.detail })
+  }
   const tell = (error: unknown) => void tellFailure(error, deps)
   const reader = { signal: request.signal, tellFailure: tell }
   // The handlers of these give lines and events.

@@ -21,6 +21,11 @@ export interface PlanRecord {
   readonly limits: PlanLimits
   /** True: at most one app of a tenant may be on a plan of this kind. */
   readonly isOnePerTenant: boolean
+  /**
+   * Of a plan of the installation: whether keys of a tenant may put its apps on it. A plan of a
+   * tenant is open to that tenant whatever this says.
+   */
+  readonly isOpenToTenants: boolean
   readonly createdAtMs: number
 }
 
