@@ -232,7 +232,13 @@ export const WEBHOOK_OPERATIONS = {
         .describe('Whether it refused what a key of nobody has signed; absent: not asked.'),
     }),
     status: 200,
-    refusals: ['not_found', 'input_invalid', 'invalid_transition', 'changed_meanwhile'],
+    refusals: [
+      'not_found',
+      'input_invalid',
+      'invalid_transition',
+      'changed_meanwhile',
+      'overloaded',
+    ],
     command: 'webhooks probe',
   },
 } as const satisfies Record<string, Operation>

@@ -5,8 +5,15 @@ import { AdministrationWorld, CALLER } from '../../../../../test/support/adminis
 import { systemRandom } from '../../adapters/system/random.ts'
 import type { LiveEvent } from '../../core/live-events.ts'
 import { readUses } from '../../credentials/administration/readiness.ts'
-import type { SendFailure, SendOrder, SendResult } from '../../ports/webhook-sender.ts'
-import { Adoption } from './adoption.ts'
+import {
+  type SendFailure,
+  type SendOrder,
+  type SendResult,
+  SENDS_IN_FLIGHT_MAX,
+} from '../../ports/webhook-sender.ts'
+import { Adoption, PROBES_PER_RUN_MAX } from './adoption.ts'
+import { PROBES_AT_A_TIME_MAX } from './probe-places.ts'
+import { IN_FLIGHT_MAX } from './dispatcher.ts'
 import { PROBE_FIRST_MS, PROBE_TRY_COUNT_MAX } from './proof-steps.ts'
 
 const HOUR_MS = 3_600_000
@@ -39,6 +46,15 @@ function isVerified(secret: string, { headers, body }: SendOrder, nowMs: number)
   return headers['webhook-signature'] === new Webhook(secret).sign(id, new Date(nowMs), body)
 }
 
+const TERMS = {
+  name: 'orders',
+  url: 'https://hooks.example.org/in',
+  format: 'standard',
+  events: ['channel.occupied'],
+  channelPrefix: '',
+  channelSuffix: '',
+} as const
+
 let world: AdministrationWorld
 let receiver: Receiver
 let send: (order: SendOrder) => Promise<SendResult>
@@ -52,23 +68,8 @@ async function openAll(algorithm?: 'ed25519') {
   receiver = new Receiver()
   send = async (order) => receiver.receive(order, world.time.ms)
   tenantId = await world.tenant()
-  const app = { tenantId, name: 'chat', plan: 'unlimited', allowedDomains: [], settings: {} }
-  const made = await world.done(world.apps.create({ ...app, type: 'confidential' }, CALLER))
-  const created = await world.done(
-    world.webhooks.create(
-      {
-        appId: made.loaded.app.id,
-        name: 'orders',
-        url: 'https://hooks.example.org/in',
-        format: 'standard',
-        events: ['channel.occupied'],
-        channelPrefix: '',
-        channelSuffix: '',
-        algorithm,
-      },
-      CALLER,
-    ),
-  )
+  const appId = await anotherApp('chat')
+  const created = await world.done(world.webhooks.create({ ...TERMS, appId, algorithm }, CALLER))
   endpointId = created.endpoint.id
   credentialId = created.endpoint.credentialId ?? ''
   if (created.secret !== undefined) receiver.secrets.add(created.secret)
@@ -86,6 +87,12 @@ async function openAll(algorithm?: 'ed25519') {
   })
 }
 beforeEach(() => openAll())
+
+async function anotherApp(name: string): Promise<string> {
+  const app = { tenantId, name, plan: 'unlimited', allowedDomains: [], settings: {} }
+  const made = await world.done(world.apps.create({ ...app, type: 'confidential' }, CALLER))
+  return made.loaded.app.id
+}
 
 const probe = () => world.done(adoption.probe({ endpointId }, CALLER))
 const rotate = (more: { dropWhenAdopted?: boolean; overlapMs?: number } = {}) =>
@@ -149,6 +156,45 @@ describe('a probe', () => {
       expect(proof()).toMatchObject({ state: 'waiting', dropsOld: true })
     },
   )
+
+  test('is one at a time for an endpoint: who asks again is told to wait', async () => {
+    const waiting: (() => void)[] = []
+    send = async (order) => {
+      await new Promise<void>((resolve) => void waiting.push(resolve))
+      return receiver.receive(order, world.time.ms)
+    }
+    const first = adoption.probe({ endpointId }, CALLER)
+    const again = await adoption.probe({ endpointId }, CALLER)
+    expect(again).toMatchObject({ ok: false, refusal: 'overloaded' })
+    expect(waiting).toHaveLength(1)
+    send = async (order) => receiver.receive(order, world.time.ms)
+    for (const resume of waiting) resume()
+    expect(await first).toMatchObject({ ok: true, value: { isAdopted: true } })
+    expect(await probe()).toMatchObject({ isAdopted: true })
+  })
+
+  test('takes no place of deliveries, however many endpoints of a tenant are asked', async () => {
+    const ids: string[] = []
+    for (let app = 0; ids.length <= PROBES_AT_A_TIME_MAX; app++) {
+      const appId = await anotherApp(`app ${app}`)
+      for (let number = 0; number < 15; number++) {
+        const terms = { ...TERMS, appId, name: `${number}` }
+        ids.push((await world.done(world.webhooks.create(terms, CALLER))).endpoint.id)
+      }
+    }
+    let underWayCount = 0
+    send = () => {
+      underWayCount++
+      return new Promise<SendResult>(() => {})
+    }
+    const asked = ids.map((id) => adoption.probe({ endpointId: id }, CALLER))
+    const refused = await Promise.race(asked)
+    expect(refused).toMatchObject({ refusal: 'overloaded' })
+    expect(underWayCount).toBeLessThan(PROBES_AT_A_TIME_MAX)
+    expect(PROBES_AT_A_TIME_MAX + PROBES_PER_RUN_MAX + IN_FLIGHT_MAX).toBeLessThanOrEqual(
+      SENDS_IN_FLIGHT_MAX,
+    )
+  })
 
   test('of a version that was replaced meanwhile says nothing of the next one', async () => {
     let next: Awaited<ReturnType<typeof rotate>> | undefined

@@ -22,8 +22,10 @@ import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { WebhookEndpointRecord, WebhookProof } from '../../ports/records/webhook.ts'
 import type { WebhookSender } from '../../ports/webhook-sender.ts'
 import { type ProbeResult, probeReceiver } from './probe.ts'
+import { ProbePlaces } from './probe-places.ts'
 import { firstProof, isProbeDue, laterProof, olderThan, overdueProof } from './proof-steps.ts'
 import { newestKeyOf, type StandardKey } from './signing-keys.ts'
+import type { WebhookRotation } from './webhook-rotation.ts'
 
 export interface AdoptionPorts {
   readonly authority: Authority
@@ -35,15 +37,6 @@ export interface AdoptionPorts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-}
-
-export interface WebhookRotation {
-  readonly endpointId: string
-  readonly overlapMs?: number | undefined
-  readonly dropWhenAdopted?: boolean | undefined
-  readonly value?: string | undefined
-  readonly isForced?: boolean | undefined
-  readonly reason?: string | undefined
 }
 
 export interface Probed {
@@ -60,6 +53,7 @@ type Answer<T> = Promise<Result<T, AdminRefusalCode>>
 
 export class Adoption {
   readonly #ports: AdoptionPorts
+  readonly #places = new ProbePlaces()
   #isRunning = false
   #isClosed = false
 
@@ -116,8 +110,13 @@ export class Adoption {
     if (key === undefined) {
       return refuse('invalid_transition', 'No version of its secret is accepted. Rotate it.')
     }
-    const result = await this.#ask(entry, key)
-    return this.#keep({ entry, key, result }, { caller, reason, isAudited: true })
+    const asked = this.#places.run(entry.endpoint, async () => {
+      const result = await this.#ask(entry, key)
+      return this.#keep({ entry, key, result }, { caller, reason, isAudited: true })
+    })
+    return (
+      asked ?? refuse('overloaded', 'It is being asked, or many are. Try again in ten seconds.')
+    )
   }
 
   /** Asks the receivers that are due, and tells of old versions that ended without a proof. */
