@@ -74,6 +74,14 @@ test.each([
   expect(strict.judge(address)).toBe('refused')
 })
 
+test('a network of one family says nothing of the other', () => {
+  const policy = new AddressPolicy(['::/0'])
+  expect(policy.judge('fd00::1')).toBe('allowed')
+  for (const address of ['10.0.0.1', '127.0.0.1', '::ffff:127.0.0.1', '169.254.169.254']) {
+    expect(policy.judge(address)).toBe('refused')
+  }
+})
+
 test('what the operator allows is allowed, and nothing beside it', () => {
   const policy = new AddressPolicy(['10.1.0.0/16', '127.0.0.1', 'fd00:1::/32'])
   for (const address of ['10.1.0.1', '10.1.255.255', '127.0.0.1', '::ffff:10.1.2.3', 'fd00:1::5']) {

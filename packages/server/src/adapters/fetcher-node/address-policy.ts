@@ -36,11 +36,14 @@ const REFUSED_IPV6: readonly string[] = [
 ]
 
 export class AddressPolicy {
-  readonly #allowed: BlockList
+  readonly #allowed: Readonly<Record<'ipv4' | 'ipv6', BlockList>>
 
   /** @param allowedNetworks addresses and CIDR blocks, as the configuration checked them. */
   constructor(allowedNetworks: readonly string[]) {
-    this.#allowed = blockListOf(allowedNetworks)
+    // Apart: of one list `::/0` would allow every IPv4 address too, loopback included.
+    const ipv6 = allowedNetworks.filter((network) => network.includes(':'))
+    const ipv4 = allowedNetworks.filter((network) => !network.includes(':'))
+    this.#allowed = { ipv4: blockListOf(ipv4), ipv6: blockListOf(ipv6) }
   }
 
   /** @param address as a resolver or URL gives it, without brackets. */
@@ -50,7 +53,7 @@ export class AddressPolicy {
     // A zone names an interface of this machine.
     if (family === 0 || plain.includes('%')) return 'refused'
     const kind = family === 4 ? 'ipv4' : 'ipv6'
-    if (this.#allowed.check(plain, kind)) return 'allowed'
+    if (this.#allowed[kind].check(plain, kind)) return 'allowed'
     if (REFUSED.check(plain, kind)) return 'refused'
     return family === 4 || GLOBAL.check(plain, kind) ? 'public' : 'refused'
   }

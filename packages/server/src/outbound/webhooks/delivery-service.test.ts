@@ -184,6 +184,27 @@ describe('retention', () => {
     expect(await world.rows('whe_1')).toEqual({ waiting: [], dead: [] })
   })
 
+  test('a clock that leaps ahead throws nothing away, whether or not it comes back', async () => {
+    const world = await openDeliveryWorld()
+    world.receivers.set('whe_1', () => answer(410))
+    await world.add('whe_1', 'x')
+    await world.settle()
+    world.change('whe_1', { disabled: { reason: 'operator', atMs: 1 } })
+    await world.add('whe_1', 'y')
+    expect((await world.rows('whe_1')).dead).toHaveLength(1)
+    world.time.wallMs += 2 * DEAD_KEPT_MS
+    await world.service.keep()
+    world.time.wallMs -= 2 * DEAD_KEPT_MS
+    await world.service.keep()
+    const { waiting, dead } = await world.rows('whe_1')
+    expect(dead).toMatchObject([{ body: 'x', lastOutcome: '410' }])
+    expect(waiting).toMatchObject([{ body: 'y' }])
+    // What has passed counts, as ever.
+    await world.leap(WAITING_KEPT_MS + HOUR_MS)
+    await world.service.keep()
+    expect((await world.rows('whe_1')).waiting).toEqual([])
+  })
+
   test('Pusher`s form ends with its window, whether or not it was tried', async () => {
     const world = await openDeliveryWorld({ endpoints: [pusherEndpoint('whe_p')] })
     world.change('whe_p', { disabled: { reason: 'operator', atMs: 1 } })

@@ -33,13 +33,13 @@ export async function keepRetention(deps: RetentionDeps): Promise<void> {
 }
 
 function isConcerned(lane: Lane, deps: RetentionDeps): boolean {
-  const nowMs = deps.time.nowMs()
+  const nowMs = deps.time.unhurriedMs()
   if (lane.deadCount > 0 && nowMs - lane.sweptAtMs >= SWEEP_MS) return true
   return (lane.oldestAtMs ?? Number.POSITIVE_INFINITY) < nowMs - waitingMsOf(lane, deps)
 }
 
 async function sweep(lane: Lane, deps: RetentionDeps): Promise<void> {
-  const nowMs = deps.time.nowMs()
+  const nowMs = deps.time.unhurriedMs()
   lane.sweptAtMs = nowMs
   const times = {
     nowMs,
