@@ -101,6 +101,23 @@ describe('a delivery', () => {
     expect(world.givenUp).toEqual([['whe_1', 'gone']])
   })
 
+  test('that a receiver answers after its endpoint has moved says nothing of the next one', async () => {
+    const world = await openDeliveryWorld()
+    const { receive, open } = gate()
+    world.receivers.set('whe_1', receive)
+    await world.add('whe_1', 'x')
+    await world.settle()
+    world.change('whe_1', { url: 'http://127.0.0.1:9/moved' })
+    world.receivers.delete('whe_1')
+    open(answer(410))
+    await world.settle()
+    await world.wait(2_000)
+    expect(world.givenUp).toEqual([])
+    expect(world.failures()).toEqual([])
+    expect(world.sent.map(({ url }) => new URL(url).pathname)).toEqual(['/hooks', '/moved'])
+    expect(await world.rows('whe_1')).toEqual({ waiting: [], dead: [] })
+  })
+
   test('waits while its endpoint is disabled, and goes once it is enabled', async () => {
     const world = await openDeliveryWorld()
     world.change('whe_1', { disabled: { reason: 'operator', atMs: 1 } })

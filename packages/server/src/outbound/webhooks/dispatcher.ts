@@ -187,6 +187,11 @@ export class Dispatcher {
         return this.#finish(lane, delivery, { kind: 'delivered', id })
       case 'failed':
         figures.attempted(result.answer)
+        // Another receiver by now: what the last one answered is no reason to give up on it.
+        if (this.#hasMoved(entry)) {
+          lane.breaker.cancelled()
+          return this.#finish(lane, delivery, release(delivery, nowMs))
+        }
         lane.failed(nowMs)
         lane.pausedUntilMs = Math.max(lane.pausedUntilMs, nowMs + result.pauseMs)
         this.#finish(lane, delivery, outcomeOf(delivery, result, nowMs))
@@ -200,6 +205,10 @@ export class Dispatcher {
       default:
         result satisfies never
     }
+  }
+
+  #hasMoved({ endpoint: { id, url } }: EndpointEntry): boolean {
+    return this.#deps.apps.findEndpoint(id)?.endpoint.url !== url
   }
 
   #tell({ entry, delivery }: Sent, result: Extract<AttemptResult, { kind: 'failed' }>): void {

@@ -1,4 +1,4 @@
-/** How many receivers people ask at a time: each of them may hang for as long as a post may take. */
+/** How many receivers people ask at a time: each may hang for as long as a post may take. */
 import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { TenantShares } from './tenant-shares.ts'
 
