@@ -50,6 +50,20 @@ function testConvergence(start: Start): void {
     expect(third.read(rule, 's')).toMatchObject({ used: quota, remaining: 0 })
   })
 
+  test('the longest name of a channel counts on all, and so does its reset', async () => {
+    const { nodes, settle } = await start(2)
+    const rule = ruleOf({ name: 'publish.channel', quota: 5 })
+    const subject = `${'a'.repeat(64)}:${'c'.repeat(199)}`
+    const [first, second] = nodes as [LimitEngine, LimitEngine]
+    expect(takeAll(first, rule, `${subject}1`)).toBe(5)
+    await settle()
+    expect(second.take([chargeOf(rule, `${subject}1`)]).isAllowed).toBe(false)
+    expect(second.take([chargeOf(rule, `${subject}2`)]).isAllowed).toBe(true)
+    first.reset(rule.name, `${subject}1`)
+    await settle()
+    expect(second.read(rule, `${subject}1`).used).toBe(0)
+  })
+
   test('uses on all nodes at once come to the same sum everywhere', async () => {
     const { nodes, settle } = await start(3)
     const rules = [ruleOf({ quota: 10_000 }), ruleOf({ name: 'publish.app', quota: 5_000 })]

@@ -4,8 +4,8 @@
  * the index adds 8 to 16. Nothing here knows what is counted.
  *
  * Record, in words of 32 bits: 0 and 1 the hash; 2 and 3 the newest slot, 4 and 5 the window in
- * milliseconds, both 64-bit floats; 6 the flags; 7 the number of its log, from 1, or the next free
- * record; 8 to 15 what is counted.
+ * milliseconds, both 64-bit floats; 6 the flags, and from bit 8 the number of its owner; 7 the
+ * number of its log, from 1, or the next free record; 8 to 15 what is counted.
  */
 
 export const RECORD_BYTES = 64
@@ -27,6 +27,7 @@ export const FLAG_WARNED = 4
 export const FLAG_WARNED_SHADOW = 8
 /** A quota small enough to be counted exactly has asked for it. */
 export const FLAG_EXACT = 16
+const OWNER_SHIFT = 8
 
 export class KeyTable {
   #index = new Int32Array(FIRST_INDEX_SIZE)
@@ -87,6 +88,18 @@ export class KeyTable {
     const words = this.words(id)
     const at = this.wordsAt(id) + 6
     words[at] = isSet ? (words[at] as number) | flag : (words[at] as number) & ~flag
+  }
+
+  /** A number the caller has given it: 0 to 2^24 - 1. */
+  ownerOf(id: number): number {
+    return (this.words(id)[this.wordsAt(id) + 6] as number) >>> OWNER_SHIFT
+  }
+
+  /** @param id of a record that was just added. */
+  setOwner(id: number, owner: number): void {
+    const words = this.words(id)
+    const at = this.wordsAt(id) + 6
+    words[at] = (words[at] as number) | (owner << OWNER_SHIFT)
   }
 
   /** @returns its number, or -1. */

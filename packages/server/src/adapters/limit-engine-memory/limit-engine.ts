@@ -16,8 +16,8 @@ import {
 import { FLAG_SHARED, FLAG_WARNED, FLAG_WARNED_SHADOW } from './key-table.ts'
 import { SubjectKeys } from './subject-keys.ts'
 
-/** Our bounds. A key takes 64 bytes and its place in the index. */
-const KEY_COUNT_MAX = 2 ** 18
+/** Our bounds. A key takes 64 bytes and its place in the index; one owner has half of them. */
+const KEY_COUNT_MAX = 2 ** 19
 /** Of 16 bytes each, over all logs. */
 const LOG_ENTRIES_MAX = 2 ** 20
 /** Places in which a call marks the keys it has seen. */
@@ -135,7 +135,7 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
   read(rule: LimitRule, subject: string): LimitReading {
     const nowMs = this.#now()
     const { low, high } = this.#keys.hash(rule.name, subject)
-    const id = this.#keys.find({ name: rule.name, windowMs: rule.windowMs, low, high })
+    const id = this.#keys.find({ name: rule.name, subject, windowMs: rule.windowMs, low, high })
     const used = id < 0 ? 0 : this.#keys.counts.used(id, nowMs)
     const remaining = Math.max(0, rule.quota - used)
     return { rule, subject, used, remaining, resetMs: this.#resetMs(id, rule, used) }
@@ -149,7 +149,8 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     const nowMs = this.#now()
     this.#keys.sweep(nowMs, 1)
     const { low, high } = this.#keys.hash(rule.name, subject)
-    const id = this.#keys.admit({ name: rule.name, windowMs: rule.windowMs, low, high }, nowMs)
+    const { name, windowMs } = rule
+    const id = this.#keys.admit({ name, subject, windowMs, low, high }, nowMs)
     // No room: what strangers invent elsewhere is not counted at the cost of what is known here.
     if (id < 0) return
     const { counts } = this.#keys

@@ -114,3 +114,66 @@ describe('memory', () => {
     expect(takeMany).toThrow('they are constants')
   })
 })
+
+describe('an owner with more subjects than it may have', () => {
+  const keyCountMax = 1_000
+  const rule = ruleOf({ quota: 3, windowMs: 1_000 })
+
+  function flooded(...owners: readonly string[]) {
+    const clock = new HandClock()
+    const engine = openMemoryLimitEngine({ clock, keyCountMax })
+    const flood = () => {
+      for (let index = 0; index < 3_000; index++) {
+        for (const owner of owners) engine.take([chargeOf(rule, `${owner}${index}`)])
+      }
+    }
+    flood()
+    const allowed = (subject: string) => {
+      let count = 0
+      while (engine.take([chargeOf(rule, subject)]).isAllowed) count++
+      return count
+    }
+    return { clock, engine, flood, allowed }
+  }
+
+  test('leaves as much as it has to others, who notice nothing of its flood', () => {
+    for (const owner of ['app:', '10.0.', '2001:db8:0:']) {
+      const { allowed } = flooded(owner)
+      for (let index = 0; index < keyCountMax / 2 - 1; index++) {
+        expect(allowed(`other${Math.floor(index / 50)}:user-${index}`)).toBe(rule.quota)
+      }
+    }
+  })
+
+  test('leaves room beside a second one that does the same', () => {
+    const { allowed, engine } = flooded('one:', 'two:')
+    expect(engine.keyCount).toBeWithin(600, 800)
+    for (let index = 0; index < 60; index++) expect(allowed(`three:${index}`)).toBe(rule.quota)
+  })
+
+  test('has no subject refused for what subjects of another owner share', () => {
+    const { allowed } = flooded('one:', 'two:')
+    expect(allowed('one:new')).toBe(0)
+    expect(allowed('three:new')).toBe(rule.quota)
+  })
+
+  test('has all it may again after a window, however often it floods', () => {
+    const { clock, engine, flood, allowed } = flooded('app:')
+    const before = engine.keyCount
+    for (let round = 0; round < 5; round++) {
+      clock.pass(rule.windowMs * 2)
+      flood()
+      expect(engine.keyCount).toBeWithin(keyCountMax / 2, before + 1)
+    }
+    clock.pass(rule.windowMs * 2)
+    for (let index = 0; index < 3_000; index++) engine.take([chargeOf(rule, 'one')])
+    for (let index = 0; index < 400; index++) expect(allowed(`app:${index}`)).toBe(rule.quota)
+  })
+
+  test('is helped by a reset, which forgets what is shared too', () => {
+    const { allowed, engine } = flooded('app:')
+    expect(allowed('app:new')).toBe(0)
+    engine.reset(rule.name, 'app:new')
+    expect(allowed('app:new')).toBe(rule.quota)
+  })
+})

@@ -1,9 +1,11 @@
 /**
  * Which record counts a subject. Records are bounded, and one that still counts is never dropped,
- * or a flood of invented subjects would wash away what is held against the others. While the table
- * is full, subjects without a record share {@link SHARED_KEY_COUNT} for each name and window: they
- * may be refused for what strangers did, but none gets more than its limit, and subjects that have
- * a record notice nothing. It is over as soon as records have been idle for a window.
+ * or a flood of invented subjects would wash away what is held against the others. So nobody may
+ * have more of them than are left: of one owner, such as an app with the channels and users its
+ * clients invent, half of all; of two, a third each. Beyond that, subjects of the owner that have
+ * no record share {@link SHARED_KEY_COUNT} for each name and window: they may be refused for what
+ * others of the owner did, but none gets more than its limit, and subjects that have a record
+ * notice nothing. It is over as soon as records have been idle for a window.
  */
 import { randomInt } from 'node:crypto'
 import { KeyedHash } from './keyed-hash.ts'
@@ -13,6 +15,10 @@ import { WindowCounts } from './window-counts.ts'
 /** Our bounds. */
 export const SHARED_KEY_COUNT = 64
 const SHARED_KEYS_MAX = 2 ** 12
+/** Owners told apart; two that fall together are held to what one may have. */
+const OWNER_COUNT = 2 ** 12
+/** An owner may have so many, whatever the others have. */
+const OWNER_KEYS_MIN = 64
 const NAME_COUNT_MAX = 256
 const SUBJECT_UNITS_MAX = 400
 /** Records looked at, whether they are still needed: at each call, for each new one, when full. */
@@ -23,6 +29,7 @@ const FULL_SWEEP_COUNT = 64
 /** What is counted together. */
 export interface SubjectKey {
   readonly name: string
+  readonly subject: string
   readonly windowMs: number
   /** Of {@link SubjectKeys.hash}. */
   readonly low: number
@@ -35,6 +42,8 @@ export class SubjectKeys {
   readonly #keyCountMax: number
   readonly #hash = new KeyedHash({ key0: randomInt(2 ** 32), key1: randomInt(2 ** 32) })
   readonly #names = new Map<string, number>()
+  /** Records by number of the owner; shared ones aside. */
+  readonly #ownerCounts = new Uint32Array(OWNER_COUNT)
   #sharedCount = 0
   #sweepAt = 0
   /** Records made since the last sweep. */
@@ -59,7 +68,7 @@ export class SubjectKeys {
 
   /** @returns whether {@link SubjectKeys.admit} will find a place for this and `more` others. */
   hasRoom(key: SubjectKey, more: number): boolean {
-    if (this.#ownCount + more < this.#keyCountMax && this.table.hasPlace(key.low, key.windowMs))
+    if (this.#mayHaveOwn(this.#ownerOf(key), more) && this.table.hasPlace(key.low, key.windowMs))
       return true
     if (this.#findShared(key) >= 0) return true
     if (this.#sharedCount + more >= SHARED_KEYS_MAX) return false
@@ -72,8 +81,10 @@ export class SubjectKeys {
     if (own >= 0) return own
     const shared = this.#sharedCount > 0 ? this.#findShared(key) : -1
     this.#newCount++
-    if (this.#ownCount < this.#keyCountMax) {
+    const owner = this.#ownerOf(key)
+    if (this.#mayHaveOwn(owner, 0)) {
       const id = this.table.add(key)
+      if (id >= 0) this.#own(id, owner)
       // What it may have used up in the shared one still counts.
       if (id >= 0 && shared >= 0) this.counts.copy(shared, id, nowMs)
       if (id >= 0) return id
@@ -110,7 +121,7 @@ export class SubjectKeys {
     const { low, high } = this.hash(name, subject)
     this.#removeAll(low, high)
     if (this.#sharedCount === 0) return
-    this.#hashShared({ name, low })
+    this.#hashShared({ name, subject, low })
     this.#removeAll(this.#hash.low, this.#hash.high)
   }
 
@@ -123,13 +134,39 @@ export class SubjectKeys {
     return this.table.find(this.#hash.low, this.#hash.high, key.windowMs)
   }
 
-  #hashShared({ name, low }: Pick<SubjectKey, 'name' | 'low'>): void {
+  #hashShared({ name, subject, low }: Pick<SubjectKey, 'name' | 'subject' | 'low'>): void {
     const family = NAME_COUNT_MAX + this.#numberOf(name)
-    this.#hash.hash(family, String(low % SHARED_KEY_COUNT), SUBJECT_UNITS_MAX)
+    const owner = this.#ownerOf({ subject })
+    this.#hash.hash(family, `${low % SHARED_KEY_COUNT} ${owner}`, SUBJECT_UNITS_MAX)
+  }
+
+  /**
+   * What stands before the first colon or dot: the app of what is an app's, of an address its first
+   * part. All subjects without one are of one owner.
+   */
+  #ownerOf({ subject }: Pick<SubjectKey, 'subject'>): number {
+    let end = 0
+    while (end < subject.length && !isOwnerEnd(subject.charCodeAt(end))) end++
+    this.#hash.hash(OWNER_FAMILY, subject, end === subject.length ? 0 : end)
+    return this.#hash.low % OWNER_COUNT
+  }
+
+  /** @returns whether this owner may have one more record, with `more` of any others. */
+  #mayHaveOwn(owner: number, more: number): boolean {
+    const free = this.#keyCountMax - this.#ownCount - more
+    const count = (this.#ownerCounts[owner] as number) + more // each number is below the length
+    return free > 0 && (count < OWNER_KEYS_MIN || count < free)
+  }
+
+  #own(id: number, owner: number): void {
+    this.table.setOwner(id, owner)
+    this.#ownerCounts[owner] = (this.#ownerCounts[owner] as number) + 1
   }
 
   #remove(id: number): void {
+    const owner = this.table.ownerOf(id)
     if (this.table.hasFlag(id, FLAG_SHARED)) this.#sharedCount--
+    else this.#ownerCounts[owner] = (this.#ownerCounts[owner] as number) - 1
     this.counts.release(id)
     this.table.remove(id)
   }
@@ -148,3 +185,12 @@ export class SubjectKeys {
     return this.#names.size - 1
   }
 }
+
+function isOwnerEnd(unit: number): boolean {
+  return unit === COLON || unit === DOT
+}
+
+const COLON = 0x3a
+const DOT = 0x2e
+/** Behind those of names and of what they share. */
+const OWNER_FAMILY = 2 * NAME_COUNT_MAX

@@ -7,6 +7,7 @@ import {
   decodeLimitMessage,
   encodeLimitMessage,
   LIMIT_TOPIC,
+  SUBJECT_UNITS_MAX,
   USES_PER_MESSAGE_MAX,
 } from './limit-messages.ts'
 import type { SharedLimits } from './shared-limits.ts'
@@ -37,7 +38,7 @@ describe('a hostile bus', () => {
       ['publish.user', 5, 0, 's', 1],
       ['publish.user', 5, 1e15, 's', 1],
       ['publish.user', 5, 1_000, 7, 1],
-      ['publish.user', 5, 1_000, 's'.repeat(201), 1],
+      ['publish.user', 5, 1_000, 's'.repeat(SUBJECT_UNITS_MAX + 1), 1],
       ['publish.user', 5, 1_000, 's', 0],
       ['publish.user', 5, 1_000, 's', -3],
       ['publish.user', 5, 1_000, 's', 2 ** 40],
@@ -63,7 +64,7 @@ describe('a hostile bus', () => {
         quota: fc.nat(10_000),
         windowMs: fc.integer({ min: 1, max: 1_000_000 }),
       }),
-      subject: fc.string({ maxLength: 200, unit: 'binary' }),
+      subject: fc.string({ maxLength: SUBJECT_UNITS_MAX, unit: 'binary' }),
       cost: fc.integer({ min: 1, max: 10_000 }),
     })
     fc.assert(
@@ -80,7 +81,7 @@ describe('a hostile bus', () => {
     const world = await limitNodes(2)
     const rule = ruleOf({ quota: 1_000 })
     for (let index = 0; index < USES_PER_MESSAGE_MAX * 2; index++) {
-      world.nodes[0]?.take([chargeOf(rule, `${index}`.padEnd(200, '\u0001'))])
+      world.nodes[0]?.take([chargeOf(rule, `${index}`.padEnd(SUBJECT_UNITS_MAX, '\u0001'))])
     }
     await world.settle()
     expect(world.metric(1, 'uses_absorbed')).toBe(USES_PER_MESSAGE_MAX * 2)

@@ -10,8 +10,9 @@ import { LIMIT_QUOTA_MAX, LIMIT_WINDOW_MS_MAX } from './limit-text.ts'
 export const LIMIT_TOPIC = 'limits'
 
 /** Our bounds. With the longest subjects a full message still fits the broker. */
-export const USES_PER_MESSAGE_MAX = 500
-export const SUBJECT_UNITS_MAX = 200
+export const USES_PER_MESSAGE_MAX = 400
+/** As of the engines: a subject that was cut would be another one on the other nodes. */
+export const SUBJECT_UNITS_MAX = 400
 const NODE_ID_UNITS_MAX = 64
 const MESSAGE_DEPTH_MAX = 3
 
