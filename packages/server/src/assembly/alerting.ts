@@ -63,7 +63,7 @@ export function openAlerting(
     tasks.push({
       name: 'alert_mail',
       everyMs: SECOND_MS,
-      run: () => mail.run(),
+      run: async () => mail.start(),
       finish: () => mail.finish(),
     })
   }

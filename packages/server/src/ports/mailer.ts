@@ -15,11 +15,15 @@ export interface Mail {
  */
 export type MailRefusal = 'credential_refused' | 'recipient_refused' | 'mail_refused'
 
+/** Our bound, from the look-up of the name to the last word of the server. */
+export const MAIL_MS_MAX = 30_000
+
 export interface Mailer {
   /**
-   * Hands one mail over, within a bounded time.
+   * Hands one mail over.
+   * @param timeMsMax {@link MAIL_MS_MAX} unless given; however the server talks, it is left then.
    * @returns once the server has taken it.
    * @throws Outage when it could not be asked, or says later.
    */
-  send(mail: Mail): Promise<Result<true, MailRefusal>>
+  send(mail: Mail, timeMsMax?: number): Promise<Result<true, MailRefusal>>
 }

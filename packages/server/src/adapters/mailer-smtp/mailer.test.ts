@@ -166,6 +166,29 @@ test('a server that says nothing is left after a while', async () => {
   silent.close()
 })
 
+test('a server that goes on talking and takes nothing is left after the time, and cut off', async () => {
+  const timers: NodeJS.Timeout[] = []
+  const { promise: closed, resolve: onClose } = Promise.withResolvers<void>()
+  const dripping = createServer((socket) => {
+    socket.write('220 hello\r\n')
+    // An answer without end: never silent, and never done.
+    socket.once('data', () => {
+      timers.push(setInterval(() => socket.write('250-wait\r\n'), 5))
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => onClose())
+  })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  dripping.listen(0, '127.0.0.1', () => resolve())
+  await promise
+  const { port } = dripping.address() as AddressInfo
+  const failure = await outageOf(mailerTo(port).send(MAIL, 100))
+  expect(failure.message).toContain('ETIMEDOUT')
+  await closed
+  for (const timer of timers) clearInterval(timer)
+  dripping.close()
+})
+
 test('no text can add a header, a recipient or another mail', async () => {
   const port = await serve()
   const evil = 'x\r\nBcc: thief@example.com\r\n\r\nbody\r\n.\r\nMAIL FROM:<a@b.c>\u2028\u0000'

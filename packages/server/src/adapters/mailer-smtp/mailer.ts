@@ -4,9 +4,10 @@
  * has to offer: without it neither the password nor the mail leaves. On this machine plain is fine.
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
-import { isIP } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { createTransport } from 'nodemailer'
-import type { Mail, Mailer, MailRefusal } from '../../ports/mailer.ts'
+import type SMTPTransport from 'nodemailer/lib/smtp-transport/index.js'
+import { type Mail, MAIL_MS_MAX, type Mailer, type MailRefusal } from '../../ports/mailer.ts'
 import { Outage } from '../../ports/outage.ts'
 
 /** Our bounds on how long a server may take. */
@@ -47,7 +48,7 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
   const { protocol, hostname, port } = new URL(options.url)
   const host = hostname.replace(/^\[|\]$/g, '')
   const isTlsRequired = options.isTlsRequired ?? !isLoopback(host)
-  const transport = createTransport({
+  const settings = {
     host,
     port: Number(port),
     secure: protocol === 'smtps:',
@@ -56,23 +57,25 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
     ignoreTLS: !isTlsRequired,
     ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
     tls: {
-      minVersion: 'TLSv1.2',
+      minVersion: 'TLSv1.2' as const,
       rejectUnauthorized: true,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(ca === undefined ? {} : { ca }),
     },
-    connectionTimeout: CONNECT_MS_MAX,
-    dnsTimeout: CONNECT_MS_MAX,
     greetingTimeout: silentMsMax,
     socketTimeout: silentMsMax,
     // Nothing in a mail is read from a file or fetched from anywhere.
     disableFileAccess: true,
     disableUrlAccess: true,
-  })
+  }
   return {
-    async send({ to, subject, text }: Mail): Promise<Result<true, MailRefusal>> {
+    async send(
+      { to, subject, text }: Mail,
+      timeMsMax: number = MAIL_MS_MAX,
+    ): Promise<Result<true, MailRefusal>> {
+      const line = openLine({ host, port: settings.port }, timeMsMax)
       try {
-        await transport.sendMail({
+        await createTransport({ ...settings, getSocket: line.getSocket }).sendMail({
           from: { name: '', address: from },
           to: to.map((address) => ({ name: '', address })),
           subject: oneLine(subject),
@@ -82,10 +85,42 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
         })
         return ok(true)
       } catch (error) {
-        return refusalOf(error)
+        return refusalOf(line.isTimeOver() ? TIME_OVER : error)
+      } finally {
+        line.close()
       }
     },
   }
+}
+
+const TIME_OVER = { code: 'ETIMEDOUT' }
+
+/**
+ * A connection of our own, so that it can be cut off: nodemailer waits as long as a server says
+ * something now and then, and a stop of ours would wait with it.
+ */
+function openLine(to: { readonly host: string; readonly port: number }, timeMsMax: number) {
+  let socket: Socket | undefined
+  let isOver = false
+  const timer = setTimeout(() => {
+    isOver = true
+    socket?.destroy(new Error('the time is over'))
+  }, timeMsMax)
+  const getSocket: NonNullable<SMTPTransport.Options['getSocket']> = (_options, done) => {
+    const opened = connect({ ...to, timeout: CONNECT_MS_MAX })
+    socket = opened
+    opened.once('timeout', () => opened.destroy(Object.assign(new Error('slow'), TIME_OVER)))
+    opened.once('error', (error) => done(error, undefined))
+    opened.once('connect', () => {
+      opened.removeAllListeners().setTimeout(0)
+      done(null, { connection: opened })
+    })
+  }
+  const close = () => {
+    clearTimeout(timer)
+    socket?.destroy()
+  }
+  return { getSocket, isTimeOver: () => isOver, close }
 }
 
 /** @throws Outage for whatever may be better later. Nothing the server said is repeated. */

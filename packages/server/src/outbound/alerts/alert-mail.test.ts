@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'bun:test'
 import { type LiveEvent, LiveEvents } from '../../core/live-events.ts'
 import type { Mail, MailRefusal } from '../../ports/mailer.ts'
 import { Outage } from '../../ports/outage.ts'
-import { ATTEMPT_COUNT_MAX, AlertMail, NOTICE_COUNT_MAX } from './alert-mail.ts'
+import { ATTEMPT_COUNT_MAX, AlertMail, FINISH_MS_MAX, NOTICE_COUNT_MAX } from './alert-mail.ts'
 import type { AlertNotice } from './alerts.ts'
 
 const RULE = {
@@ -18,6 +18,8 @@ const RULE = {
 let nowMs: number
 let sent: Mail[]
 let tryCount: number
+let timesMs: (number | undefined)[]
+let answerLater: Promise<void> | undefined
 let answer: () => Result<true, MailRefusal>
 let told: LiveEvent[]
 let logged: string[]
@@ -26,6 +28,8 @@ beforeEach(() => {
   nowMs = 0
   sent = []
   tryCount = 0
+  timesMs = []
+  answerLater = undefined
   answer = () => ok(true)
   told = []
   logged = []
@@ -34,8 +38,10 @@ beforeEach(() => {
   const write = (event: string) => void logged.push(event)
   const log = { debug: write, info: write, warn: write, error: write }
   const mailer = {
-    async send(each: Mail) {
+    async send(each: Mail, timeMsMax?: number) {
       tryCount++
+      timesMs.push(timeMsMax)
+      await answerLater
       const outcome = answer()
       if (outcome.ok) sent.push(each)
       return outcome
@@ -131,6 +137,33 @@ test('a server that takes our password no more is a provider that failed', async
   expect(
     told.map(({ type, details }) => [type, 'provider' in details && details.provider]),
   ).toEqual([['provider.failed', 'smtp']])
+})
+
+test('a server that hangs is asked once at a time, and the end does not wait for it', async () => {
+  const { promise: hanging, resolve } = Promise.withResolvers<void>()
+  answerLater = hanging
+  mail.add(notice('one'))
+  mail.start()
+  for (let count = 0; count < 5; count++) {
+    nowMs += 300_000
+    mail.start()
+  }
+  expect(tryCount).toBe(1)
+  await mail.finish()
+  expect(tryCount).toBe(1)
+  resolve()
+  await hanging
+  await Promise.resolve()
+  expect(sent).toHaveLength(1)
+})
+
+test('the last mail has little time', async () => {
+  mail.add(notice('one'))
+  await pass(1_000)
+  expect(timesMs).toEqual([undefined])
+  mail.add(notice('two'))
+  await mail.finish()
+  expect(timesMs).toEqual([undefined, FINISH_MS_MAX])
 })
 
 test('at the end what waits goes, but nobody waits for a server that is out', async () => {

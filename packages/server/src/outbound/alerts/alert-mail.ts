@@ -16,6 +16,8 @@ export const NOTICE_COUNT_MAX = 100
 export const ATTEMPT_COUNT_MAX = 5
 /** Doubles with each attempt. */
 export const RETRY_FIRST_MS = 15_000
+/** Whoever stops servers waits some ten seconds, for everything. */
+export const FINISH_MS_MAX = 3_000
 
 type Outcome = 'sent' | 'failed' | 'given_up'
 
@@ -38,6 +40,7 @@ export class AlertMail {
   #leftOutCount = 0
   #dueAtMs = 0
   #attemptCount = 0
+  #isSending = false
   readonly #outcomes = new Map<Outcome, number>([
     ['sent', 0],
     ['failed', 0],
@@ -53,15 +56,24 @@ export class AlertMail {
     else this.#leftOutCount++
   }
 
-  /** Sends what is due; called about once a second, one call at a time. */
+  /** Sends what is due; called about once a second. */
   async run(): Promise<void> {
-    if (this.#notices.length === 0) return
+    if (this.#notices.length === 0 || this.#isSending) return
     if (this.#deps.clock.monotonicMs() >= this.#dueAtMs) await this.#send()
   }
 
-  /** At the end: what waits for its time goes now, unless the server did not take the last one. */
+  /** Starts {@link run}: a mail server that is slow holds nothing else up, least of all a stop. */
+  start(): void {
+    this.run().catch((error: unknown) => this.#deps.log.error('alert_mail_bug', error))
+  }
+
+  /**
+   * At the end: what waits for its time goes now, in a short one of its own, unless the server did
+   * not take the last one.
+   */
   async finish(): Promise<void> {
-    if (this.#notices.length > 0 && this.#attemptCount === 0) await this.#send()
+    if (this.#notices.length === 0 || this.#attemptCount > 0 || this.#isSending) return
+    await this.#send(FINISH_MS_MAX)
   }
 
   metrics(): MetricDefinitions {
@@ -79,10 +91,14 @@ export class AlertMail {
     }
   }
 
-  async #send(): Promise<void> {
+  async #send(timeMsMax?: number): Promise<void> {
     const { mailer, to, everyMs, clock } = this.#deps
     const [notices, leftOutCount] = [this.#notices, this.#leftOutCount]
-    const failure = await failureOf(mailer, mailOf(notices, { leftOutCount, to }))
+    const mail = mailOf(notices, { leftOutCount, to })
+    this.#isSending = true
+    const failure = await failureOf(() => mailer.send(mail, timeMsMax)).finally(() => {
+      this.#isSending = false
+    })
     const nowMs = clock.monotonicMs()
     if (failure === undefined) {
       this.#forget(notices.length, leftOutCount)
@@ -127,9 +143,9 @@ export class AlertMail {
 }
 
 /** @returns undefined for a mail that was taken. @throws what is no outage: a bug. */
-async function failureOf(mailer: Mailer, mail: Mail): Promise<unknown> {
+async function failureOf(send: () => ReturnType<Mailer['send']>): Promise<unknown> {
   try {
-    const sent = await mailer.send(mail)
+    const sent = await send()
     return sent.ok ? undefined : sent.refusal
   } catch (error) {
     if (error instanceof Outage) return error
