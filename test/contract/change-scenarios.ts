@@ -3,6 +3,7 @@
  * made, and how one sees that it was made.
  */
 import { appRules } from '../../packages/server/src/assembly/app-rules.ts'
+import { AppLimitBook } from '../../packages/server/src/credentials/app-limits.ts'
 import { AppChanges } from '../../packages/server/src/credentials/administration/app-changes.ts'
 import type { CredentialKind } from '../../packages/server/src/ports/records/credential.ts'
 import { CALLER, type CoreWorld } from '../support/credential-core.ts'
@@ -72,7 +73,11 @@ const versionOf = (world: CoreWorld, id: string, state: string) =>
   world.core.authority.findCredential(id)?.versions.find((each) => each.state === state)?.id ?? ''
 
 const appChanges = ({ core: { administration, revocations } }: CoreWorld) =>
-  new AppChanges(administration, { revocations, rules: appRules({ mode: 'development' }) })
+  new AppChanges(administration, {
+    revocations,
+    rules: appRules({ mode: 'development' }),
+    limitBook: new AppLimitBook([]),
+  })
 
 export const SCENARIOS: readonly Scenario[] = [
   {

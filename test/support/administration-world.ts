@@ -5,6 +5,7 @@ import { BUILT_IN_PLANS } from '../../packages/server/src/config/section-schema.
 import { type Reliance, relianceOn } from '../../packages/server/src/core/reliance.ts'
 import { openMemoryStore } from '../../packages/server/src/adapters/store-memory/store.ts'
 import { admitApp, type LoadedApp } from '../../packages/server/src/credentials/app-directory.ts'
+import { AppLimitBook, readLimits } from '../../packages/server/src/credentials/app-limits.ts'
 import { applyDeclarations } from '../../packages/server/src/credentials/declaration/declare.ts'
 import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Database, Store } from '../../packages/server/src/ports/store.ts'
@@ -29,6 +30,8 @@ interface Options {
   readonly mode?: Config['mode']
   /** Networks inside that may be called. */
   readonly allowedNetworks?: readonly string[]
+  /** Limit texts of the installation. */
+  readonly limits?: readonly string[]
 }
 
 export class AdministrationWorld {
@@ -46,7 +49,9 @@ export class AdministrationWorld {
     this.#durable = store.durable
     this.#guard = store.guard
     const { mode = 'development', allowedNetworks = [] } = options
-    this.#changes = openAdministration(world.core, { mode, outbound: { allowedNetworks } })
+    const config = { mode, outbound: { allowedNetworks } }
+    const limitBook = new AppLimitBook(readLimits(options.limits))
+    this.#changes = openAdministration(world.core, config, limitBook)
   }
 
   static async open(options: Options = {}, kept: Kept = {}): Promise<AdministrationWorld> {

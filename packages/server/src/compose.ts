@@ -199,7 +199,7 @@ async function openWebhooks(
   core: CredentialCore,
   parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'> & Guarding,
 ) {
-  const changes = openAdministration(core, config)
+  const changes = openAdministration(core, config, parts.limitBook)
   const sender = createNodeSender({ ...config.outbound, clock })
   const rest = { ...parts, sender, askRetry: retryAsker(parts), pause }
   const delivery = await openWebhookDelivery(core, { ...changes, ...rest })

@@ -8,6 +8,7 @@ import { RepeatedCalls } from '../credentials/administration/repeated-calls.ts'
 import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
 import { WebhookChanges } from '../credentials/administration/webhook-changes.ts'
 import { WebhookHealth } from '../credentials/administration/webhook-health.ts'
+import type { AppLimitBook } from '../credentials/app-limits.ts'
 import type { WebhookRules } from '../credentials/administration/webhook-terms.ts'
 import { appRules } from './app-rules.ts'
 import type { CredentialCore } from './credential-core.ts'
@@ -15,13 +16,15 @@ import type { CredentialCore } from './credential-core.ts'
 export function openAdministration(
   { administration, revocations, changes }: CredentialCore,
   config: Pick<Config, 'mode' | 'outbound'>,
+  limitBook: AppLimitBook,
 ) {
+  const rules = appRules(config)
   const webhookChanges = new WebhookChanges(administration, webhookRules(config))
   return {
     tenantChanges: new TenantChanges(administration, revocations),
     memberChanges: new MemberChanges(administration),
     planChanges: new PlanChanges(administration),
-    appChanges: new AppChanges(administration, { revocations, rules: appRules(config) }),
+    appChanges: new AppChanges(administration, { revocations, rules, limitBook }),
     webhookChanges,
     webhookHealth: new WebhookHealth(webhookChanges, administration.clock),
     repeatedCalls: new RepeatedCalls(administration),

@@ -21,6 +21,11 @@ export const ADMIN_REFUSALS = {
     'This plan is not open to keys of a tenant. List the plans for those that are, or ask ' +
       'whoever runs the installation.',
   ),
+  limit_widened: no(
+    403,
+    'no',
+    'Keys of a tenant narrow the limits of its apps and never widen them.',
+  ),
   plan_in_use: no(409, 'no', 'Apps are on this plan. Put them on another first.'),
   free_plan_taken: no(
     409,

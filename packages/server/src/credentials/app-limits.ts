@@ -19,6 +19,13 @@ export interface LimitOrigins {
 
 type LimitedApp = Pick<LoadedApp, 'app' | 'tenant' | 'limits'>
 
+/** What of an app says which limits hold. */
+export interface LimitingParts {
+  readonly app: Pick<LoadedApp['app'], 'settings'>
+  /** Of its plan; undefined: it has none. */
+  readonly limits: LoadedApp['limits']
+}
+
 export class AppLimitBook {
   readonly #installation: readonly Limit[]
   readonly #apps = new WeakMap<LimitedApp, AppLimits>()
@@ -51,7 +58,7 @@ export class AppLimitBook {
     return limits
   }
 
-  origins({ app: { settings }, limits }: LimitedApp): LimitOrigins {
+  origins({ app: { settings }, limits }: LimitingParts): LimitOrigins {
     const plan = limits === undefined ? [] : limitsOfPlan(limits)
     const own = readLimits(settings.limits)
     const named = [...own, ...plan, ...this.#installation]

@@ -1,14 +1,13 @@
 import { expect, test } from 'bun:test'
 import { CALLER, openCoreWorld } from '../../../../test/support/credential-core.ts'
 import { openAdministration } from '../assembly/administration.ts'
+import { AppLimitBook } from './app-limits.ts'
 import { operatorHolds } from './operators.ts'
 
 async function openOperator() {
   const { core, time } = await openCoreWorld()
-  const { operatorChanges } = openAdministration(core, {
-    mode: 'development',
-    outbound: { allowedNetworks: [] },
-  })
+  const config = { mode: 'development' as const, outbound: { allowedNetworks: [] } }
+  const { operatorChanges } = openAdministration(core, config, new AppLimitBook([]))
   const create = async (name: string) => {
     const nothing = { tenantId: undefined, expiresAtMs: undefined }
     const made = await operatorChanges.create({ name, role: 'owner', ...nothing }, CALLER)

@@ -74,6 +74,27 @@ export function concurrentRefusal(
   return passed.find(({ isShadow }) => !isShadow) ?? passed[0]
 }
 
+/**
+ * @returns the limits of `base` that `limits` does not keep: of each enforced one there has to be
+ * one of the same name and window that is as small and as strict in an outage.
+ */
+export function limitsNotKept(limits: EffectiveLimits, base: EffectiveLimits): readonly Limit[] {
+  const held = enforcedLimits(limits)
+  return enforcedLimits(base).filter((limit) => !held.some((each) => keeps(each, limit)))
+}
+
+function enforcedLimits({ rules, concurrent }: EffectiveLimits): readonly Limit[] {
+  const lists: (readonly Limit[])[] = [...Object.values(rules), ...Object.values(concurrent)]
+  return lists.flat().filter(({ isShadow }) => !isShadow)
+}
+
+function keeps(one: Limit, other: Limit): boolean {
+  const isSamePlace = one.name === other.name && one.windowMs === other.windowMs
+  if (!isSamePlace || one.quota > other.quota) return false
+  if (one.windowMs === undefined || other.windowMs === undefined) return true
+  return STRICTNESS.indexOf(one.onOutage) <= STRICTNESS.indexOf(other.onOutage)
+}
+
 function isOfApp({ name }: Limit): boolean {
   return limitKind(name).setBy === 'app'
 }

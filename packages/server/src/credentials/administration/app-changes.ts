@@ -9,12 +9,14 @@ import type { AppRecord, AppType } from '../../ports/records/app.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import { Conflict } from '../../ports/store.ts'
 import { admitApp, type LoadedApp } from '../app-directory.ts'
+import type { AppLimitBook } from '../app-limits.ts'
 import type { AppRules } from './app-rules.ts'
 import { type FirstCredentials, makeClientSecret, makeFirstCredentials } from './app-making.ts'
 import { type NewApp, newAppRecord, normalDomains, withSettings } from './app-making.ts'
 import type { SettingsChange } from './app-making.ts'
 import { type AppWriting, eraseApp, writeApp } from './app-writing.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
+import { checkNarrowed } from './limit-narrowing.ts'
 import { choosePlan } from './plan-choice.ts'
 import { EMPTY_RECEIPT } from './receipts.ts'
 import type { Revocations } from './revocations.ts'
@@ -44,6 +46,7 @@ export interface ChangedApp {
 export interface AppChangeParts {
   readonly revocations: Revocations
   readonly rules: AppRules
+  readonly limitBook: AppLimitBook
 }
 
 interface Change {
@@ -71,7 +74,8 @@ export class AppChanges {
 
   /** @throws Outage; what it left half-done is finished or given back by the next start. */
   async create(request: NewApp, caller: Caller): Changed<IssuedApp> {
-    const record = newAppRecord(request, { rules: this.#parts.rules, caller }, this.#deps)
+    const { rules, limitBook } = this.#parts
+    const record = newAppRecord(request, { rules, limitBook, caller }, this.#deps)
     if (!record.ok) return record
     const app = record.value
     const { credentials: made, ...values } = await makeFirstCredentials(app, caller, this.#deps)
@@ -81,11 +85,11 @@ export class AppChanges {
   }
 
   update(request: AppUpdate, caller: Caller): Changed<LoadedApp> {
-    return this.#withApp(request, async ({ app }) => {
+    return this.#withApp(request, async ({ app, limits }) => {
       const { name = app.name, region = app.region, settings: change } = request
       if (region !== app.region) return refuse('region_immutable')
       const settings = withSettings(app.settings, change ?? {})
-      const fits = change === undefined ? ok(true) : this.#parts.rules.check(settings)
+      const fits = change === undefined ? ok(true) : this.#fits({ app, settings, limits }, caller)
       if (!fits.ok) return fits
       const { allowedDomains } = request
       const domains =
@@ -118,6 +122,9 @@ export class AppChanges {
       const choice = { tenantId: app.tenantId, name: request.plan }
       const chosen = choosePlan(choice, caller, authority.tenants)
       if (!chosen.ok) return chosen
+      const limited = { after: { app, limits: chosen.value.limits } }
+      const narrowed = checkNarrowed(limited, caller, this.#parts.limitBook)
+      if (!narrowed.ok) return narrowed
       const subscription = subscriptionAfter(app.subscription, request, clock.nowMs())
       if (!subscription.ok) return subscription
       const after = { ...app, subscription: subscription.value }
@@ -162,6 +169,16 @@ export class AppChanges {
       const receipt = await this.#parts.revocations.carryOut({ kind: 'app', appId }, made)
       return ok({ loaded, receipt })
     })
+  }
+
+  #fits(
+    { app, settings, limits }: Pick<LoadedApp, 'app' | 'limits'> & Pick<AppRecord, 'settings'>,
+    caller: Caller,
+  ): Result<true, AdminRefusalCode> {
+    const fits = this.#parts.rules.check(settings)
+    if (!fits.ok) return fits
+    const change = { before: { app, limits }, after: { app: { settings }, limits } }
+    return checkNarrowed(change, caller, this.#parts.limitBook)
   }
 
   #withApp<T>({ appId }: OfApp, work: (loaded: LoadedApp) => Changed<T>): Changed<T> {

@@ -5,10 +5,12 @@ import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { AppRecord, AppSettings, AppType } from '../../ports/records/app.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import { newAppKey, newClientId, randomUuid } from '../identifiers.ts'
+import type { AppLimitBook } from '../app-limits.ts'
 import type { AppRules } from './app-rules.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { makeCredential } from './credential-making.ts'
 import type { NewCredential } from './issued.ts'
+import { checkNarrowed } from './limit-narrowing.ts'
 import { choosePlan } from './plan-choice.ts'
 
 /** Our bound on the apps of one tenant. */
@@ -37,9 +39,16 @@ export interface FirstCredentials {
   readonly clientSecret: string | undefined
 }
 
+/** Who makes it, and what it is held to. */
+export interface AppMaking {
+  readonly rules: AppRules
+  readonly limitBook: AppLimitBook
+  readonly caller: Caller
+}
+
 export function newAppRecord(
   request: NewApp,
-  { rules, caller }: { readonly rules: AppRules; readonly caller: Caller },
+  { rules, limitBook, caller }: AppMaking,
   deps: AdministrationDeps,
 ): Result<AppRecord, AdminRefusalCode> {
   const { authority, random, clock, store } = deps
@@ -50,13 +59,15 @@ export function newAppRecord(
   const siblings = [...authority.apps.apps()].filter(({ tenant }) => tenant.id === tenantId)
   if (siblings.length >= APP_COUNT_MAX) return refuse('count_full')
   if (siblings.some(({ app }) => app.name === name)) return refuse('name_taken')
-  if (plan !== undefined) {
-    const chosen = choosePlan({ tenantId, name: plan }, caller, authority.tenants)
-    if (!chosen.ok) return chosen
-  }
+  const choice = plan === undefined ? undefined : { tenantId, name: plan }
+  const chosen = choice && choosePlan(choice, caller, authority.tenants)
+  if (chosen?.ok === false) return chosen
   const settings = withSettings(rules.defaults, request.settings)
   const fits = rules.check(settings)
   if (!fits.ok) return fits
+  const after = { app: { settings }, limits: chosen?.value.limits }
+  const narrowed = checkNarrowed({ after }, caller, limitBook)
+  if (!narrowed.ok) return narrowed
   const nowMs = clock.nowMs()
   const active = { state: 'active' as const, sinceMs: nowMs, endsAtMs: undefined }
   return ok({

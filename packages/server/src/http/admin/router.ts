@@ -40,7 +40,11 @@ export const ADMIN_PREFIX = '/admin/v1'
 const JSON_BOUNDS = { depthMax: 8, memberCountMax: 1_000 }
 
 /** What only the change itself can tell that its caller may not do. */
-const DENIALS: ReadonlySet<AdminRefusalCode> = new Set(['plan_closed', 'role_too_high'])
+const DENIALS: ReadonlySet<AdminRefusalCode> = new Set([
+  'plan_closed',
+  'limit_widened',
+  'role_too_high',
+])
 
 interface Route {
   readonly name: OperationName
