@@ -11,6 +11,11 @@ export type LimitEvent = Extract<LiveEvent, { type: 'rate_limit.exceeded' | 'rat
 export const TOLD_EVERY_MS = 1_000
 /** Our bound on limits and subjects that are told apart in a second; the rest is told by limit. */
 export const TOLD_COUNT_MAX = 1_000
+/**
+ * Of one app, whose clients open connections as they like: each event may be a webhook of its
+ * customer, and a place in the stream that operators watch.
+ */
+export const TOLD_OF_APP_COUNT_MAX = 100
 /** Stands for the subjects that are not told apart. */
 export const MANY_SUBJECTS = '*'
 
@@ -25,6 +30,8 @@ interface Told {
 export class LimitNews {
   readonly #events: LiveEvents
   readonly #told = new Map<string, Told>()
+  /** How many of each app are told apart. */
+  readonly #ofApp = new Map<string, number>()
 
   constructor(events: LiveEvents) {
     this.#events = events
@@ -34,9 +41,12 @@ export class LimitNews {
   take(event: LimitEvent, nowMs: number): void {
     const key = keyOf(event)
     const known = this.#told.get(key)
-    if (known === undefined && this.#told.size >= TOLD_COUNT_MAX && !isOfMany(event)) {
-      this.take(ofMany(event), nowMs)
-      return
+    if (known === undefined && !isOfMany(event)) {
+      if (this.#isFull(event)) {
+        this.take(ofMany(event), nowMs)
+        return
+      }
+      this.#addOfApp(event, 1)
     }
     const told = known ?? { atMs: Number.NEGATIVE_INFINITY, last: event, count: 0 }
     told.last = event
@@ -50,7 +60,7 @@ export class LimitNews {
     for (const [key, told] of this.#told) {
       if (nowMs - told.atMs < TOLD_EVERY_MS) continue
       if (told.count > 0) this.#tell(told, nowMs)
-      else this.#told.delete(key)
+      else this.#forget(key, told)
     }
   }
 
@@ -58,6 +68,24 @@ export class LimitNews {
   finish(nowMs: number): void {
     for (const told of this.#told.values()) if (told.count > 0) this.#tell(told, nowMs)
     this.#told.clear()
+    this.#ofApp.clear()
+  }
+
+  #isFull({ appId }: LimitEvent): boolean {
+    if (this.#told.size >= TOLD_COUNT_MAX) return true
+    return appId !== undefined && (this.#ofApp.get(appId) ?? 0) >= TOLD_OF_APP_COUNT_MAX
+  }
+
+  #forget(key: string, { last }: Told): void {
+    this.#told.delete(key)
+    if (!isOfMany(last)) this.#addOfApp(last, -1)
+  }
+
+  #addOfApp({ appId }: LimitEvent, change: 1 | -1): void {
+    if (appId === undefined) return
+    const count = (this.#ofApp.get(appId) ?? 0) + change
+    if (count === 0) this.#ofApp.delete(appId)
+    else this.#ofApp.set(appId, count)
   }
 
   #tell(told: Told, nowMs: number): void {
