@@ -43,6 +43,20 @@ async function outcomeOf(each: string): Promise<string> {
 }
 
 describe('a token of a backend', () => {
+  test('has limits of its own, or those of its user where it has no id', async () => {
+    const holderOf = async (changes: Readonly<Record<string, unknown>>) => {
+      const identity = await world.authenticate(token({ limits: ['publish.app 5/1m'], ...changes }))
+      if (!identity.ok) throw new Error(identity.refusal)
+      return identity.value.limits?.holder
+    }
+    const [one, other] = [await holderOf({ jti: 'one' }), await holderOf({ jti: 'other' })]
+    expect(one).not.toBe(other)
+    const user = await holderOf({})
+    expect(await holderOf({ exp: world.seconds() + 60 })).toBe(user)
+    expect(await holderOf({ sub: 'user-2' })).not.toBe(user)
+    expect(await holderOf({ sub: undefined })).not.toBe(user)
+  })
+
   test('stands for its app and user, may what it says, and rests on what made it', async () => {
     const identity = await world.authenticate(token({ jti: 'one' }))
     if (!identity.ok) throw new Error(identity.refusal)

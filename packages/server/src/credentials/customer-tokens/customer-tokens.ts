@@ -189,7 +189,9 @@ export class CustomerTokens implements TokenDoor {
       relianceOn({ kind: 'credential', credentialId }),
       ...(userId === undefined ? [] : [relianceOn({ kind: 'user', appId, userId })]),
     ]
-    const holder = isIdentity(jti) ? tokenIdOf(appId, jti) : version.id
+    // Without an id it is one of the user's: nobody's token is used up by those of others.
+    const ofUser = userId === undefined ? version.id : `${version.id}/${userId}`
+    const holder = isIdentity(jti) ? tokenIdOf(appId, jti) : ofUser
     const limits = limited.value === undefined ? undefined : { holder, limits: limited.value }
     return ok({ ...times.value, permissions: permissions.value, userId, reliances, limits })
   }

@@ -54,7 +54,13 @@ export function failedCall(
   return refusalOf(guard.authenticate(limitSubject(from.ip), undefined, from))
 }
 
-const FAILED: ReadonlySet<RefusalCode> = new Set(['unauthenticated', 'credential_invalid'])
+/** Proofs that do not hold, or do no longer. */
+const FAILED: ReadonlySet<RefusalCode> = new Set([
+  'unauthenticated',
+  'credential_invalid',
+  'credential_revoked',
+  'token_expired',
+])
 
 function refusalOf({ refused }: LimitVerdict): LimitRefusal | undefined {
   return refused === undefined ? undefined : refuseByLimit(refused)
