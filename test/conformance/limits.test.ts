@@ -331,15 +331,16 @@ test('an operator sees each limit with its source and use, and resets it; the au
   )
   const bin = join(repositoryRoot(), 'packages/server/bin/lockgate.js')
   const words = ['limits', 'reset', SEEN.id, '--name', 'publish.user', '--user-id', 'u42']
-  const ran = spawnSync(process.execPath, [bin, ...words], {
-    encoding: 'utf8',
-    env: {
-      ...process.env,
-      LOCKGATE_URL: server.http,
-      LOCKGATE_OPERATOR_KEY_FILE: join(dataDir, 'operator.key'),
-    },
-  })
+  const env = {
+    ...process.env,
+    LOCKGATE_URL: server.http,
+    LOCKGATE_OPERATOR_KEY_FILE: join(dataDir, 'operator.key'),
+  }
+  const ran = spawnSync(process.execPath, [bin, ...words], { encoding: 'utf8', env })
   assert.equal(ran.status, 0, ran.stderr)
+  const ofAddresses = [bin, 'limits', 'reset', SEEN.id, '--name', 'connect.ip']
+  const refused = spawnSync(process.execPath, ofAddresses, { encoding: 'utf8', env })
+  assert.match(refused.stderr, /limits unblock/, 'says which command is for addresses')
   assert.match(ran.stdout, /publish\.user 1\/1h/)
   assert.equal((await usedBy())?.used, 0)
   const actions = async () => {

@@ -39,6 +39,7 @@ export const OPERATIONS = {
   ...REPORT_OPERATIONS,
   ...CREDENTIAL_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...OPERATOR_OPERATIONS,
   'revocations.create': {
@@ -61,7 +62,6 @@ export const OPERATIONS = {
   },
   ...AUDIT_OPERATIONS,
   ...WATCH_OPERATIONS,
-  ...DELIVERY_OPERATIONS,
   'master-key.status': {
     method: 'GET',
     path: '/master-key',

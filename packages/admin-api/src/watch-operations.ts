@@ -18,11 +18,11 @@ const types = z
     'Use names of events, or auth.* for all that begin so.',
   )
   .optional()
-  .describe('Names separated by commas, auth.* for all that begin so; absent: all that are kept.')
+  .describe('By commas; auth.*: all that begin so. Absent: all but channels, members and messages.')
 const filters = {
   types,
   tenantId: id.optional().describe("Absent: the key's own tenant, else all there is."),
-  appId: id.optional(),
+  appId: id.optional().describe('Of this app only.'),
 }
 
 const event = z.object({
@@ -85,7 +85,7 @@ export const WATCH_OPERATIONS = {
     permission: 'events:read',
     parameters: z.strictObject({
       ...filters,
-      order: z.enum(['newest', 'oldest']).optional().describe('What comes first; newest.'),
+      order: z.enum(['newest', 'oldest']).optional().describe('What comes first. Absent: newest.'),
       ...paging.shape,
     }),
     body: undefined,
@@ -102,7 +102,7 @@ export const WATCH_OPERATIONS = {
     parameters: z.strictObject({
       tenantId: filters.tenantId,
       appId: filters.appId,
-      state: z.enum(['active', 'resolved', 'all']).optional(),
+      state: z.enum(['active', 'resolved', 'all']).optional().describe('Absent: active.'),
       ...paging.shape,
     }),
     body: undefined,

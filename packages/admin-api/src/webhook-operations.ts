@@ -32,7 +32,7 @@ const channelPrefix = channelFilter.describe('Only channels that begin with it; 
 const channelSuffix = channelFilter.describe('Only channels that end with it; empty: all.')
 const format = z
   .enum(['standard', 'pusher'])
-  .describe('standard: Standard Webhooks, a secret of its own. pusher: the app`s secret signs.')
+  .describe("standard: Standard Webhooks, a secret of its own. pusher: the app's secret signs.")
 const algorithm = z.enum(['hmac-sha256', 'ed25519'])
 
 const proof = z

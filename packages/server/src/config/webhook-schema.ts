@@ -31,7 +31,7 @@ export const WEBHOOK_FIELDS = {
     type: 'choice',
     values: ['standard', 'pusher'],
     default: 'standard',
-    does: 'Standard Webhooks with a secret of its own, or Pusher`s, signed by the app`s secret.',
+    does: "Standard Webhooks with a secret of its own, or Pusher's, signed by the app's secret.",
     prevents: 'A receiver of the other form would refuse everything.',
   },
   events: {

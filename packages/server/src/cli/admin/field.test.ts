@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { type Field, fieldsOf, kebab } from './field.ts'
+import { flagText, hasOpposite } from './flag-text.ts'
 
 const none = z.strictObject({})
 
@@ -42,6 +43,13 @@ describe('a field of the table', () => {
     expect(fieldOf(z.enum(['a', 'b'])).choices).toEqual(['a', 'b'])
     expect(fieldOf(z.array(z.enum(['a', 'b']))).choices).toEqual(['a', 'b'])
     expect(fieldOf(z.string().optional().describe('What for.')).text).toBe('What for.')
+  })
+
+  test('that is a list has a flag for none at all only where it may be empty', () => {
+    const any = fieldOf(z.array(z.string()), 'events')
+    expect([hasOpposite(any), flagText(any).includes('--no-event')]).toEqual([true, true])
+    const some = fieldOf(z.array(z.string()).min(1), 'events')
+    expect([hasOpposite(some), flagText(some).includes('--no-event')]).toEqual([false, false])
   })
 
   test('that holds others is taken whole, or field by field under its name', () => {

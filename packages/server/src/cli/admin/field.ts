@@ -31,6 +31,8 @@ export interface Field {
   readonly min: number | undefined
   readonly max: number | undefined
   readonly isRequired: boolean
+  /** Of a list: whether it may hold nothing. */
+  readonly isEmptyAllowed: boolean
   /** Whether `null` means something. */
   readonly isNullable: boolean
   /** One sentence or empty. */
@@ -51,6 +53,7 @@ interface Schema {
   readonly writeOnly?: boolean
   readonly minimum?: number
   readonly maximum?: number
+  readonly minItems?: number
 }
 
 /** @returns every field of parameters and body, nested ones after the field they are in. */
@@ -96,6 +99,7 @@ function fieldsAt(given: Schema, place: Place): Field[] {
     choices: choicesOf(schema),
     min: boundOf(schema.minimum),
     max: boundOf(schema.maximum),
+    isEmptyAllowed: (schema.minItems ?? 0) === 0,
     isNullable,
     text: given.description ?? schema.description ?? '',
   }

@@ -28,8 +28,8 @@ export function flagTerm({ flag, kind }: Field): string {
 }
 
 /** Whether `--no-FLAG` says something: a switch is off, a list is empty, a value is not set. */
-export function hasOpposite({ kind, isNullable }: Field): boolean {
-  return kind === 'boolean' || kind === 'list' || isNullable
+export function hasOpposite({ kind, isEmptyAllowed, isNullable }: Field): boolean {
+  return kind === 'boolean' || (kind === 'list' && isEmptyAllowed) || isNullable
 }
 
 /** @returns what the flag is for; the words of a choice stand with its name. */
@@ -43,10 +43,11 @@ export function flagText(field: Field): string {
     .join(' ')
 }
 
-function oppositeText({ flag, kind, isNullable }: Field, text: string): string {
+function oppositeText(field: Field, text: string): string {
+  const { flag, isNullable } = field
   if (text.includes(`--no-${flag}: `)) return ''
   if (isNullable) return `--no-${flag}: as if it were not set.`
-  return kind === 'list' ? `--no-${flag}: none at all.` : ''
+  return field.kind === 'list' && field.isEmptyAllowed ? `--no-${flag}: none at all.` : ''
 }
 
 /** The settings of an app are described where the configuration describes them. */

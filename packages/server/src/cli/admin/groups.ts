@@ -71,7 +71,7 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
     description: 'What happens now: connections, refused credentials, limits, webhooks, alerts.',
     examples: [
       'lockgate events',
-      'lockgate events --types auth.*,rate_limit.* --app-id APP',
+      'lockgate events --types "auth.*,rate_limit.*" --app-id APP',
       'lockgate events --json',
       'lockgate events list --types auth.failed --limit 20',
     ],

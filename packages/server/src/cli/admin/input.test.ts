@@ -45,6 +45,7 @@ function withField(field: Partial<Field>): Variant {
     min: undefined,
     max: undefined,
     isRequired: false,
+    isEmptyAllowed: true,
     isNullable: false,
     text: '',
     ...field,

@@ -45,7 +45,8 @@ export const limitHandlers: Pick<Handlers, LimitOperation> = {
     if (loaded === undefined) return refuse('not_found')
     const { name } = body
     if (!isLimitName(name) || isOfInstallation(name)) {
-      return refuse('input_invalid', 'Name a limit that `limits list` shows.')
+      const next = 'Name a limit that `limits list` shows; `limits unblock` is for addresses.'
+      return refuse('input_invalid', next)
     }
     const subject = resettable(name, body, loaded)
     if (!subject.ok) return subject

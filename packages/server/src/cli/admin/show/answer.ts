@@ -39,7 +39,8 @@ export function showAnswer(
   if (!isFields(answer)) return { ...nothing, text: `${lineOf(answer)}\n` }
   const { items, nextCursor } = answer
   if (Array.isArray(items)) {
-    const list = isFieldsList(items) ? renderList(items, width) : 'There are none.\n'
+    const empty = operation.method === 'GET' ? 'There are none.\n' : DONE
+    const list = isFieldsList(items) ? renderList(items, width) : empty
     const sentence = isReceipt(answer['receipt']) ? receiptSentence(answer['receipt']) : ''
     const text = sentence === '' ? list : `${list}\n${sentence}\n`
     return { ...nothing, text, nextCursor: typeof nextCursor === 'string' ? nextCursor : undefined }

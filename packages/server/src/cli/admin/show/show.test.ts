@@ -152,6 +152,8 @@ describe('an answer', () => {
     const shown = showAnswer(answer, plain, undefined)
     expect(shown).toEqual({ text: 'ID  NAME\na   n\n', secrets: [], nextCursor: 'next' })
     expect(showAnswer({ items: [] }, plain, undefined).text).toBe('There are none.\n')
+    const change = { method: 'POST' } as const
+    expect(showAnswer({ items: [] }, change, undefined).text).toBe('Done.\n')
   })
 
   test('of an audit log shows what was done by whom to what, and from where', () => {
