@@ -13,6 +13,7 @@ import { type Answer, post, send } from '../support/http.ts'
 import { readRateLimit } from '../support/rate-limit-fields.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
+import { Wire } from '../support/wire.ts'
 import { buyTokens } from '../support/tokens.ts'
 import { until } from '../support/wait.ts'
 
@@ -31,7 +32,7 @@ const TIERS = ['app', 'channel', 'user'].map((tier) =>
   app(`by-${tier}`, { ...CHATTY, limits: [`publish.${tier} 3/1h`] }),
 )
 const FEW = app('few', { limits: ['connections.user 1'] })
-const CLOSED = app('closed', { limits: ['http_publish.app 0/1s'] })
+const CLOSED = app('closed', { limits: ['http_publish.app 0/1s', 'connections.app 0'] })
 
 let dataDir = ''
 let server: LiveServer
@@ -219,6 +220,8 @@ test('a limit of zero lets nothing through and says that waiting does not help',
   const answer = await post(server, CLOSED, ['/events', { name: 'e', channel: 'a', data: 'x' }])
   assert.equal(answer.status, 429)
   assert.match(JSON.parse(answer.body).error, /allows nothing/)
+  const wire = new Wire(server.socketUrl(CLOSED.key))
+  assert.equal((await wire.closure()).code, 4004)
 })
 
 const publishAs = (token: string) =>

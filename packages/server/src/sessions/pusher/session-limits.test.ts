@@ -148,6 +148,20 @@ describe('a subscription', () => {
     })
   })
 
+  test('is refused by a limit of zero from the first channel on, and stays connected', () => {
+    const world = worldOf('subscriptions.connection 0')
+    const client = world.connect()
+    for (const channel of ['a', 'private-a']) {
+      expect(client.subscribe(channel)).toEqual([
+        expect.objectContaining({
+          event: 'pusher:subscription_error',
+          data: expect.objectContaining({ limit: 'subscriptions.connection', used: 0, quota: 0 }),
+        }),
+      ])
+    }
+    expect(client.outbox.closed).toBeUndefined()
+  })
+
   test('with proofs that do not hold becomes a limit after a while, and right ones still pass', () => {
     const world = pusherWorld(LIMITED, ['auth.ip 3/1m'])
     const client = world.connect()
@@ -182,6 +196,18 @@ describe('one more connection of a user', () => {
     const third = world.connect()
     third.signIn({ id: 'ann' })
     expect(third.outbox.closed).toBeUndefined()
+  })
+
+  test('is none at all with a limit of zero, and who signs in as nobody stays', () => {
+    const world = worldOf('connections.user 0')
+    const nobody = world.connect()
+    const client = world.connect()
+    expect(client.signIn({ id: 'ann' }).at(-1)).toMatchObject({
+      event: 'pusher:error',
+      data: { code: 4004, limit: 'connections.user', used: 0, quota: 0 },
+    })
+    expect(client.outbox.closed).toMatchObject({ code: 4004 })
+    expect(nobody.outbox.closed).toBeUndefined()
   })
 
   test('in shadow mode is let in and told', () => {
