@@ -31,7 +31,6 @@ export const CHARGED = {
 } as const satisfies Record<string, readonly WindowLimitName[]>
 
 export type ChargedWork = keyof typeof CHARGED
-const WORKS = Object.keys(CHARGED) as readonly ChargedWork[] // the keys of the table
 
 /** A charge whose subject and cost are written anew for each question. */
 interface OpenCharge extends LimitCharge {
@@ -79,8 +78,10 @@ const EMPTY: ChargeSet = { charges: [], slots: [] }
 export class AppLimits {
   readonly owner: LimitOwner
   readonly effective: EffectiveLimits
-  readonly #sets: ReadonlyMap<ChargedWork, ChargeSet>
-  readonly #withoutUser: ReadonlyMap<ChargedWork, ChargeSet>
+  readonly #rules: readonly HeldRule[]
+  /** Made when they are asked for first: a token is used for one or two of them. */
+  readonly #sets = new Map<ChargedWork, ChargeSet>()
+  readonly #withoutUser = new Map<ChargedWork, ChargeSet>()
   #lastId = ''
   #lastSubject = ''
 
@@ -89,16 +90,26 @@ export class AppLimits {
     this.owner = owner
     this.effective = effective
     const rules = windowRules(effective).map((rule) => ({ rule, holder: '' }))
-    const all = [...rules, ...held]
-    this.#sets = new Map(WORKS.map((work) => [work, setOf(work, all)]))
-    const nobodys = all.filter(({ rule }) => !rule.name.endsWith('.user'))
-    this.#withoutUser = new Map(WORKS.map((work) => [work, setOf(work, nobodys)]))
+    this.#rules = [...rules, ...held]
     this.#lastSubject = ownSubject(owner.appId, this.#lastId)
   }
 
   /** @param hasUser false: who asks is nobody's user, so none is charged. */
   setOf(work: ChargedWork, hasUser: boolean): ChargeSet {
-    return (hasUser ? this.#sets : this.#withoutUser).get(work) ?? EMPTY
+    const sets = hasUser ? this.#sets : this.#withoutUser
+    return sets.get(work) ?? this.#layOut(work, { hasUser, sets })
+  }
+
+  #layOut(
+    work: ChargedWork,
+    of: { readonly hasUser: boolean; readonly sets: Map<ChargedWork, ChargeSet> },
+  ): ChargeSet {
+    const rules = of.hasUser
+      ? this.#rules
+      : this.#rules.filter(({ rule }) => !rule.name.endsWith('.user'))
+    const set = setOf(work, rules)
+    of.sets.set(work, set)
+    return set
   }
 
   /**

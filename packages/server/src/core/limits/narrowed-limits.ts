@@ -6,7 +6,7 @@
 import { AppLimits, type HeldRule, windowRules } from './charges.ts'
 import { effectiveLimits, type EffectiveLimits } from './effective-limits.ts'
 import { isConcurrent, limitKind, LIMIT_NAMES, type LimitScope } from './limit-names.ts'
-import type { Limit, WindowLimit } from './limit-text.ts'
+import type { Limit } from './limit-text.ts'
 
 /** Limits a credential carries. The object is kept as long as the credential is known. */
 export interface CredentialLimits {
@@ -21,23 +21,22 @@ const HELD_SCOPES: ReadonlySet<LimitScope> = new Set(['app', 'channel', 'tenant'
 export function narrowedLimits(base: AppLimits, { holder, limits }: CredentialLimits): AppLimits {
   const everybodys = asLimits(base.effective)
   const narrowed = effectiveLimits({ plan: everybodys, token: limits })
-  const isNew = (rule: WindowLimit) => !windowRules(base.effective).some((each) => each === rule)
+  const before = new Set(everybodys)
   const isHeld = ({ name }: Limit) => HELD_SCOPES.has(limitKind(name).scope)
   const held: HeldRule[] = windowRules(narrowed)
-    .filter((rule) => isHeld(rule) && isNew(rule))
+    .filter((rule) => isHeld(rule) && !before.has(rule))
     .map((rule) => ({ rule, holder }))
   const shared = limits.filter((limit) => isConcurrent(limit.name) || !isHeld(limit))
-  const before = new Set(everybodys)
   // Most tokens say what their app says: they need nothing of their own.
   if (asLimits(narrowed).every((limit) => before.has(limit))) return base
-  return new AppLimits(base.owner, effectiveLimits({ plan: everybodys, token: shared }), held)
+  const common =
+    shared.length === 0 ? base.effective : effectiveLimits({ plan: everybodys, token: shared })
+  return new AppLimits(base.owner, common, held)
 }
 
 /** @returns the limits that make up what is effective. */
 export function asLimits(effective: EffectiveLimits): readonly Limit[] {
   return LIMIT_NAMES.flatMap((name): readonly Limit[] =>
-    isConcurrent(name)
-      ? effective.concurrent[name]
-      : windowRules(effective).filter((rule) => rule.name === name),
+    isConcurrent(name) ? effective.concurrent[name] : effective.rules[name],
   )
 }
