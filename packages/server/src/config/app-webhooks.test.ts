@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import { checkWebhookSecret } from '../credentials/webhook-secret.ts'
 import { loadConfig } from './load.ts'
 import { describeConfig } from './secrets.ts'
 import { WEBHOOK_COUNT_MAX } from './webhook-schema.ts'
 
 const SECRET = `whsec_${'Zk3vQ9xT1mB7nR5sW2yD8fG4hJ6kL0pC'.repeat(2).slice(0, 48)}`
+const base64 = (length: number) => Buffer.alloc(length, 'q').toString('base64')
 const WEBHOOK = {
   name: 'orders',
   url: 'https://shop.example/in?token=1',
@@ -87,6 +89,12 @@ describe('a webhook', () => {
     ['no secret', { secret: undefined }, 'there is no secret'],
     ['two secrets', { secretFile: 'hook' }, 'are both given'],
     ['a secret in the Pusher form', { format: 'pusher' }, 'signed by the secret of the app'],
+    [
+      'an event the Pusher form has not',
+      { format: 'pusher', secret: undefined, events: ['message.published'] },
+      'has no message.published',
+    ],
+    ['the secret of the other algorithm', { algorithm: 'ed25519' }, 'nothing could be signed'],
     ['an unknown form', { format: 'xml' }, 'choice is not known'],
     ['a filter with a space', { channelPrefix: 'a b' }, 'right form'],
     ['an unknown field', { headers: {} }, 'not known'],
@@ -100,6 +108,21 @@ describe('a webhook', () => {
   test('with an Ed25519 pair needs no secret: its public half is shown at any time', async () => {
     const { secret: _, ...rest } = WEBHOOK
     expect(await problemsOf([{ ...rest, algorithm: 'ed25519' }])).toEqual([])
+  })
+
+  test.each([
+    ...[22, 23, 24, 25, 26, 63, 64, 65, 66].map((length) => `whsec_${base64(length)}`),
+    ...[
+      'whsec_',
+      'whsec_zzz',
+      `whsec_${base64(25).slice(0, -1)}`,
+      'whsk_',
+      'whpk_',
+      'raw-secret-of-a-receiver',
+    ],
+  ])('is refused for its secret exactly when no server would start with it: %s', async (secret) => {
+    const found = await problemsOf([{ ...WEBHOOK, secret }])
+    expect(found.length === 0).toBe(checkWebhookSecret(secret, 'hmac-sha256').ok)
   })
 
   test('may be called over http where networks are allowed', async () => {

@@ -1,4 +1,5 @@
 /** The webhook endpoints that `tenants[].apps[]` declares, and whether they fit together. Pure. */
+import { isOfferedIn } from '@lockgate/protocol/webhooks/webhook-events'
 import type { Config, WebhookDeclaration } from './config.ts'
 import { bounded, type Group, type GroupContext, keysOf, readFields } from './groups.ts'
 import { readList, refuseUnknown } from './groups.ts'
@@ -27,6 +28,7 @@ export function checkWebhooks({ tenants, outbound }: Config, review: Review): vo
   for (const { webhooks } of tenants.flatMap(({ apps }) => apps)) {
     for (const webhook of webhooks) {
       checkUrl(webhook, isHttpAllowed, review)
+      checkEvents(webhook, review)
       checkSecret(webhook, review)
     }
   }
@@ -51,6 +53,28 @@ function checkUrl(webhook: WebhookDeclaration, isHttpAllowed: boolean, review: R
   }
 }
 
+function checkEvents(webhook: WebhookDeclaration, review: Review): void {
+  const path = review.pathOf(webhook, 'events')
+  if (!review.isSound(path)) return
+  const foreign = webhook.events.find((event) => !isOfferedIn(webhook.format, event))
+  if (foreign === undefined) return
+  const what = `the Pusher form has no ${foreign}`
+  review.object(path, { what, next: 'leave it out, or take the format `standard`' })
+}
+
+/** As `credentials/webhook-secret.ts` reads them: 24 to 64 bytes for HMAC, a pair for Ed25519. */
+const HMAC_SECRET = /^whsec_(?=(?:.{4})+$)[A-Za-z0-9+/]{32,86}={0,2}$/
+const PAIR = /^whsk_[A-Za-z0-9+/]{86}==$/
+
+function checkSecretForm({ secret, algorithm }: WebhookDeclaration): string | undefined {
+  if (secret === undefined) return undefined
+  if (algorithm === 'ed25519') {
+    return PAIR.test(secret) ? undefined : 'use `whsk_` and base64 of the 64 bytes of a pair'
+  }
+  if (!/^wh(?:sec|sk|pk)_/.test(secret) || HMAC_SECRET.test(secret)) return undefined
+  return 'use `whsec_` and base64, with its padding, of 24 to 64 bytes'
+}
+
 function checkSecret(webhook: WebhookDeclaration, review: Review): void {
   const { format, secret, algorithm } = webhook
   const path = review.pathOf(webhook, 'secret')
@@ -63,4 +87,6 @@ function checkSecret(webhook: WebhookDeclaration, review: Review): void {
     const next = 'give `secret` or `secretFile`: nobody could read one that was made at the start'
     review.object(path, { what: 'there is no secret', next })
   }
+  const next = format === 'standard' ? checkSecretForm(webhook) : undefined
+  if (next !== undefined) review.object(path, { what: 'nothing could be signed with this', next })
 }

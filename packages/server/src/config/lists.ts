@@ -112,7 +112,13 @@ function objectToLimits(
 ): Objection | undefined {
   const parsed = of === 'limits' ? parseLimits(entries) : parseAppLimits(entries)
   if (parsed.ok) return undefined
-  return { what: parsed.detail ?? parsed.refusal, next: EXAMPLES[of] }
+  const next = parsed.refusal === 'limit_of_installation' ? 'remove it here' : EXAMPLES[of]
+  return { what: withoutStop(parsed.detail ?? parsed.refusal), next }
+}
+
+/** What follows is joined by a semicolon. */
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, '')
 }
 
 type Normal =
@@ -148,7 +154,7 @@ function normalize(entry: unknown, of: ListKind): Normal {
     case 'limits':
     case 'app limits': {
       const limit = parseLimit(entry)
-      return limit.ok ? judge(undefined) : refuse(limit.detail ?? limit.refusal)
+      return limit.ok ? judge(undefined) : refuse(withoutStop(limit.detail ?? limit.refusal))
     }
     case 'addresses':
       return ADDRESS.test(entry) ? judge(undefined) : refuse('this is not an e-mail address')

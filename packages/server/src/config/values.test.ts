@@ -250,3 +250,36 @@ describe('times that contradict each other', () => {
     expect(await problemsOf({ secrets: { overlapMaxMs: 0, overlapDefaultMs: 0 } })).toEqual([])
   })
 })
+
+describe('a limit', () => {
+  const textsOf = async (file: object) => {
+    const outcome = await load(file)
+    return outcome.ok ? [] : outcome.problems.map(({ what, next }) => `${what}; ${next}`)
+  }
+
+  test('of an unknown name is refused in one sentence that says where the names are', async () => {
+    const [problem] = await textsOf({ guard: { limits: ['publish.usr 10/1s'] } })
+    expect(problem).toContain('docs/limits.md, then a space; use `publish.user 10/1s`')
+  })
+
+  test('of the installation is refused in an app, and nothing like it is proposed there', async () => {
+    const secret = 'q8Zr2LmW0xT5vKc7'
+    const app = {
+      id: '8d1f02',
+      name: 'chat',
+      key: 'pk-9f2e61',
+      secret,
+      limits: ['connect.ip 5/1s'],
+    }
+    const tenant = {
+      id: '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111',
+      shortId: 'org_k7xm4pqr2n5t',
+      name: 'Acme',
+      apps: [app],
+    }
+    const problems = await textsOf({ tenants: [tenant] })
+    expect(problems).toEqual([
+      'connect.ip is decided before the app is known: set it in guard.limits; remove it here',
+    ])
+  })
+})

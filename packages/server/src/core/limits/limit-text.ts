@@ -158,7 +158,7 @@ function readDefaults(): ReadonlyMap<LimitName, WindowLimit> {
   return defaults
 }
 
-const NAME_TEXT = 'A limit begins with a name out of the table of limits, then a space.'
+const NAME_TEXT = 'A limit begins with a name of the table in docs/limits.md, then a space.'
 const WINDOW_TEXT =
   'Behind the quota stands / and a window of at most 31 days in ms, s, m or h: 10/1s, 600/1m.'
 const WORD_TEXT = 'Behind the window only shadow may follow, then one of open, closed, local.'
