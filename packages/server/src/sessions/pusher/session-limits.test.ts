@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { ruleOf } from '../../../../../test/support/limit-rules.ts'
 import { type Client, pusherWorld, sign } from '../../../../../test/support/pusher-world.ts'
 
 const LIMITED = { clientEventsPerSecondMax: 1_000 }
@@ -84,6 +85,32 @@ describe('a client that sends too much', () => {
     }
     const [first, second] = both.map((client) => refusedIn(say(client)))
     expect([first?.length, second?.length]).toEqual([0, 1])
+  })
+
+  test('is the member of a presence channel on all its connections, signed in or not', () => {
+    const world = worldOf('publish.user 2/1m')
+    const member = (userId: string) => JSON.stringify({ user_id: userId })
+    const join = (userId: string, channel: string) => {
+      const client = world.connect()
+      client.subscribe(channel, member(userId))
+      return client
+    }
+    const [first, second, other] = [
+      join('ann', 'presence-a'),
+      join('ann', 'presence-b'),
+      join('bob', 'presence-a'),
+    ]
+    expect(refusedIn(say(first, 'presence-a'))).toEqual([])
+    expect(refusedIn(say(second, 'presence-b'))).toEqual([])
+    expect(refusedIn(say(first, 'presence-a'))).toHaveLength(1)
+    expect(refusedIn(say(other, 'presence-a'))).toEqual([])
+    const signedIn = world.connect()
+    signedIn.signIn({ id: 'ann' })
+    signedIn.subscribe('private-a')
+    expect(refusedIn(say(signedIn))).toHaveLength(1)
+    signedIn.subscribe('presence-a', member('eve'))
+    expect(refusedIn(say(signedIn, 'presence-a'))).toHaveLength(0)
+    expect(world.engine.read(ruleOf({ quota: 2 }), 'app:eve').used).toBe(0)
   })
 
   test('follows a limit that was changed while it is connected', () => {

@@ -49,6 +49,9 @@ export class SessionLimits {
   readonly #connection: LimitedConnection
   readonly #deps: SessionLimitsDeps
   #asker: Asker
+  #isSignedIn = false
+  /** Of the channel that was published to last. */
+  #member: { readonly userId: string; readonly asker: Asker } | undefined
   /** By name of the limit, so at most as many as there are names. */
   readonly #toldAtMs = new Map<string, number>()
   #known: AppLimits | undefined
@@ -72,13 +75,30 @@ export class SessionLimits {
     const full = this.#full('connections.user', space.users.connectionCount(userId), asker.user)
     if (full !== undefined) return refuseByLimit(full, 'user_connections_full')
     this.#asker = asker
+    this.#isSignedIn = true
     return undefined
   }
 
-  /** @returns undefined when the event may go out. */
-  publish(channel: string, data: string): LimitRefusal | undefined {
+  /**
+   * @param memberId as whom the connection is present in the channel.
+   * @returns undefined when the event may go out.
+   */
+  publish(
+    event: { readonly channel: string; readonly data: string },
+    memberId: string | undefined,
+  ): LimitRefusal | undefined {
     const { guard } = this.#deps
-    return this.#judge(guard.clientPublish(this.#limits(), this.#asker, { channel, data }))
+    return this.#judge(guard.clientPublish(this.#limits(), this.#askerAs(memberId), event))
+  }
+
+  /** Who has not signed in is the member its app has vouched for, on however many connections. */
+  #askerAs(memberId: string | undefined): Asker {
+    if (memberId === undefined || this.#isSignedIn) return this.#asker
+    if (this.#member?.userId !== memberId) {
+      const user = ownSubject(this.#connection.space.app.id, memberId)
+      this.#member = { userId: memberId, asker: { ...this.#asker, user } }
+    }
+    return this.#member.asker
   }
 
   /** Asked once it is known that it may: what is refused for another reason uses nothing up. */

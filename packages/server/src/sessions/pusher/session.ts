@@ -266,7 +266,8 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
     if (!allowed.ok) return allowed
     if (isLongerThan(frame.data, this.settings.eventDataBytesMax)) return refuse('event_data_large')
     if (!this.#deps.hub.hasRoom()) return refuse('overloaded')
-    const limited = this.#limits.publish(frame.channel, frame.data)
+    const userId = this.subscriptions.get(frame.channel)?.userKey
+    const limited = this.#limits.publish(frame, userId)
     if (limited !== undefined) return limited
     this.#deps.tally.clientEvents++
     this.#deps.hub.publish(this.#space, {
@@ -274,7 +275,7 @@ export class PusherSession implements Session, Connection, ConnectionPrincipal {
       event: frame.event,
       data: frame.data,
       origin: 'client',
-      userId: this.subscriptions.get(frame.channel)?.userKey,
+      userId,
       exceptConnectionId: this.id,
     })
     return ok(true)
