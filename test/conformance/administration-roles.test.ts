@@ -293,19 +293,47 @@ test('a key of a tenant puts apps on plans that are open to it, and the audit ha
   assert.equal(code, 'plan_closed')
   assert.match(title, /List the plans for those that are, or ask whoever runs the installation/)
   assert.equal((await installation.done('apps.get', { parameters })).plan, 'free')
-  const asked = { parameters: { tenantId, limit: 200 } }
-  const rows = await until('the audit rows of both refusals', async () => {
-    const { items: all } = await installation.done('audit.list', asked)
-    const denied = all.filter(({ entry }) => entry['reason'] === 'plan_closed')
-    return denied.length >= 2 && denied
-  })
-  const told = rows.map(({ entry }) => [entry['action'], entry['outcome'], entry['target']])
-  assert.deepEqual(told, [
-    ['auth.denied', 'denied', { kind: 'operation', id: 'apps.plan', name: appId }],
-    ['auth.denied', 'denied', { kind: 'operation', id: 'apps.create' }],
+  assert.deepEqual(await deniedRows(tenantId, 2), [
+    ['plan_closed', 'apps.plan', appId],
+    ['plan_closed', 'apps.create', undefined],
   ])
-  await installation.done('apps.plan', call)
 })
+
+test('what only a change itself can tell that its caller may not is in the audit too', async () => {
+  const { tenantId, appId, memberId } = await makeThings('Wider')
+  const developer = installation.as((await makeKey('developer', tenantId)).value)
+  const settings = { clientEventsPerSecondMax: 11 }
+  const { body } = await developer.call('apps.update', {
+    parameters: { appId },
+    body: { settings },
+  })
+  const { code, detail } = body as { readonly code: string; readonly detail: string }
+  assert.deepEqual(
+    [code, detail],
+    ['limit_widened', 'Keep client_events.connection 10/1s, or less than that.'],
+  )
+  const admin = installation.as((await makeKey('admin', tenantId)).value)
+  const demoted = { parameters: { tenantId, memberId }, body: { role: 'viewer' } }
+  assert.deepEqual(await admin.refused('members.update', demoted), [403, 'role_too_high'])
+  assert.deepEqual(await deniedRows(tenantId, 2), [
+    ['limit_widened', 'apps.update', appId],
+    ['role_too_high', 'members.update', tenantId],
+  ])
+})
+
+/** @returns of each of at least `count` rows of denials: why, of which operation, on what. */
+async function deniedRows(tenantId: string, count: number): Promise<unknown[]> {
+  const call = { parameters: { tenantId, limit: 200 } }
+  const rows = await until(`${count} denials in the audit`, async () => {
+    const { items } = await installation.done('audit.list', call)
+    const denied = items.filter(({ entry }) => entry['action'] === 'auth.denied')
+    return denied.length >= count && denied
+  })
+  return rows.map(({ entry }) => {
+    const { id, name } = Object(entry['target'])
+    return [entry['reason'], id, name]
+  })
+}
 
 test('pages of apps follow one another, and a cursor of another list is refused', async () => {
   const owner = await as('owner')
