@@ -15,7 +15,7 @@ import type { SteadyTime } from './steady-time.ts'
 export interface DeliveryOutboxDeps {
   readonly regions: ReadonlyMap<string, Pick<DeliveryQueue, 'addDeliveries'>>
   readonly lanes: Lanes
-  readonly dispatcher: Pick<Dispatcher, 'mayHold' | 'accept'>
+  readonly dispatcher: Pick<Dispatcher, 'mayHold' | 'accept' | 'store'>
   readonly figures: DeliveryFigures
   readonly events: LiveEvents
   readonly clock: Clock
@@ -93,7 +93,7 @@ export class DeliveryOutbox implements WebhookOutbox {
     for (const { lane, delivery } of added) {
       const { isTaken, ...record } = delivery
       if (isTaken) dispatcher.accept(lane, record)
-      else lane.stored(delivery.dueAtMs)
+      else dispatcher.store(lane, delivery.dueAtMs)
     }
   }
 

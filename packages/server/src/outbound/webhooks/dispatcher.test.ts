@@ -279,6 +279,25 @@ describe('many deliveries', () => {
     expect(waiting).toHaveLength(IN_FLIGHT_MAX)
   })
 
+  test('that found no room in memory go at once where there is some when they are durable', async () => {
+    const world = await openDeliveryWorld()
+    const { receive, open } = gate()
+    world.receivers.set('whe_1', receive)
+    await world.add('whe_1', ...Array.from({ length: LANE_HELD_MAX }, () => 'x'))
+    const { promise: isSlow, resolve } = Promise.withResolvers<void>()
+    const add = world.database.addDeliveries.bind(world.database)
+    world.database.addDeliveries = (deliveries) => isSlow.then(() => add(deliveries))
+    const adding = world.add('whe_1', 'late')
+    world.receivers.delete('whe_1')
+    open(answer(200))
+    await world.settle()
+    expect(world.sent).toHaveLength(LANE_HELD_MAX)
+    resolve()
+    await adding
+    await world.settle()
+    expect(world.sent.at(-1)?.body).toBe('late')
+  })
+
   test('beyond what is kept in memory are read from the database, and none is lost', async () => {
     const world = await openDeliveryWorld()
     const { receive, open } = gate()

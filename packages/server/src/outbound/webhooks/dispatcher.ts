@@ -81,6 +81,12 @@ export class Dispatcher {
     this.#wake(lane)
   }
 
+  /** Knows of what was committed and found no room in memory: by now there may be some. */
+  store(lane: Lane, dueAtMs: number): void {
+    lane.stored(dueAtMs)
+    if (!this.#isStopping) this.#intake.refill(lane)
+  }
+
   tick(): void {
     if (this.#isStopping) return
     this.#writer.tick()
