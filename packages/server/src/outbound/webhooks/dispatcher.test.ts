@@ -298,6 +298,29 @@ describe('many deliveries', () => {
     expect(world.sent.at(-1)?.body).toBe('late')
   })
 
+  test('that become durable while the database is read are not forgotten by it', async () => {
+    const world = await openDeliveryWorld()
+    const disabled = { reason: 'operator', atMs: 1 } as const
+    world.change('whe_1', { disabled })
+    await world.add('whe_1', 'first')
+    world.change('whe_1', { disabled: undefined })
+    const { promise: isSlow, resolve } = Promise.withResolvers<void>()
+    const take = world.database.takeDueDeliveries.bind(world.database)
+    world.database.takeDueDeliveries = async (order) => {
+      const taken = await take(order)
+      await isSlow
+      return taken
+    }
+    world.service.tick()
+    await world.settle()
+    world.change('whe_1', { disabled })
+    await world.add('whe_1', 'second')
+    world.change('whe_1', { disabled: undefined })
+    resolve()
+    await world.settle()
+    expect(world.sent.map(({ body }) => body)).toEqual(['first', 'second'])
+  })
+
   test('beyond what is kept in memory are read from the database, and none is lost', async () => {
     const world = await openDeliveryWorld()
     const { receive, open } = gate()

@@ -103,7 +103,10 @@ export class Intake {
     if (lanes.length === 0) return
     const run = this.#fetch(queue, lanes)
       .catch((error: unknown) => this.#deps.log.error('webhooks_not_taken', error, { region }))
-      .finally(() => this.#running.delete(region))
+      .finally(() => {
+        this.#running.delete(region)
+        for (const [lane] of lanes) this.refill(lane)
+      })
     this.#running.set(region, run)
   }
 
@@ -131,11 +134,14 @@ export class Intake {
     const nowMs = this.#deps.time.nowMs()
     const wanted = due.map(([{ place }, countMax]): WantedDeliveries => ({ ...place, countMax }))
     const order = { nowMs, leaseMs: LEASE_MS, wanted }
+    const before = due.map(([{ writeCount }]) => writeCount)
     const taken = await queue.takeDueDeliveries(order).finally(() => {
       for (const [lane, count] of due) reserve(this.#deps.lanes, lane, -count)
     })
     for (const [index, [lane]] of due.entries()) {
-      lane.nextDueAtMs = taken.nextDueAtMs[index]
+      // What was stored meanwhile may not have been seen: then it is looked at again.
+      const isWhole = lane.writeCount === before[index]
+      lane.nextDueAtMs = isWhole ? taken.nextDueAtMs[index] : nowMs
       if (lane.nextDueAtMs === undefined) lane.storedCount = 0
     }
     for (const delivery of taken.deliveries) {

@@ -33,6 +33,8 @@ export class Lane {
   breaker: Breaker
   /** In the database and not in memory. */
   storedCount = 0
+  /** How often something was stored, ever. */
+  writeCount = 0
   /** On their way into the database. */
   addingCount = 0
   deadCount = 0
@@ -92,6 +94,7 @@ export class Lane {
   /** Something is stored that is due then. */
   stored(dueAtMs: number): void {
     this.storedCount++
+    this.writeCount++
     this.nextDueAtMs = Math.min(this.nextDueAtMs ?? dueAtMs, dueAtMs)
   }
 
