@@ -22,6 +22,8 @@ const KEY_COUNT_MAX = 2 ** 19
 const LOG_ENTRIES_MAX = 2 ** 20
 /** Places in which a call marks the keys it has seen. */
 const SEEN_SIZE = 2 ** 13
+/** Odd, so that windows are spread over the places. */
+const WINDOW_FACTOR = 0x9e3779b1
 
 const WARN_SHARE = 0.8
 /** Below this it is warned again. */
@@ -180,7 +182,8 @@ class MemoryLimitEngine implements LimitEngine, LimitCounts, LimitEngineFigures 
     const id = keys.find(look)
     look.id = id
     look.used = id < 0 ? 0 : keys.counts.used(id, this.#nowMs)
-    const place = look.low & (SEEN_SIZE - 1)
+    // Rules of one name and other windows have the same hash, and are other keys.
+    const place = (look.low ^ Math.imul(rule.windowMs, WINDOW_FACTOR)) & (SEEN_SIZE - 1)
     look.hasEarlier = this.#seen[place] === this.#callNumber
     this.#seen[place] = this.#callNumber
     if (look.hasEarlier) look.used += this.#earlier(at, rule.isShadow)
