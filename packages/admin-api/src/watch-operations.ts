@@ -15,7 +15,7 @@ const types = z
   .max(500)
   .refine(
     (text) => readEventTypes(text).ok,
-    'Use names of events, or auth.* for all that begin so.',
+    'Use names of events of docs/alerts.md, or auth.* for all that begin so.',
   )
   .optional()
   .describe('By commas; auth.*: all that begin so. Absent: all but channels, members and messages.')

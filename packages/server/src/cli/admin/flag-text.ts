@@ -15,7 +15,7 @@ const PLACEHOLDERS: Readonly<Record<Exclude<Field['kind'], 'boolean'>, string>> 
   secret: '<file>',
 }
 const HINTS: Readonly<Partial<Record<Field['kind'], string>>> = {
-  list: 'Can be given several times.',
+  list: 'Can be given several times; together they are the whole list.',
   json: 'JSON, or @ and the name of a file with JSON.',
   duration: 'As 1h, 30m, 7d or seconds.',
   time: 'As 2027-01-31T12:00:00Z.',
