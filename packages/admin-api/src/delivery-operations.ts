@@ -24,7 +24,8 @@ export const DELIVERY_OPERATIONS = {
   'deliveries.list': {
     method: 'GET',
     path: '/webhooks/{endpointId}/deliveries',
-    summary: 'List what waits for a webhook endpoint, or its dead letters.',
+    summary:
+      'List the dead letters of a webhook endpoint; with state waiting, what is still tried.',
     permission: 'webhooks:read',
     parameters: paging.extend({
       endpointId: id,
