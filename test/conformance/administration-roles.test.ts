@@ -216,7 +216,6 @@ test('who may only read changes nothing, with whatever operation', async () => {
 /** Beside what everybody may not who has a key of one tenant. */
 const DENIED: Readonly<Record<'developer' | 'admin' | 'owner', readonly OperationName[]>> = {
   developer: [
-    'alerts.list',
     'tenants.update',
     'members.list',
     'members.add',

@@ -158,7 +158,7 @@ test('the command lists them, and whoever has no permission does not', async () 
   const list = await lockgate(['alerts', 'list', '--state', 'all'], { environment })
   assert.equal(list.code, 0, list.stderr)
   assert.match(list.stdout, /signature-failures[\s\S]*noisy/)
-  const body = { name: 'dev', role: 'developer' } as const
+  const body = { name: 'reader', role: 'viewer' } as const
   const made = await owner().call('operators.create', { body })
   assert.ok(made.ok)
   const refused = await clientOf(server.http, String(made.value.value)).call('alerts.list', {})

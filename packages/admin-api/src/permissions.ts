@@ -79,6 +79,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> =
     'webhooks:write',
     'limits:read',
     'events:read',
+    'alerts:read',
   ]),
   auditor: new Set<Permission>([
     ...READS,

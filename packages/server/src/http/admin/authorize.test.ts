@@ -83,7 +83,7 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'deliveries.get': ['oadu', 'oadu'],
   'deliveries.replay': ['oad', 'oad'],
   'deliveries.discard': ['oad', 'oad'],
-  'alerts.list': ['oau', 'oau'],
+  'alerts.list': ['oadu', 'oadu'],
   'master-key.status': ['o', ''],
   'master-key.rotate': ['o', ''],
   'master-key.rewrap': ['o', ''],
