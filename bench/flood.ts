@@ -4,7 +4,7 @@
  */
 import { type FloodResult, generate } from './generator.ts'
 import { measureConnect, measureTraffic, type Reading, type Settings } from './measure.ts'
-import { type Server, startBareBun } from './servers.ts'
+import { makeInstallation, type Server, startBareBun, startLockgate } from './servers.ts'
 
 /** 200 messages a second to 100 subscribers: the server is busy, and not at its limit. */
 const SUBSCRIBER_COUNT = 100
@@ -14,7 +14,22 @@ const ADDRESS_COUNT = 250
 /** The flood is there before the traffic is, and ends after it. */
 const MARGIN_SECONDS = 1.5
 
-export async function measureFlood(server: Server, settings: Settings): Promise<Reading> {
+/** With the limits by address as they are for whoever sets none. */
+export async function measureFlood(settings: Settings): Promise<Reading> {
+  const installation = makeInstallation('default limits')
+  try {
+    const server = await startLockgate(installation)
+    try {
+      return await measureOn(server, settings)
+    } finally {
+      await server.stop()
+    }
+  } finally {
+    installation.remove()
+  }
+}
+
+async function measureOn(server: Server, settings: Settings): Promise<Reading> {
   const bareRate = await bareAcceptRate(settings)
   const quiet = await measurePaced(server, settings)
   const seconds = settings.warmupSeconds + settings.seconds + 2 * MARGIN_SECONDS

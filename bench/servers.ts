@@ -74,8 +74,18 @@ export interface Installation {
   remove(): void
 }
 
+/** All clients of the bench come from one address. */
+const NO_LIMITS_BY_ADDRESS = `guard:
+  limits:
+    - connect.ip 1000000000/1m
+    - connect.range 1000000000/1m
+    - auth.ip 1000000000/1m
+    - auth.user 1000000000/1m`
+
 /** Writes a configuration on free ports of 127.0.0.1; its data directory does not exist yet. */
-export function makeInstallation(): Installation {
+export function makeInstallation(
+  limits: 'no limits' | 'default limits' = 'no limits',
+): Installation {
   const folder = mkdtempSync(join(tmpdir(), 'lockgate-bench-'))
   const [httpPort = 0, mqttPort = 0, opsPort = 0] = freePorts(3)
   const configFile = join(folder, 'lockgate.yaml')
@@ -90,8 +100,7 @@ dataDir: ${JSON.stringify(join(folder, 'data'))}
 demo: false
 logLevel: warn
 drainMs: 0
-# All clients of the bench come from one address.
-guard: { limits: [connect.ip 1000000000/1m, auth.ip 1000000000/1m, auth.user 1000000000/1m] }
+${limits === 'no limits' ? NO_LIMITS_BY_ADDRESS : ''}
 tenants:
   - id: ${TENANT_ID}
     shortId: org_benchbench22

@@ -17,7 +17,9 @@ const GARBAGE_COUNT = 10_000
 const GARBAGE_AT_ONCE = 100
 
 // Garbage is to reach what reads it: the limits of one address would keep most of it out.
-const guard = { limits: ['connect.ip 1000000/1m', 'auth.ip 1000000/1m'] }
+const guard = {
+  limits: ['connect.ip 1000000/1m', 'connect.range 1000000/1m', 'auth.ip 1000000/1m'],
+}
 const it = serving({ apps: [APP], config: { guard } })
 
 const TEMPLATES: readonly unknown[] = [

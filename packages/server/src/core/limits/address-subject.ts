@@ -14,3 +14,16 @@ export function limitSubject(address: string): string {
   const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest]
   return `${all.slice(0, 4).join(':')}::/64`
 }
+
+/**
+ * The network that an address is part of: what one customer of a provider commonly has.
+ * @param subject as {@link limitSubject} gives it.
+ */
+export function rangeSubject(subject: string): string {
+  const separator = subject.includes(':') ? ':' : '.'
+  const head = subject.split(separator).slice(0, RANGE_GROUPS).join(separator)
+  return separator === ':' ? `${head}::/48` : `${head}.0/24`
+}
+
+/** Three octets of IPv4, three groups of IPv6. */
+const RANGE_GROUPS = 3

@@ -342,3 +342,27 @@ describe('what a limit does', () => {
     expect(each.violations).toEqual([])
   })
 })
+
+describe('an attempt to connect', () => {
+  const knock = (each: ReturnType<typeof world>, address: string) =>
+    each.guard.connect(address, () => SOURCE)
+
+  test.each([
+    [['203.0.113.1', '203.0.113.2', '203.0.113.254'], '203.0.114.1'],
+    [['2001:db8:7:1::/64', '2001:db8:7:2::/64', '2001:db8:7:ffff::/64'], '2001:db8:8:1::/64'],
+  ])('counts for its network too: %j are one, %s is another', (addresses, elsewhere) => {
+    const each = world([], ['connect.ip 10/1m', 'connect.range 2/1m'])
+    const verdicts = addresses.map((address) => knock(each, address))
+    expect(verdicts.map(({ isAllowed }) => isAllowed)).toEqual([true, true, false])
+    expect(verdicts[2]?.refused?.rule.name).toBe('connect.range')
+    expect(knock(each, elsewhere).isAllowed).toBe(true)
+  })
+
+  test('that its network refuses is not charged to its address', () => {
+    const each = world([], ['connect.ip 2/1m', 'connect.range 1/1m'])
+    expect(knock(each, '203.0.113.1').isAllowed).toBe(true)
+    for (let count = 0; count < 5; count++) {
+      expect(knock(each, '203.0.113.9').refused?.rule.name).toBe('connect.range')
+    }
+  })
+})

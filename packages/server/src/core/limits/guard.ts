@@ -11,6 +11,7 @@ import {
   type LimitVerdict,
 } from '../../ports/limit-engine.ts'
 import type { Source } from '../source.ts'
+import { rangeSubject } from './address-subject.ts'
 import {
   type Asker,
   publishedCharges,
@@ -63,7 +64,9 @@ export class Guard {
    * @param address as `limitSubject` writes it.
    */
   connect(address: string, source: () => Source): LimitVerdict {
-    return this.#ask(this.#chargesOf('connect.ip', address), { owner: undefined, source })
+    const ofRange = this.#chargesOf('connect.range', rangeSubject(address))
+    const charges = [...this.#chargesOf('connect.ip', address), ...ofRange]
+    return this.#ask(charges, { owner: undefined, source })
   }
 
   /**

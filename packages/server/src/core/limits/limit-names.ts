@@ -15,6 +15,7 @@ export type LimitScope =
   | 'user'
   | 'connection'
   | 'ip'
+  | 'range'
   | 'endpoint'
   | 'tenant'
   | 'workflow'
@@ -47,6 +48,14 @@ export const LIMITS = {
     // A company behind one address comes back within a minute after a restart.
     default: { quota: 3_000, windowMs: MINUTE_MS },
     does: 'Attempts to connect from one address, or one /64 of IPv6.',
+  },
+  'connect.range': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'range',
+    // A flood comes from many addresses, each of which stays below its own limit.
+    default: { quota: 6_000, windowMs: MINUTE_MS },
+    does: 'Attempts to connect from one network: a /24 of IPv4, a /48 of IPv6.',
   },
   'auth.ip': {
     ...OF_INSTALLATION,

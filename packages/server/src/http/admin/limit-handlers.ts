@@ -1,7 +1,7 @@
 /** The operations on limits. */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AppSpace } from '../../core/app-space.ts'
-import { limitSubject } from '../../core/limits/address-subject.ts'
+import { limitSubject, rangeSubject } from '../../core/limits/address-subject.ts'
 import { type AppLimits, ownSubject } from '../../core/limits/charges.ts'
 import { isOfInstallation } from '../../core/limits/installation-limits.ts'
 import {
@@ -60,6 +60,7 @@ export const limitHandlers: Pick<Handlers, LimitOperation> = {
     const subject = limitSubject(address)
     await recordReset({ loaded: undefined, name: 'connect.ip', reason: body.reason }, context)
     for (const name of BY_ADDRESS) context.deps.guard.reset(name, subject)
+    context.deps.guard.reset('connect.range', rangeSubject(subject))
     return ok({ subject })
   },
 }
