@@ -1,6 +1,6 @@
 /**
  * The same results three ways: aligned text for a terminal, JSON for programs, and the page
- * `docs/performance.md`.
+ * `docs/performance.md` and its sisters.
  */
 import type { Machine } from './machine.ts'
 import { CONTENTION_MAX, TRIES_MAX, type Row, type Table } from './rounds.ts'
@@ -49,7 +49,7 @@ export function formatPage(report: Report): string {
   return [
     '# Performance',
     '',
-    'Made by the bench, not by hand: `npm run bench -- --markdown docs/performance.md`.',
+    `Made by the bench, not by hand: \`${report.command}\`.`,
     '',
     ...machineSection(report),
     ...(report.isQuick ? [...notes(report), ''] : []),
