@@ -114,6 +114,8 @@ function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 === 1) return undefined
+  // `atob` throws at padding that does not fill a group of four.
+  if (base64.includes('=') && base64.length % 4 !== 0) return undefined
   return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0))
 }
 
