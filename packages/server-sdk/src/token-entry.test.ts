@@ -35,6 +35,15 @@ describe.each([
     )
   })
 
+  test.each(['/=', '==', 'a=', 'abc', 'a===', 'ab=='])(
+    'base64 that no entry has, such as %p, opens as nothing',
+    async (text) => {
+      // Padding that fills no group of four made the runtime's own decoder throw.
+      const codec = new EntryCodec(keys)
+      expect(await codec.decode(`sealed1:${text}`, 'place')).toBeUndefined()
+    },
+  )
+
   test('no text makes decoding throw', async () => {
     const codec = new EntryCodec(keys)
     const texts = fc.oneof(

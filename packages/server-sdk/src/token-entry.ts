@@ -4,6 +4,7 @@
  * nonce.
  */
 import { parseJsonObject } from '@lockgate/protocol/bytes'
+import { decodeBase64, encodeBase64 } from './base64.ts'
 
 export interface TokenEntry {
   readonly accessToken: string
@@ -22,6 +23,8 @@ export const TOKEN_CHARACTERS_MAX = 16 * 1024
 /** Random nonces allow 2^32 entries under one key: NIST SP 800-38D §8.3. */
 const NONCE_BYTES = 12
 const KEY_BYTES = 32
+/** In base64, with its padding. */
+const KEY_CHARACTERS = 44
 const SEALED = 'sealed1:'
 const DEPTH_MAX = 2
 /** Visible ASCII: what a header can carry (RFC 6750 §2.1 allows less, RFC 6749 A.12 this). */
@@ -54,7 +57,7 @@ export class EntryCodec {
     const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
     const algorithm = { name: 'AES-GCM', iv, additionalData: utf8(place) }
     const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, utf8(text)))
-    return SEALED + base64Of(Uint8Array.of(...iv, ...sealed))
+    return SEALED + encodeBase64(Uint8Array.of(...iv, ...sealed))
   }
 
   /**
@@ -64,7 +67,7 @@ export class EntryCodec {
   async decode(text: string, place: string): Promise<TokenEntry | undefined> {
     if (text.startsWith(SEALED) !== this.#isSealing) return undefined
     if (!this.#isSealing) return parseEntry(text)
-    const bytes = bytesOf(text.slice(SEALED.length))
+    const bytes = decodeBase64(text.slice(SEALED.length))
     if (bytes === undefined || bytes.length <= NONCE_BYTES) return undefined
     for (const key of await this.#keys) {
       const opened = await open(key, bytes, utf8(place))
@@ -103,26 +106,15 @@ function isWhole(value: unknown): value is number {
 }
 
 function readKey(keyBase64: string): Uint8Array<ArrayBuffer> {
-  const bytes = bytesOf(keyBase64.replaceAll('-', '+').replaceAll('_', '/'))
+  // Some tools write keys for URLs, and without padding.
+  const text = keyBase64.replaceAll('-', '+').replaceAll('_', '/')
+  const bytes = decodeBase64(text.padEnd(KEY_CHARACTERS, '='))
   if (bytes?.length !== KEY_BYTES) throw new TypeError('A cache key is 32 bytes in base64.')
   return bytes
 }
 
 function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 === 1) return undefined
-  // `atob` throws at padding that does not fill a group of four.
-  if (base64.includes('=') && base64.length % 4 !== 0) return undefined
-  return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0))
-}
-
-function base64Of(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return btoa(text)
 }
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {
