@@ -27,7 +27,8 @@ const RESULT = [
   'packages/protocol/src/bytes.ts',
   'packages/protocol/src/allowed-domain.ts',
   'packages/protocol/src/webhooks/webhook-events.ts',
-  'packages/protocol/src/webhooks/webhook-events.ts',
+  // The grammar of topics: rules, trees and configuration read the same one.
+  'packages/protocol/src/mqtt/topic.ts',
 ]
 const SERVER = 'packages/server/src'
 const SDK = 'packages/server-sdk/src'
