@@ -10,6 +10,7 @@ import { StoreBench, type StoreHarness } from './store-bench.ts'
 import { testStoreDeliveries } from './store-deliveries.ts'
 import { testStoreDurability } from './store-durability.ts'
 import { testStoreCredentials } from './store-credentials.ts'
+import { testStoreRules } from './store-rules.ts'
 import { regionOf, saveUnit } from './store-units.ts'
 import { testStoreWebhooks } from './store-webhooks.ts'
 
@@ -25,6 +26,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testClosing(bench)
     testStoreCredentials(bench)
     testStoreAdministration(bench)
+    testStoreRules(bench)
     testStoreWebhooks(bench)
     testStoreDeliveries(bench)
   })

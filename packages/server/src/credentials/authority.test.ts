@@ -3,10 +3,32 @@ import { appOf, endpointOf, REGIONS, tenantOf } from '../../../../test/contract/
 import { createMemoryBus } from '../adapters/broker-memory/broker.ts'
 import { openMemoryStore } from '../adapters/store-memory/store.ts'
 import { systemRandom } from '../adapters/system/random.ts'
+import type { IntegrationRecord, RuleSetRecord } from '../ports/records/rule-set.ts'
 import { Authority } from './authority.ts'
 import { createMasterKeyFile, parseMasterKey } from './master-key.ts'
 
 const CHANGE = { kind: 'app', region: 'local', appId: appOf(1).id } as const
+
+const RULE_SET: RuleSetRecord = {
+  tenantId: tenantOf(1).id,
+  name: 'default',
+  rules: [{ effect: 'allow', actions: ['publish'], filter: '#' }],
+  revision: 1,
+  createdAtMs: 1,
+  updatedAtMs: 1,
+}
+
+const INTEGRATION: IntegrationRecord = {
+  tenantId: tenantOf(1).id,
+  name: 'web',
+  appId: undefined,
+  ruleSet: 'default',
+  provider: undefined,
+  isEnabled: true,
+  revision: 1,
+  createdAtMs: 1,
+  updatedAtMs: 1,
+}
 
 /** Two nodes over one store and one bus; the app is there before they start. */
 async function openNodes() {
@@ -14,7 +36,11 @@ async function openNodes() {
   const region = store.regions.get('local')
   const masterKey = parseMasterKey(createMasterKeyFile(systemRandom))
   if (region === undefined || !masterKey.ok) throw new Error('there is no world')
-  await store.control.transaction((each) => each.saveTenant(tenantOf(1)))
+  await store.control.transaction(async (each) => {
+    for (const number of [1, 2]) await each.saveTenant(tenantOf(number))
+    await each.saveRuleSet(RULE_SET)
+    await each.saveIntegration(INTEGRATION)
+  })
   await region.transaction(async (each) => {
     await each.saveApp(appOf(1))
     await each.saveWebhookEndpoint(endpointOf(1))
@@ -36,7 +62,7 @@ async function openNodes() {
     expect(await node.load()).toMatchObject({ ok: true })
     return node
   }
-  return { region, nodes: [await open(), await open()] as const }
+  return { store, region, nodes: [await open(), await open()] as const }
 }
 
 const endpointsOf = (node: Authority) => node.apps.findById(appOf(1).id)?.webhookEndpoints
@@ -63,4 +89,27 @@ test('a change of a tenant or of plans leaves the endpoints of its apps as they 
   await nodes[0].changed({ kind: 'tenant', tenantId: tenantOf(1).id })
   await nodes[0].changed({ kind: 'plans' })
   expect(endpointsOf(nodes[0])).toEqual([endpointOf(1)])
+})
+
+test('rules and integrations are known from the start, and follow a change on every node', async () => {
+  const { store, nodes } = await openNodes()
+  const [first, second] = nodes
+  const known = (node: Authority, number: number) => {
+    const { ruleSets, integrations } = node.tenants.find(tenantOf(number).id) ?? {}
+    return { ruleSets, integrations }
+  }
+  const before = { ruleSets: [RULE_SET], integrations: [INTEGRATION] }
+  expect(nodes.map((node) => known(node, 1))).toEqual([before, before])
+  expect(known(first, 2)).toEqual({ ruleSets: [], integrations: [] })
+  const changed = { ...RULE_SET, revision: 2, rules: [] }
+  const heard = new Promise<unknown>((resolve) => second.onChange(resolve))
+  await store.control.transaction(async (each) => {
+    await each.saveRuleSet(changed)
+    await each.removeIntegration(INTEGRATION)
+  })
+  await first.changed({ kind: 'tenant', tenantId: tenantOf(1).id })
+  expect(known(first, 1)).toEqual({ ruleSets: [changed], integrations: [] })
+  expect(await heard).toEqual({ kind: 'tenant', tenantId: tenantOf(1).id })
+  expect(known(second, 1)).toEqual({ ruleSets: [changed], integrations: [] })
+  expect(known(first, 2)).toEqual({ ruleSets: [], integrations: [] })
 })

@@ -68,14 +68,24 @@ export class Authority {
       tenants: await transaction.listTenants(),
       plans: await transaction.listPlans(),
       credentials: await transaction.listCredentials({}),
+      ruleSets: await transaction.listRuleSets(),
+      integrations: await transaction.listIntegrations(),
     }))
     this.tenants.replacePlans(control.plans)
     this.tenants.replaceOperators(control.credentials.filter(({ kind }) => kind === 'operator_key'))
-    const byTenant = groupBy(control.credentials, ({ tenantId }) => tenantId)
+    const credentials = groupBy(control.credentials, ({ tenantId }) => tenantId)
+    const ruleSets = groupBy(control.ruleSets, ({ tenantId }) => tenantId)
+    const integrations = groupBy(control.integrations, ({ tenantId }) => tenantId)
     for (const tenant of control.tenants) {
-      const members = await store.control.transaction((each) => each.listMembers(tenant.id))
-      const credentials = byTenant.get(tenant.id) ?? []
-      const opened = openTenant({ tenant, members, credentials }, masterKey)
+      const { id } = tenant
+      const stored = {
+        tenant,
+        members: await store.control.transaction((each) => each.listMembers(id)),
+        credentials: credentials.get(id) ?? [],
+        ruleSets: ruleSets.get(id) ?? [],
+        integrations: integrations.get(id) ?? [],
+      }
+      const opened = openTenant(stored, masterKey)
       if (!opened.ok) return opened
       this.tenants.put(opened.value)
     }

@@ -27,8 +27,13 @@ export function readTenant(store: Store, tenantId: string) {
   return store.control.transaction(async (transaction) => {
     const tenant = await transaction.findTenant(tenantId)
     if (tenant === undefined) return undefined
-    const members = await transaction.listMembers(tenantId)
-    return { tenant, members, credentials: await transaction.listCredentials({ tenantId }) }
+    return {
+      tenant,
+      members: await transaction.listMembers(tenantId),
+      credentials: await transaction.listCredentials({ tenantId }),
+      ruleSets: await transaction.listRuleSets({ tenantId }),
+      integrations: await transaction.listIntegrations({ tenantId }),
+    }
   })
 }
 

@@ -1,6 +1,7 @@
 /** Tenants, plans and operator keys in memory: what decisions above the level of an app need. */
 import type { CredentialRecord, VersionRecord } from '../ports/records/credential.ts'
 import type { PlanRecord } from '../ports/records/plan.ts'
+import type { IntegrationRecord, RuleSetRecord } from '../ports/records/rule-set.ts'
 import type { MemberRecord, TenantRecord } from '../ports/records/tenant.ts'
 import type { LoadedCredential } from './app-directory.ts'
 
@@ -9,6 +10,10 @@ export interface LoadedTenant {
   readonly members: readonly MemberRecord[]
   /** Tenant signing keys and whatever else belongs to no app. */
   readonly credentials: readonly LoadedCredential[]
+  /** By name. */
+  readonly ruleSets: readonly RuleSetRecord[]
+  /** By name. */
+  readonly integrations: readonly IntegrationRecord[]
 }
 
 export interface OperatorEntry {

@@ -16,6 +16,7 @@ import type { RevocationRecord } from './records/revocation.ts'
 import type { MemberRecord, TenantRecord } from './records/tenant.ts'
 import type { UseRecord } from './records/use.ts'
 import type { WebhookEndpointRecord } from './records/webhook.ts'
+import type { RuleRecords } from './rule-records.ts'
 
 /*
  * Of every transaction: lists come oldest first, then by id, unless said otherwise. Each call is
@@ -66,7 +67,11 @@ export interface UseRecords {
   listUses(filter: { readonly credentialId: string }): Promise<readonly UseRecord[]>
 }
 
-export interface ControlTransaction extends CredentialRecords, AuditRecords, UseRecords {
+export interface ControlTransaction
+  extends CredentialRecords,
+    AuditRecords,
+    UseRecords,
+    RuleRecords {
   findTenant(id: string): Promise<TenantRecord | undefined>
   listTenants(): Promise<readonly TenantRecord[]>
   /** Inserts or replaces by id. @throws Conflict `tenant_short_id`. */
@@ -238,6 +243,8 @@ export type ConflictRule =
   | 'member_email'
   | 'stale_revision'
   | 'webhook_name'
+  | 'rule_set_name'
+  | 'integration_name'
   | 'unknown_parent'
 
 /** A uniqueness rule would break, or a parent is missing; the transaction is rolled back. */

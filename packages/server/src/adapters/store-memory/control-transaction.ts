@@ -11,13 +11,10 @@ import {
   type IdempotencyBounds,
   OPERATOR_ID_LENGTH,
 } from '../../ports/store.ts'
-import { type ControlRecords, keyOf, oldestFirst } from './records.ts'
-import { SharedTransaction } from './shared-transaction.ts'
+import { keyOf, oldestFirst } from './records.ts'
+import { RuleTransaction } from './rule-transaction.ts'
 
-export class MemoryControlTransaction
-  extends SharedTransaction<ControlRecords>
-  implements ControlTransaction
-{
+export class MemoryControlTransaction extends RuleTransaction implements ControlTransaction {
   findTenant(id: string): Promise<TenantRecord | undefined> {
     return this.run(() => structuredClone(this.records.tenants.get(id)))
   }

@@ -13,6 +13,7 @@ import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/recor
 import type { PlanRecord } from '../../ports/records/plan.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
+import type { IntegrationRecord, RuleSetRecord } from '../../ports/records/rule-set.ts'
 import type { MemberRecord, TenantRecord } from '../../ports/records/tenant.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
 import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
@@ -35,6 +36,10 @@ export interface ControlRecords extends SharedRecords {
   checkpoints: Map<string, AuditCheckpoint>
   witnessed: Map<string, WitnessedRecord>
   idempotency: Map<string, IdempotencyRecord>
+  /** By tenant and name. */
+  ruleSets: Map<string, RuleSetRecord>
+  /** By tenant and name. */
+  integrations: Map<string, IntegrationRecord>
 }
 
 export interface RegionRecords extends SharedRecords {
@@ -60,6 +65,8 @@ export function emptyControl(): ControlRecords {
     checkpoints: new Map(),
     witnessed: new Map(),
     idempotency: new Map(),
+    ruleSets: new Map(),
+    integrations: new Map(),
   }
 }
 

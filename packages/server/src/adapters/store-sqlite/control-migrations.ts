@@ -50,6 +50,20 @@ export function controlMigrations(
         )
       },
     },
+    '0005_rule_sets_integrations': {
+      async up({ schema }: Kysely<unknown>): Promise<void> {
+        for (const table of ['rule_sets', 'integrations']) {
+          await schema
+            .createTable(table)
+            .addColumn('tenant_id', 'text', (column) => column.notNull().references('tenants.id'))
+            .addColumn('name', 'text', (column) => column.notNull())
+            .addColumn('revision', 'bigint', (column) => column.notNull())
+            .addColumn('document', 'text', (column) => column.notNull())
+            .addPrimaryKeyConstraint(`${table}_key`, ['tenant_id', 'name'])
+            .execute()
+        }
+      },
+    },
   }
 }
 

@@ -29,9 +29,9 @@ import {
 } from './control-rows.ts'
 import { idempotencySweep } from './idempotency-queries.ts'
 import { control } from './queries.ts'
-import { SharedTransaction } from './shared-transaction.ts'
+import { RuleTransaction } from './rule-transaction.ts'
 
-export class SqlControlTransaction extends SharedTransaction implements ControlTransaction {
+export class SqlControlTransaction extends RuleTransaction implements ControlTransaction {
   findTenant(id: string): Promise<TenantRecord | undefined> {
     return this.calls.run(async () => {
       const query = control.selectFrom('tenants').selectAll().where('id', '=', id)

@@ -122,6 +122,14 @@ export interface IdempotencyRow {
   readonly created_at_ms: number
 }
 
+/** A rule set or an integration. */
+export interface TenantNameRow {
+  readonly tenant_id: string
+  readonly name: string
+  readonly revision: number
+  readonly document: string
+}
+
 export interface ControlTables extends SharedTables {
   tenants: TenantRow
   members: MemberRow
@@ -131,6 +139,8 @@ export interface ControlTables extends SharedTables {
   audit_checkpoints: CheckpointRow
   audit_witnessed: WitnessedRow
   idempotency: IdempotencyRow
+  rule_sets: TenantNameRow
+  integrations: TenantNameRow
 }
 
 /** One row: which region this file belongs to, so that files cannot be mixed up. */

@@ -190,6 +190,8 @@ function refuseConflict({ rule }: Conflict): Result<never, DeclarationRefusal> {
     case 'stale_revision':
     case 'unknown_parent':
     case 'webhook_name':
+    case 'rule_set_name':
+    case 'integration_name':
       throw new Error(`declaring met a conflict: ${rule}`)
     default:
       return rule satisfies never
