@@ -80,6 +80,12 @@ export const REFUSALS = {
   channels_full: no(503, 'later', 'This app has as many channels open as it may.'),
   connections_full: no(429, 'later', 'This app has as many connections as it may.'),
   user_connections_full: no(429, 'later', 'This user has as many connections as it may.'),
+  client_id_taken: no(403, 'no', 'A session of somebody else has this client id. Use another.'),
+  sessions_full: no(
+    403,
+    'later',
+    'This app keeps as many sessions as it may. Connect without one.',
+  ),
   watchlist_long: no(400, 'no', 'A watch-list holds at most 100 users; the first 100 are watched.'),
   // When.
   overloaded: no(503, 'later', 'The server is at its limit. Try again in a moment.'),

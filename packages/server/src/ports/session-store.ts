@@ -23,8 +23,11 @@ export interface StoredMessage {
 }
 
 export interface StoredWill {
+  /** Without a time to expire at: that is counted from its publication (§3.1.3.2.4). */
   readonly message: StoredMessage
   readonly delaySeconds: number
+  /** Message expiry, from when it is published; undefined: it does not expire. */
+  readonly lifetimeSeconds: number | undefined
 }
 
 export interface StoredSession {

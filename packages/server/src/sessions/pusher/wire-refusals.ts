@@ -75,6 +75,9 @@ export const PUSHER_REFUSALS = {
   channels_full: told(code.OVER_CAPACITY),
   connections_full: both(code.OVER_QUOTA),
   user_connections_full: both(code.OVER_QUOTA),
+  // Of MQTT alone.
+  client_id_taken: told(null),
+  sessions_full: told(null),
   watchlist_long: told(code.WATCHLIST_LONG),
   rate_limited: told(code.CLIENT_EVENT_RATE),
   overloaded: both(code.OVER_CAPACITY),
