@@ -4,7 +4,7 @@
 import type { Fanout } from '../ports/fanout.ts'
 import type { AppRecord } from '../ports/records/app.ts'
 import type { Channel } from './channel.ts'
-import type { Connection } from './connection.ts'
+import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import { LastEventCache } from './last-event-cache.ts'
 import { UserDirectory } from './users.ts'
 
@@ -21,5 +21,12 @@ export class AppSpace {
   constructor(app: AppRecord, fanout: Fanout) {
     this.app = app
     this.users = new UserDirectory(fanout)
+  }
+
+  /** @returns the connection if it is there and subscribed to the channel. */
+  subscriberOf(channel: string, connectionId: string): ChannelConnection | undefined {
+    const connection = this.connections.get(connectionId)
+    if (connection === undefined || !hasChannels(connection)) return undefined
+    return connection.subscriptions.has(channel) ? connection : undefined
   }
 }

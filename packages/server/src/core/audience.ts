@@ -4,7 +4,7 @@
  * there are.
  */
 import type { Fanout, FanoutGroup, Frame } from '../ports/fanout.ts'
-import type { Connection } from './connection.ts'
+import type { ChannelConnection } from './connection.ts'
 import type { Encoder } from './encoder.ts'
 
 export class Audience {
@@ -21,7 +21,7 @@ export class Audience {
   }
 
   /** Adds a connection that is not in yet. */
-  join({ encoder, outbox }: Connection): void {
+  join({ encoder, outbox }: ChannelConnection): void {
     let entry = this.#groups.find((known) => known.encoder === encoder)
     if (entry === undefined) {
       entry = { encoder, group: this.#fanout.createGroup() }
@@ -32,13 +32,13 @@ export class Audience {
   }
 
   /** Removes a connection that is in. */
-  leave({ encoder, outbox }: Connection): void {
+  leave({ encoder, outbox }: ChannelConnection): void {
     this.#groups.find((known) => known.encoder === encoder)?.group.leave(outbox)
     this.#size--
   }
 
   /** @param encode called once for each protocol that is present. */
-  tell(encode: (encoder: Encoder) => Frame, except?: Connection): void {
+  tell(encode: (encoder: Encoder) => Frame, except?: ChannelConnection): void {
     for (const { encoder, group } of this.#groups) {
       if (group.size > 0) group.publish(encode(encoder), except?.outbox)
     }

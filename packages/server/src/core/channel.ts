@@ -3,7 +3,7 @@
  */
 import type { Fanout } from '../ports/fanout.ts'
 import { Audience } from './audience.ts'
-import { PresenceRoster } from './presence.ts'
+import { type Member, PresenceRoster } from './presence.ts'
 
 /** `user` reaches every connection of a signed-in user; `encrypted` is private with opaque data. */
 export type ChannelKind = 'public' | 'private' | 'encrypted' | 'presence' | 'user'
@@ -31,5 +31,11 @@ export class Channel {
     this.address = address
     this.subscribers = new Audience(fanout)
     this.roster = address.kind === 'presence' ? new PresenceRoster() : undefined
+  }
+
+  /** Puts a member on the roster; where there is none, nobody is news. */
+  enter(member: Member | undefined, memberCountMax: number): 'first' | 'again' | 'full' {
+    if (this.roster === undefined || member === undefined) return 'again'
+    return this.roster.enter(member, memberCountMax)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A live connection as the hub sees it. Sessions implement it; the hub alone changes
- * `subscriptions`.
+ * A live connection as the hub sees it, whatever protocol it speaks. Sessions implement it; the hub
+ * alone changes `subscriptions` and `user`.
  */
 import type { Outbox } from '../ports/fanout.ts'
 import type { Channel } from './channel.ts'
@@ -27,11 +27,12 @@ export interface SignedInUser {
   readonly restsOn: Reliance | undefined
 }
 
+/** What is known and ended alike in every protocol. */
 export interface Connection {
   /** Unique on all nodes, not guessable; for Pusher the socket id. */
   readonly id: string
-  readonly encoder: Encoder
-  readonly outbox: Outbox
+  /** Names the protocol in receipts, events and use records. */
+  readonly protocol: string
   readonly source: Source
   /** Monotonic. */
   readonly openedAtMs: number
@@ -39,11 +40,23 @@ export interface Connection {
   readonly endedBy: RefusalCode | undefined
   /** What let the connection in; app and tenant are not named, the hub knows those. */
   readonly openedBy: readonly Reliance[]
-  readonly subscriptions: Map<string, Subscription>
+  /** Of channels, by name; always empty where the protocol has none. */
+  readonly subscriptions: ReadonlyMap<string, Subscription>
   user: SignedInUser | undefined
   /**
    * Ends the connection with the close code its protocol gives this refusal.
    * @returns false when it had ended before.
    */
   end(refusal: RefusalCode): boolean
+}
+
+/** One of a protocol with channels. */
+export interface ChannelConnection extends Connection {
+  readonly encoder: Encoder
+  readonly outbox: Outbox
+  readonly subscriptions: Map<string, Subscription>
+}
+
+export function hasChannels(connection: Connection): connection is ChannelConnection {
+  return 'encoder' in connection
 }

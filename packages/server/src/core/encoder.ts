@@ -25,8 +25,6 @@ export interface WatchEvent {
 }
 
 export interface Encoder {
-  /** Names the protocol in receipts and use records. */
-  readonly protocol: string
   message(message: Message): Frame
   memberAdded(channel: string, member: Member): Frame
   memberRemoved(channel: string, member: Member): Frame

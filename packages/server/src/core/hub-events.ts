@@ -95,6 +95,6 @@ export class HubEvents {
   }
 }
 
-function describe({ id, encoder, source }: Connection) {
-  return { connectionId: id, protocol: encoder.protocol, ip: source.ip }
+function describe({ id, protocol, source }: Connection) {
+  return { connectionId: id, protocol, ip: source.ip }
 }

@@ -7,6 +7,7 @@ import {
   type World,
 } from '../../../../test/support/pusher-world.ts'
 import { decodeEnvelope, encodeEnvelope } from './cluster.ts'
+import type { Connection } from './connection.ts'
 import { COUNT_AT_ONCE_MAX, COUNT_INTERVAL_MS } from './subscription-counts.ts'
 
 const MESSAGE = { origin: 'server', userId: undefined, exceptConnectionId: undefined } as const
@@ -174,6 +175,43 @@ describe('cache channels', () => {
     expect(late.subscribe('private-cache-a').map((frame) => frame['event'])).toContain(
       'pusher:cache_miss',
     )
+  })
+})
+
+describe('a connection of a protocol without channels', () => {
+  test('is one of its user, told to watchers, and ends with the user', () => {
+    const world = pusherWorld()
+    const watcher = world.connect()
+    watcher.signIn({ id: 'watcher', watchlist: ['someone'] })
+    watcher.outbox.take()
+    const ended: string[] = []
+    const connection: Connection = {
+      id: 'plain',
+      protocol: 'plain',
+      source: { ip: '192.0.2.9', agent: '', protocol: 'plain' },
+      openedAtMs: 0,
+      endedBy: undefined,
+      openedBy: [],
+      subscriptions: new Map(),
+      user: undefined,
+      end: (refusal) => ended.push(refusal) > 0,
+    }
+    world.hub.connect(world.space, connection)
+    const user = { id: 'someone', info: undefined, watchlist: [], restsOn: undefined }
+    world.hub.recognize(world.space, connection, user)
+    expect(world.space.users.connectionCount('someone')).toBe(1)
+    expect(JSON.stringify(watcher.outbox.take())).toContain('online')
+    expect(world.hub.terminateUser(world.space, 'someone')).toBe(1)
+    expect(ended).toEqual(['user_terminated'])
+    world.hub.disconnect(world.space, connection)
+    expect(world.space.users.connectionCount('someone')).toBe(0)
+    expect(world.space.connections.has('plain')).toBe(false)
+    expect(JSON.stringify(watcher.outbox.take())).toContain('offline')
+  })
+
+  test('is nobody whom a message to a channel could leave out', () => {
+    const world = pusherWorld()
+    expect(world.space.subscriberOf('public', 'plain')).toBeUndefined()
   })
 })
 

@@ -12,7 +12,12 @@ import type { AppSpace } from './app-space.ts'
 import { AppSpaces } from './app-spaces.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
-import type { Connection, SignedInUser } from './connection.ts'
+import {
+  type ChannelConnection,
+  type Connection,
+  hasChannels,
+  type SignedInUser,
+} from './connection.ts'
 import type { Message } from './encoder.ts'
 import { HubEvents } from './hub-events.ts'
 import type { LastEvent } from './last-event-cache.ts'
@@ -110,9 +115,7 @@ export class Hub {
 
   /** Takes a connection out of everything it was in. Idempotent. */
   disconnect(space: AppSpace, connection: Connection): void {
-    for (const name of [...connection.subscriptions.keys()]) {
-      this.unsubscribe(space, connection, name)
-    }
+    if (hasChannels(connection)) this.#leaveAll(space, connection)
     if (connection.user !== undefined) this.#signOut(space, connection, connection.user)
     this.detach(space, connection)
     this.#events.disconnected(space, connection)
@@ -124,7 +127,7 @@ export class Hub {
    */
   subscribe(
     space: AppSpace,
-    connection: Connection,
+    connection: ChannelConnection,
     request: SubscribeRequest,
   ): Result<true, RefusalCode> {
     const { name } = request.channel
@@ -140,7 +143,7 @@ export class Hub {
     const room = this.#roomFor(space, connection, name)
     if (!room.ok) return room
     const channel = space.channels.get(name) ?? new Channel(request.channel, this.#ports.fanout)
-    const arrival = enterRoster(channel, request.member, space.app.settings.presenceMemberCountMax)
+    const arrival = channel.enter(request.member, space.app.settings.presenceMemberCountMax)
     if (arrival === 'full') return refuse('members_full')
     const { member } = request
     if (arrival === 'first' && member !== undefined) {
@@ -160,7 +163,7 @@ export class Hub {
   }
 
   /** Leaves a channel; one the connection is not on is no error. */
-  unsubscribe(space: AppSpace, connection: Connection, name: string): void {
+  unsubscribe(space: AppSpace, connection: ChannelConnection, name: string): void {
     const held = connection.subscriptions.get(name)
     if (held === undefined) return
     const { channel } = held
@@ -196,7 +199,7 @@ export class Hub {
    */
   signIn(
     space: AppSpace,
-    connection: Connection,
+    connection: ChannelConnection,
     request: { readonly user: SignedInUser; readonly confirm: () => void },
   ): void {
     const { user } = request
@@ -207,11 +210,17 @@ export class Hub {
     space.users.arrive(user.id, connection)
   }
 
+  /** Makes `user` the user of a connection that watches nobody. */
+  recognize(space: AppSpace, connection: Connection, user: SignedInUser): void {
+    connection.user = user
+    space.users.arrive(user.id, connection)
+  }
+
   /** Ends every connection of a user on every node. @returns how many ended here. */
   terminateUser(space: AppSpace, userId: string): number {
     const terminateUser = { appId: space.app.id, terminateUserId: userId }
     this.#ports.broker.publish(HUB_TOPIC, encodeEnvelope(terminateUser))
-    return endConnections(space, userId)
+    return space.users.terminate(userId)
   }
 
   /** @returns the replayable event of a cache channel, if it is alive. */
@@ -231,8 +240,12 @@ export class Hub {
     this.#stopListening()
   }
 
-  #roomFor(space: AppSpace, connection: Connection, name: string): Result<true, RefusalCode> {
-    if (connection.subscriptions.size >= this.#limits.subscriptionCountMax) {
+  #roomFor(
+    space: AppSpace,
+    { subscriptions }: Connection,
+    name: string,
+  ): Result<true, RefusalCode> {
+    if (subscriptions.size >= this.#limits.subscriptionCountMax) {
       return refuse('subscriptions_full')
     }
     const isNew = !space.channels.has(name)
@@ -258,7 +271,7 @@ export class Hub {
     const except =
       message.exceptConnectionId === undefined
         ? undefined
-        : channelMember(space, channel, message.exceptConnectionId)
+        : space.subscriberOf(name, message.exceptConnectionId)
     const { subscribers } = channel
     this.#ports.tally.messagesDelivered += subscribers.size - (except === undefined ? 0 : 1)
     subscribers.tell((encoder) => encoder.message(message), except)
@@ -270,31 +283,18 @@ export class Hub {
     const space = this.#spaces.find(envelope.appId)
     if (space === undefined) return
     if ('message' in envelope) this.#deliver(space, envelope.message)
-    else endConnections(space, envelope.terminateUserId)
+    else space.users.terminate(envelope.terminateUserId)
+  }
+
+  #leaveAll(space: AppSpace, connection: ChannelConnection): void {
+    for (const name of [...connection.subscriptions.keys()]) {
+      this.unsubscribe(space, connection, name)
+    }
   }
 
   #signOut(space: AppSpace, connection: Connection, user: SignedInUser): void {
     connection.user = undefined
-    space.users.unwatch(user.watchlist, connection)
+    if (hasChannels(connection)) space.users.unwatch(user.watchlist, connection)
     space.users.depart(user.id, connection)
   }
-}
-
-function channelMember(space: AppSpace, channel: Channel, id: string): Connection | undefined {
-  const connection = space.connections.get(id)
-  return connection?.subscriptions.has(channel.address.name) === true ? connection : undefined
-}
-
-function enterRoster(
-  channel: Channel,
-  member: Member | undefined,
-  memberCountMax: number,
-): 'first' | 'again' | 'full' {
-  if (channel.roster === undefined || member === undefined) return 'again'
-  return channel.roster.enter(member, memberCountMax)
-}
-
-function endConnections(space: AppSpace, userId: string): number {
-  const connections = space.users.connectionsOf(userId)
-  return connections.filter((connection) => connection.end('user_terminated')).length
 }

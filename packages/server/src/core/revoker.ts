@@ -109,7 +109,7 @@ export class Revoker {
     const closed: Record<string, number> = {}
     const end = (connection: Connection) => {
       if (!connection.end(refusal)) return
-      const { protocol } = connection.encoder
+      const { protocol } = connection
       closed[protocol] = (closed[protocol] ?? 0) + 1
     }
     const spreadMs = refusal === 'credential_revoked' && connections.length > 1 ? SPREAD_MS : 0

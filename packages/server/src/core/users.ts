@@ -4,7 +4,7 @@
  */
 import type { Fanout } from '../ports/fanout.ts'
 import { Audience } from './audience.ts'
-import type { Connection } from './connection.ts'
+import type { ChannelConnection, Connection } from './connection.ts'
 import type { WatchEvent } from './encoder.ts'
 
 /** Pusher's bound. */
@@ -25,6 +25,12 @@ export class UserDirectory {
 
   connectionCount(userId: string): number {
     return this.#connections.get(userId)?.size ?? 0
+  }
+
+  /** Ends every connection of a user. @returns how many there were. */
+  terminate(userId: string): number {
+    const connections = this.connectionsOf(userId)
+    return connections.filter((connection) => connection.end('user_terminated')).length
   }
 
   isWatched(userId: string): boolean {
@@ -51,7 +57,7 @@ export class UserDirectory {
   }
 
   /** @param watchlist distinct ids. @returns who of them is online and who is not. */
-  watch(watchlist: readonly string[], connection: Connection): readonly WatchEvent[] {
+  watch(watchlist: readonly string[], connection: ChannelConnection): readonly WatchEvent[] {
     for (const id of watchlist) {
       const watchers = this.#watchers.get(id) ?? new Audience(this.#fanout)
       watchers.join(connection)
@@ -65,7 +71,7 @@ export class UserDirectory {
     return events.filter((event) => event.userIds.length > 0)
   }
 
-  unwatch(watchlist: readonly string[], connection: Connection): void {
+  unwatch(watchlist: readonly string[], connection: ChannelConnection): void {
     for (const id of watchlist) {
       const watchers = this.#watchers.get(id)
       watchers?.leave(connection)

@@ -5,10 +5,8 @@ import {
   openCoreWorld,
 } from '../../../../../test/support/credential-core.ts'
 import { declareTenant, TENANT_ID } from '../../../../../test/support/declared-tenant.ts'
-import { RecordingOutbox } from '../../../../../test/support/recording-fanout.ts'
 import type { Connection } from '../../core/connection.ts'
 import { relianceOn } from '../../core/reliance.ts'
-import { pusherEncoder } from '../../sessions/pusher/encoder.ts'
 
 let world: CoreWorld
 /** Version ids in the order in which the connections that rest on them were closed. */
@@ -26,8 +24,7 @@ function connectBy(versionId: string): void {
   let endedBy: Connection['endedBy']
   const connection: Connection = {
     id: versionId,
-    encoder: pusherEncoder,
-    outbox: new RecordingOutbox(),
+    protocol: 'pusher',
     source: CALLER.source,
     openedAtMs: 0,
     get endedBy() {

@@ -5,7 +5,6 @@ import * as frames from '@lockgate/protocol/pusher/frames'
 import type { Encoder } from '../../core/encoder.ts'
 
 export const pusherEncoder: Encoder = {
-  protocol: 'pusher',
   message: ({ channel, event, data, origin, userId }) =>
     origin === 'client'
       ? frames.clientEvent(channel.name, event, { data, userId })

@@ -15,7 +15,7 @@ import { channelStringToSign, userStringToSign } from '@lockgate/protocol/pusher
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { authorize, type ConnectionPrincipal } from '../../core/acl.ts'
 import type { AppSpace } from '../../core/app-space.ts'
-import type { Connection, SignedInUser, Subscription } from '../../core/connection.ts'
+import type { ChannelConnection, SignedInUser, Subscription } from '../../core/connection.ts'
 import type { Hub, JoinedChannel } from '../../core/hub.ts'
 import { type Limited, readingOf } from '../../core/limits/limit-refusal.ts'
 import type { Member } from '../../core/presence.ts'
@@ -60,8 +60,9 @@ export interface PusherStart {
 
 type ClientFrameOf<K extends frames.ClientFrame['kind']> = Extract<frames.ClientFrame, { kind: K }>
 
-export class PusherSession implements Session, Connection, ConnectionPrincipal {
+export class PusherSession implements Session, ChannelConnection, ConnectionPrincipal {
   readonly kind = 'connection'
+  readonly protocol = 'pusher'
   readonly encoder = pusherEncoder
   readonly id: string
   readonly outbox: Outbox
