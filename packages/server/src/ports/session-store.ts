@@ -113,8 +113,12 @@ export interface StoredSessions {
     readonly grants: readonly StoredGrant[]
     /** Packet ids of QoS 2 messages that were taken and not released. */
     readonly takenPacketIds: readonly number[]
+    /** Messages that were not sent yet (no packet id): the last seqs, without a gap. */
     readonly queuedCount: number
+    /** Of their topics and payloads. */
     readonly queuedBytes: number
+    /** Messages that were sent, received or not, and are not done. */
+    readonly sentCount: number
     /** 0 for an empty queue that never had any. */
     readonly lastSeq: number
   })[]
