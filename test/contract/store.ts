@@ -11,6 +11,7 @@ import { testStoreDeliveries } from './store-deliveries.ts'
 import { testStoreDurability } from './store-durability.ts'
 import { testStoreCredentials } from './store-credentials.ts'
 import { testStoreRules } from './store-rules.ts'
+import { testStoreTokens } from './store-tokens.ts'
 import { regionOf, saveUnit } from './store-units.ts'
 import { testStoreWebhooks } from './store-webhooks.ts'
 
@@ -29,6 +30,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testStoreRules(bench)
     testStoreWebhooks(bench)
     testStoreDeliveries(bench)
+    testStoreTokens(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

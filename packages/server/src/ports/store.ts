@@ -4,6 +4,7 @@
  * runs on each. Every method either resolves with the promised effect done and durable (it survives
  * power loss where the adapter is durable) or throws an `Outage`. No transaction spans databases.
  */
+import type { ConnectionTokenRecords, ConnectionTokenSteps } from './connection-token-records.ts'
 import type { DeliveryQueue, DeliveryRecords } from './delivery-queue.ts'
 import type { AppRecord } from './records/app.ts'
 import type { AuditCheckpoint, AuditHead, AuditRow, WitnessedRecord } from './records/audit.ts'
@@ -158,13 +159,14 @@ export interface RegionTransaction
     AuditRecords,
     UseRecords,
     WebhookEndpointRecords,
-    DeliveryRecords {
+    DeliveryRecords,
+    ConnectionTokenRecords {
   findApp(id: string): Promise<AppRecord | undefined>
   /** @param filter all fields given must match; none gives everything. */
   listApps(filter?: { readonly tenantId?: string }): Promise<readonly AppRecord[]>
   /** Inserts or replaces by id. */
   saveApp(app: AppRecord): Promise<void>
-  /** Removes the app with all that hangs on it, deliveries too; its audit rows stay. */
+  /** Removes the app with all that hangs on it, deliveries and tokens too; its audit rows stay. */
   removeApp(id: string): Promise<void>
 
   findFamily(id: string): Promise<RefreshFamilyRecord | undefined>
@@ -218,7 +220,10 @@ export interface FamilyStep {
  * A region's database. The methods beside `transaction` are single steps for the hot path: many
  * callers share one commit.
  */
-export interface RegionDatabase extends Database<RegionTransaction>, DeliveryQueue {
+export interface RegionDatabase
+  extends Database<RegionTransaction>,
+    DeliveryQueue,
+    ConnectionTokenSteps {
   /** The region this database belongs to. */
   readonly region: string
   /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */

@@ -7,6 +7,7 @@ import type {
   AuditRow,
   WitnessedRecord,
 } from '../../ports/records/audit.ts'
+import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
 import type { DirectoryEntry } from '../../ports/records/directory.ts'
 import type { IdempotencyRecord, InstallationKeyRecord } from '../../ports/records/installation.ts'
@@ -48,6 +49,7 @@ export interface RegionRecords extends SharedRecords {
   revocations: Map<string, RevocationRecord>
   webhookEndpoints: Map<string, WebhookEndpointRecord>
   deliveries: Map<string, NewDelivery>
+  connectionTokens: Map<string, ConnectionTokenRecord>
 }
 
 export function emptyShared(): SharedRecords {
@@ -78,6 +80,7 @@ export function emptyRegion(): RegionRecords {
     revocations: new Map(),
     webhookEndpoints: new Map(),
     deliveries: new Map(),
+    connectionTokens: new Map(),
   }
 }
 

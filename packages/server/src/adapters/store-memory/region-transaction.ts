@@ -4,10 +4,10 @@ import type { FamilySelector, RefreshFamilyRecord } from '../../ports/records/re
 import type { RevocationRecord } from '../../ports/records/revocation.ts'
 import type { WebhookEndpointRecord } from '../../ports/records/webhook.ts'
 import { Conflict, type FamilyStep, type RegionTransaction } from '../../ports/store.ts'
-import { DeliveryTransaction } from './delivery-transaction.ts'
 import { oldestFirst } from './records.ts'
+import { TokenTransaction } from './token-transaction.ts'
 
-export class MemoryRegionTransaction extends DeliveryTransaction implements RegionTransaction {
+export class MemoryRegionTransaction extends TokenTransaction implements RegionTransaction {
   findApp(id: string): Promise<AppRecord | undefined> {
     return this.run(() => structuredClone(this.records.apps.get(id)))
   }
@@ -39,6 +39,7 @@ export class MemoryRegionTransaction extends DeliveryTransaction implements Regi
       for (const delivery of this.records.deliveries.values()) {
         if (delivery.appId === id) this.records.deliveries.delete(delivery.id)
       }
+      this.removeConnectionTokens(id)
       this.records.apps.delete(id)
     })
   }

@@ -3,6 +3,7 @@
  * of the port but durability.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ConnectionTokenStep } from '../../ports/connection-token-records.ts'
 import type {
   DeliveryOutcome,
   FinishBound,
@@ -10,6 +11,7 @@ import type {
   TakeOrder,
 } from '../../ports/delivery-queue.ts'
 import { Outage } from '../../ports/outage.ts'
+import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
 import type {
@@ -138,6 +140,18 @@ class MemoryRegion
 
   advanceFamily(step: FamilyStep) {
     return this.run((transaction) => transaction.advanceFamily(step))
+  }
+
+  startConnectionToken(token: ConnectionTokenRecord): Promise<void> {
+    return this.run((transaction) => transaction.startConnectionToken(token))
+  }
+
+  advanceConnectionToken(step: ConnectionTokenStep) {
+    return this.run((transaction) => transaction.advanceConnectionToken(step))
+  }
+
+  bindConnectionTokenClient(id: string, clientId: string) {
+    return this.run((transaction) => transaction.bindConnectionTokenClient(id, clientId))
   }
 
   addDeliveries(deliveries: readonly NewDelivery[]) {

@@ -1,6 +1,10 @@
 /** One database of the store: its transactions and, for a region, the single steps. */
 import type { CompiledQuery } from 'kysely'
 import type {
+  ConnectionTokenOutcome,
+  ConnectionTokenStep,
+} from '../../ports/connection-token-records.ts'
+import type {
   DeliveryCounts,
   DeliveryOutcome,
   FinishBound,
@@ -8,6 +12,7 @@ import type {
   TakenDeliveries,
   TakeOrder,
 } from '../../ports/delivery-queue.ts'
+import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
 import type { UseRecord } from '../../ports/records/use.ts'
 import {
@@ -38,7 +43,8 @@ import { SqlControlTransaction } from './control-transaction.ts'
 import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
 import type { Gate } from './gate.ts'
 import { SqlRegionTransaction } from './region-transaction.ts'
-import type { DeliveryRow, FamilyRow } from './schema.ts'
+import type { ConnectionTokenRow, DeliveryRow, FamilyRow } from './schema.ts'
+import { advanceToken, bindClient, findToken, insertToken, tokenOf } from './token-queries.ts'
 import { addUse } from './use-queries.ts'
 import type { StatementAnswer } from './worker-protocol.ts'
 import { Writer } from './writer.ts'
@@ -123,6 +129,25 @@ export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements
     const row = found?.rows[0] as FamilyRow | undefined // the columns of findFamily
     return { isAdvanced: advanced?.changeCount === 1, family: row && familyOf(row) }
   }
+
+  async startConnectionToken(token: ConnectionTokenRecord): Promise<void> {
+    const [inserted] = await this.runStep([insertToken(token)])
+    if (inserted?.changeCount !== 1) throw new Conflict('stale_revision')
+  }
+
+  async advanceConnectionToken(step: ConnectionTokenStep): Promise<ConnectionTokenOutcome> {
+    const [advanced, found] = await this.runStep([advanceToken(step), findToken(step.id)])
+    const row = found?.rows[0] as ConnectionTokenRow | undefined // the columns of findToken
+    return { isAdvanced: advanced?.changeCount === 1, token: row && tokenOf(row) }
+  }
+
+  async bindConnectionTokenClient(id: string, clientId: string): Promise<boolean> {
+    const [bound, found] = await this.runStep([bindClient(id, clientId), findToken(id)])
+    if (bound?.changeCount === 1) return true
+    const row = found?.rows[0] as ConnectionTokenRow | undefined // the columns of findToken
+    return row !== undefined && tokenOf(row).clientIds.includes(clientId)
+  }
+
   async addDeliveries(deliveries: readonly NewDelivery[]): Promise<void> {
     const answers = await this.runStep(deliveries.map(insertDelivery))
     if (answers.some(({ changeCount }) => changeCount !== 1)) throw new Conflict('stale_revision')

@@ -7,6 +7,7 @@ export const REGION_MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_apps_credentials_families_uses': { up },
   '0002_webhook_endpoints': { up: createWebhookEndpoints },
   '0003_webhook_deliveries': { up: createDeliveries },
+  '0004_connection_tokens': { up: createConnectionTokens },
 }
 
 async function up(database: Kysely<unknown>): Promise<void> {
@@ -94,4 +95,34 @@ async function createDeliveries(database: Kysely<unknown>): Promise<void> {
     .on('webhook_deliveries')
     .columns(['app_id', 'endpoint_id', 'state', 'due_at_ms', 'created_at_ms'])
     .execute()
+}
+
+/** One index is for pages of an app, the other finds what a new token of a user replaces. */
+async function createConnectionTokens({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('connection_tokens')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('app_id', 'text', (column) => column.notNull())
+    .addColumn('user_email', 'text', (column) => column.notNull())
+    .addColumn('integration', 'text')
+    .addColumn('provider', 'text', (column) => column.notNull())
+    .addColumn('generation', 'bigint', (column) => column.notNull())
+    .addColumn('refreshed_at_ms', 'bigint')
+    .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('ends_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('revoked_at_ms', 'bigint')
+    .addColumn('replaced_at_ms', 'bigint')
+    .addColumn('client_ids', 'text', (column) => column.notNull())
+    .addColumn('document', 'text', (column) => column.notNull())
+    .execute()
+  for (const [name, second] of [
+    ['app', 'id'],
+    ['user', 'user_email'],
+  ] as const) {
+    await schema
+      .createIndex(`connection_tokens_of_${name}`)
+      .on('connection_tokens')
+      .columns(['app_id', second])
+      .execute()
+  }
 }

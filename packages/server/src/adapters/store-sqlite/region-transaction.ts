@@ -14,8 +14,9 @@ import {
   sweepFamilies,
 } from './family-queries.ts'
 import { removeDeliveries } from './delivery-queries.ts'
-import { DeliveryTransaction } from './delivery-transaction.ts'
 import { region } from './queries.ts'
+import { removeTokens } from './token-queries.ts'
+import { TokenTransaction } from './token-transaction.ts'
 import type { AppRow, RevocationRow } from './schema.ts'
 import {
   endpointOf,
@@ -26,7 +27,7 @@ import {
   saveEndpoint,
 } from './webhook-queries.ts'
 
-export class SqlRegionTransaction extends DeliveryTransaction implements RegionTransaction {
+export class SqlRegionTransaction extends TokenTransaction implements RegionTransaction {
   findApp(id: string): Promise<AppRecord | undefined> {
     return this.calls.run(async () => {
       const query = region.selectFrom('apps').select('document').where('id', '=', id)
@@ -64,6 +65,7 @@ export class SqlRegionTransaction extends DeliveryTransaction implements RegionT
         region.deleteFrom('refresh_families').where('app_id', '=', id).compile(),
         removeEndpoints(id),
         region.deleteFrom('webhook_deliveries').where('app_id', '=', id).compile(),
+        removeTokens(id),
         region.deleteFrom('apps').where('id', '=', id).compile(),
       ])
     })

@@ -202,6 +202,24 @@ export interface DeliveryRow {
   readonly body: string
 }
 
+/** What changes in the life of a token has a column; `document` holds the rest of it. */
+export interface ConnectionTokenRow {
+  readonly id: string
+  readonly app_id: string
+  readonly user_email: string
+  readonly integration: string | null
+  readonly provider: string
+  readonly generation: number
+  readonly refreshed_at_ms: number | null
+  readonly expires_at_ms: number
+  readonly ends_at_ms: number
+  readonly revoked_at_ms: number | null
+  readonly replaced_at_ms: number | null
+  /** A JSON list. */
+  readonly client_ids: string
+  readonly document: string
+}
+
 export interface RegionTables extends SharedTables {
   place: PlaceRow
   apps: AppRow
@@ -209,4 +227,5 @@ export interface RegionTables extends SharedTables {
   revocations: RevocationRow
   webhook_endpoints: WebhookEndpointRow
   webhook_deliveries: DeliveryRow
+  connection_tokens: ConnectionTokenRow
 }

@@ -39,10 +39,15 @@ export interface ConnectionTokenRecord {
   readonly clientIds: readonly string[]
 }
 
+/** Our bound on {@link ConnectionTokenRecord.clientIds}, which bounds the record. */
+export const TOKEN_CLIENT_COUNT_MAX = 64
+
 /** Which lineages to end or to list; all fields given must match. */
 export interface ConnectionTokenSelector {
   readonly appId: string
   readonly id?: string
   readonly userEmail?: string
-  readonly integration?: string
+  /** Null: only those without one. */
+  readonly integration?: string | null
+  readonly provider?: string
 }
