@@ -19,6 +19,7 @@ import {
   API_KEY_FIELDS,
   APP_FIELDS,
   JWT_SECRET_FIELDS,
+  MQTT_USER_FIELDS,
   SIGNING_KEY_FIELDS,
   TENANT_FIELDS,
 } from '../packages/server/src/config/tenant-schema.ts'
@@ -32,6 +33,7 @@ const EXAMPLE_VALUES: Readonly<Record<string, unknown>> = {
   'tenant.id': '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111',
   'tenant.shortId': 'org_k7xm4pqr2n5t',
   'tenant.name': 'Acme',
+  'mqttUser.name': 'sensor-1',
   'app.id': 'my-app-id',
   'app.name': 'demo',
   'app.key': 'my-app-key',
@@ -61,6 +63,7 @@ const LEFT_OUT_VALUES: Readonly<Record<string, unknown>> = {
   clientId: 'my-client-id',
   scopes: ['publish'],
   kid: '2030-01',
+  ruleSet: 'sensors',
 }
 
 /** @returns the text of docs/config.example.yaml. */
@@ -142,7 +145,7 @@ function ruleLines(): string[] {
 
 function exampleTenants(): string[] {
   const fields = (
-    owner: 'tenant' | 'app' | 'webhook',
+    owner: 'tenant' | 'app' | 'mqttUser' | 'webhook',
     rows: Readonly<Record<string, Setting>>,
     indent: string,
   ) =>
@@ -165,6 +168,8 @@ function exampleTenants(): string[] {
     ...commented(['          -', ...fields('app', API_KEY_FIELDS, '            ')]),
     '        jwtSecrets: []',
     ...commented(['          -', ...fields('app', JWT_SECRET_FIELDS, '            ')]),
+    '        mqttUsers: []',
+    ...commented(['          -', ...fields('mqttUser', MQTT_USER_FIELDS, '            ')]),
     '        webhooks: []',
     ...commented(['          -', ...fields('webhook', WEBHOOK_FIELDS, '            ')]),
   ]

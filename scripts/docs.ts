@@ -34,6 +34,8 @@ import {
   APP_FIELDS,
   JWT_SECRET_COUNT_MAX,
   JWT_SECRET_FIELDS,
+  MQTT_USER_COUNT_MAX,
+  MQTT_USER_FIELDS,
   SIGNING_KEY_COUNT_MAX,
   SIGNING_KEY_FIELDS,
   TENANT_FIELDS,
@@ -113,7 +115,8 @@ each start, so applying the same file again changes nothing.
 
 An app has one \`key\` and \`secret\`, or a list \`keys\` of up to ${SIGNING_KEY_COUNT_MAX}
 such pairs, all of which are accepted. It can also have \`apiKeys\`, and up to
-${JWT_SECRET_COUNT_MAX} \`jwtSecrets\`. The secret of a pair can stand in \`secret\`, in a file that
+${JWT_SECRET_COUNT_MAX} \`jwtSecrets\` and ${MQTT_USER_COUNT_MAX} \`mqttUsers\`. The secret of a pair
+can stand in \`secret\`, in a file that
 \`secretFile\` names, or in the environment, which wins: \`LOCKGATE_KEY_<KEY>_SECRET\` or
 \`LOCKGATE_KEY_<KEY>_SECRET_FILE\`, where \`<KEY>\` is the public key in uppercase with \`_\`
 for \`-\`.
@@ -151,6 +154,7 @@ function reference(): string {
     group('Fields of an app', { ...APP_FIELDS, ...SIGNING_KEY_FIELDS }),
     group('Fields of an entry of `apiKeys`', API_KEY_FIELDS),
     group('Fields of an entry of `jwtSecrets`', JWT_SECRET_FIELDS),
+    group('Fields of an entry of `mqttUsers`', MQTT_USER_FIELDS),
     group('Fields of an entry of `webhooks`', WEBHOOK_FIELDS),
     group('Settings of an app', APP_SETTINGS),
   ]

@@ -22,7 +22,7 @@ import { Wire } from '../support/wire.ts'
 const APP_ID = 'kept'
 const CLIENT_ID = 'client-kept'
 const TENANT_ID = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
-const KEY_PREFIXES: readonly KeyPrefix[] = ['sk', 'pk', 'rk', 'op', 'cls']
+const KEY_PREFIXES: readonly KeyPrefix[] = ['sk', 'pk', 'rk', 'op', 'cls', 'mqu']
 const KINDS = [
   'api_key',
   'client_secret',

@@ -28,6 +28,8 @@ export const SETTINGS: AppSettings = {
   cacheTtlMs: 1_800_000,
   jwtTtlMaxMs: 86_400_000,
   jwtRoles: [],
+  organizationDefault: false,
+  mqttUsersInBrowsers: 'deny',
   limits: [],
 }
 

@@ -38,6 +38,8 @@ const OPEN_SETTINGS: AppSettings = {
   cacheTtlMs: 1_800_000,
   jwtTtlMaxMs: 86_400_000,
   jwtRoles: [],
+  organizationDefault: false,
+  mqttUsersInBrowsers: 'deny',
   limits: [],
 }
 

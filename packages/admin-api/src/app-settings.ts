@@ -38,4 +38,6 @@ export const appSettings = z.strictObject({
   cacheTtlMs: z.int().min(1_000).max(604_800_000).optional(),
   jwtTtlMaxMs: z.int().min(1_000).max(86_400_000).optional(),
   jwtRoles: z.array(jwtRole).max(50).optional(),
+  organizationDefault: z.boolean().optional(),
+  mqttUsersInBrowsers: z.enum(['allow', 'deny']).optional(),
 })

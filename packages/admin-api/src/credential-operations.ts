@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { limitTexts } from './app-settings.ts'
 import type { Operation } from './operation.ts'
 import {
+  APP_CREDENTIAL_KINDS,
   apiKeyScopes,
   credential,
   id,
@@ -20,6 +21,7 @@ import {
   receipt,
   rotated,
   rotation,
+  ruleSetName,
   scopes,
   time,
   tokenTerms,
@@ -45,18 +47,12 @@ export const CREDENTIAL_OPERATIONS = {
     permission: 'credentials:write',
     parameters: z.strictObject({ appId: id }),
     body: z.strictObject({
-      kind: z.enum([
-        'api_key',
-        'client_secret',
-        'jwt_secret',
-        'signing_secret',
-        'webhook_secret',
-        'provider_credential',
-      ]),
-      name: z.string().min(1).max(100),
+      kind: z.enum(APP_CREDENTIAL_KINDS),
+      name: z.string().min(1).max(100).describe('Of an MQTT user: its user name.'),
       prefix: z.enum(['sk', 'pk', 'rk']).optional().describe('Of an API key.'),
       scopes: apiKeyScopes.optional(),
       limits: limitTexts.optional(),
+      ruleSet: ruleSetName.optional(),
       value: ownValue.optional(),
       ...key,
       ...tokenTerms,
@@ -70,6 +66,7 @@ export const CREDENTIAL_OPERATIONS = {
       'weak_secret',
       'custom_value_denied',
       'input_invalid',
+      'name_taken',
       'credentials_full',
     ],
     command: 'secrets create',
@@ -90,13 +87,14 @@ export const CREDENTIAL_OPERATIONS = {
   'credentials.update': {
     method: 'PATCH',
     path: '/credentials/{credentialId}',
-    summary: 'Change its name, the scopes and limits of an API key, or how it is rotated.',
+    summary: 'Change its name, what an API key or MQTT user may do, or how it is rotated.',
     permission: 'credentials:write',
     parameters: ofCredential,
     body: z.strictObject({
       name: z.string().min(1).max(100).optional(),
       scopes: scopes.nullable().optional().describe('null: what a key without scopes may do.'),
       limits: limitTexts.nullable().optional().describe('null: those of its app alone.'),
+      ruleSet: ruleSetName.nullable().optional().describe('null: that of its organization alone.'),
       policy: policy.partial().strict().optional(),
       reason: reason.optional(),
     }),

@@ -16,6 +16,15 @@ export const apiKeyScopes = scopes.describe(
   'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
     'publish:news. Left out: publish and subscribe.',
 )
+/** What is made for an app; keys of tenants and operators have operations of their own. */
+export const APP_CREDENTIAL_KINDS = [
+  ...(['api_key', 'client_secret', 'jwt_secret', 'mqtt_user', 'signing_secret'] as const),
+  ...(['webhook_secret', 'provider_credential'] as const),
+] as const
+export const ruleSetName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'Use 1 to 64 of A-Z a-z 0-9 _ -.')
+  .describe('Of an MQTT user: the rule set that narrows what its organization allows.')
 /** What is kept of it is bounded by its kind; only providers make long ones. */
 export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')
 /** A customer's own key: one of these in place of a value. */
@@ -78,6 +87,7 @@ export const credential = z.object({
   role: z.enum(ROLES).optional().describe('Of an operator key.'),
   scopes: z.array(z.string()).optional(),
   limits: z.array(z.string()).optional().describe('Of an API key: what it narrows of its app.'),
+  ruleSet: z.string().optional().describe('Of an MQTT user: what narrows it.'),
   appKey: z.string().optional(),
   algorithms: z.array(z.string()).optional().describe('Absent: whatever the key fits.'),
   issuer: z.string().optional(),

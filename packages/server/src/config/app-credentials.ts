@@ -1,14 +1,16 @@
 /**
- * The credentials that `tenants[].apps[]` declares in lists: signing keys, API keys and JWT
- * secrets. Pure but for the given `readFile`.
+ * The credentials that `tenants[].apps[]` declares in lists: signing keys, API keys, JWT secrets
+ * and MQTT users. Pure but for the given `readFile`.
  */
 import type { ApiKeyDeclaration, AppDeclaration, JwtSecretDeclaration } from './config.ts'
+import type { MqttUserDeclaration } from './config.ts'
 import { plainOf } from './document.ts'
 import { bounded, type Group, type GroupContext, keysOf, readFields } from './groups.ts'
 import { readList, refuseUnknown } from './groups.ts'
 import { foldKey, type SigningSecrets, signingSecretName } from './layers.ts'
 import { readSecretFile } from './secrets.ts'
 import { API_KEY_COUNT_MAX, API_KEY_FIELDS, JWT_SECRET_COUNT_MAX } from './tenant-schema.ts'
+import { MQTT_USER_COUNT_MAX, MQTT_USER_FIELDS } from './tenant-schema.ts'
 import { JWT_SECRET_FIELDS, SIGNING_KEY_COUNT_MAX, SIGNING_KEY_FIELDS } from './tenant-schema.ts'
 import { parseValue } from './values.ts'
 
@@ -97,6 +99,15 @@ export function readApiKeys(group: Group, context: GroupContext): readonly ApiKe
     return readFields(entry, API_KEY_FIELDS, context)
   })
   return bounded(keys, { path, countMax: API_KEY_COUNT_MAX }, context)
+}
+
+export function readMqttUsers(group: Group, context: GroupContext): readonly MqttUserDeclaration[] {
+  const path = `${group.path}.mqttUsers`
+  const users = readList({ node: group.entries.get('mqttUsers'), path }, context, (entry) => {
+    refuseUnknown(entry, keysOf(MQTT_USER_FIELDS), context)
+    return readFields(entry, MQTT_USER_FIELDS, context)
+  })
+  return bounded(users, { path, countMax: MQTT_USER_COUNT_MAX }, context)
 }
 
 export function readJwtSecrets(

@@ -170,6 +170,21 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
       '`editor publish:doc:* subscribe:doc:*`.',
     prevents: 'A role that is not in the list refuses the token, so a name never means too much.',
   },
+  organizationDefault: {
+    type: 'boolean',
+    default: false,
+    does:
+      'Makes this the app that the id of its organization stands for; where no app says so, it ' +
+      'is the one that was made first.',
+    prevents: 'Clients that name an organization only never land in another app by chance.',
+  },
+  mqttUsersInBrowsers: {
+    type: 'choice',
+    values: ['allow', 'deny'],
+    default: 'deny',
+    does: 'Whether pages may connect as MQTT users, or with an `sk` or `rk` key, over MQTT.',
+    prevents: 'What anybody can read in a page is no permanent secret; mint tokens for pages.',
+  },
 }
 
 /** Settings of an app that declares none; frozen. The demo app and new apps start from these. */

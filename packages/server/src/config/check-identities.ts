@@ -43,6 +43,9 @@ export function checkIdentities(config: Config, review: Review): void {
   for (const { jwtSecrets } of apps) {
     refuseRepeated(entries(jwtSecrets, 'kid'), 'another secret of the app has this kid', review)
   }
+  for (const { mqttUsers } of apps) {
+    refuseRepeated(entries(mqttUsers, 'name'), 'another MQTT user of the app has this name', review)
+  }
   for (const { webhooks } of apps) {
     refuseRepeated(entries(webhooks, 'name'), 'another webhook of the app has this name', review)
   }
@@ -80,6 +83,7 @@ export function credentialsOf(
       ...apps.flatMap((app) => of(app, 'clientSecret', 'other')),
       ...apps.flatMap((app) => app.apiKeys.flatMap((key) => of(key, 'value', 'other'))),
       ...apps.flatMap((app) => app.jwtSecrets.flatMap((each) => of(each, 'value', 'jwt'))),
+      ...apps.flatMap((app) => app.mqttUsers.flatMap((each) => of(each, 'password', 'other'))),
       ...apps.flatMap((app) => app.webhooks.flatMap((each) => of(each, 'secret', 'other'))),
     ],
   }

@@ -49,6 +49,13 @@ export interface ApiKeyDeclaration {
   readonly limits: readonly string[] | undefined
 }
 
+export interface MqttUserDeclaration {
+  /** Unique inside the app. */
+  readonly name: string
+  readonly password: string
+  readonly ruleSet: string | undefined
+}
+
 /** Exactly one of `value`, `jwk` and `jwksUrl` is there. */
 export interface JwtSecretDeclaration {
   readonly value: string | undefined
@@ -90,6 +97,7 @@ export interface AppDeclaration {
   readonly signingKeys: readonly { readonly key: string; readonly secret: string }[]
   readonly apiKeys: readonly ApiKeyDeclaration[]
   readonly jwtSecrets: readonly JwtSecretDeclaration[]
+  readonly mqttUsers: readonly MqttUserDeclaration[]
   readonly webhooks: readonly WebhookDeclaration[]
   /** Names a plan of the tenant, else one of the installation. */
   readonly plan: string

@@ -317,6 +317,37 @@ describe('apps', () => {
     ])
   })
 
+  test('carry their MQTT users, whose passwords may be in files', async () => {
+    const mqttUsers = [
+      { name: 'ann@example.org', password: 'a-password', ruleSet: 'sensors' },
+      { name: 'bob', passwordFile: 'bob' },
+    ]
+    const files = { '/etc/lockgate/bob': 'of-bob\n' }
+    expect((await appOf({ mqttUsers }, files))?.mqttUsers).toEqual([
+      { name: 'ann@example.org', password: 'a-password', ruleSet: 'sensors' },
+      { name: 'bob', password: 'of-bob', ruleSet: undefined },
+    ])
+  })
+
+  test.each<[string, object]>([
+    ['without a name', { name: undefined }],
+    ['with a name that means something in a topic', { name: 'a/b' }],
+    ['without a password', { password: undefined }],
+    ['with a password that is read as a token', { password: 'tkn_abc' }],
+    ['with a rule set that is none', { ruleSet: 'a b' }],
+    ['with an unknown field', { scopes: [] }],
+  ])('take no MQTT user %s', async (_, fields) => {
+    const user = { name: 'bob', password: 'a-password', ...fields }
+    expect(await problemsOf(withApp({ mqttUsers: [user] }))).toHaveLength(1)
+  })
+
+  test('have one MQTT user of a name, and at most a hundred', async () => {
+    const user = { name: 'bob', password: 'a-password' }
+    expect(await problemsOf(withApp({ mqttUsers: [user, user] }))).toHaveLength(1)
+    const many = Array.from({ length: 101 }, (_, index) => ({ ...user, name: `user-${index}` }))
+    expect(await problemsOf(withApp({ mqttUsers: many }))).toHaveLength(1)
+  })
+
   test('carry every declared credential', async () => {
     const fields = {
       clientId: 'prod_chat_abc123',

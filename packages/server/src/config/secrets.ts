@@ -145,6 +145,7 @@ function describeApp({ signingKeys, settings, ...app }: AppDeclaration): object 
     jwtSecrets: app.jwtSecrets.map((secret) =>
       withoutAbsent({ ...secret, value: masked(secret.value) }),
     ),
+    mqttUsers: app.mqttUsers.map((user) => withoutAbsent({ ...user, password: MASK })),
     webhooks: app.webhooks.map((webhook) =>
       withoutAbsent({
         ...webhook,

@@ -3,12 +3,15 @@
  * them: same kinds as `schema.ts`, file only.
  */
 import { ALLOWED_DOMAIN_COUNT_MAX } from '@lockgate/protocol/allowed-domain'
+import { MQTT_USER_NAME, MQTT_USER_NAME_SHAPE, RULE_SET_NAME } from '../ports/records/mqtt-user.ts'
 import type { Setting, TextSetting } from './settings.ts'
 
 /** Our bounds; `SIGNING_KEY_COUNT_MAX` covers a rotation with several stages. */
 export const SIGNING_KEY_COUNT_MAX = 16
 export const API_KEY_COUNT_MAX = 100
 export const JWT_SECRET_COUNT_MAX = 4
+/** Each is hashed slowly when it is new: the first start with so many takes seconds. */
+export const MQTT_USER_COUNT_MAX = 100
 
 const identifier = { type: 'text', pattern: /^[A-Za-z0-9_-]{1,64}$/, default: undefined } as const
 const identifierShape = '1 to 64 of `A-Z a-z 0-9 _ -`'
@@ -158,6 +161,34 @@ export const API_KEY_FIELDS = {
       'One key cannot use up what the app may do; a wider limit than its app has no effect.',
   },
 } as const satisfies Record<string, Setting>
+
+/** The fields of one entry of `mqttUsers`. */
+export const MQTT_USER_FIELDS = {
+  name: {
+    type: 'text',
+    shape: MQTT_USER_NAME_SHAPE,
+    pattern: MQTT_USER_NAME,
+    default: undefined,
+    does: 'What the client sends before the last `@` of its user name.',
+    prevents: 'Unique inside the app; fit to stand in the topics of rules.',
+  },
+  password: {
+    ...secret,
+    shape: '1 to 256 printable characters without spaces, not beginning with `tkn_`',
+    pattern: /^(?!tkn_)[!-~]{1,256}$/,
+    does: 'The permanent password of the user; it is hashed when the file is loaded.',
+    prevents: 'Production asks for the same as of `secret`.',
+  },
+  ruleSet: {
+    type: 'text',
+    shape: '1 to 64 of `A-Z a-z 0-9 _ -`',
+    pattern: RULE_SET_NAME,
+    default: undefined,
+    isOptional: true,
+    does: 'The rule set that narrows what the organization allows; left out, nothing does.',
+    prevents: 'A device that is opened up does no more than it had to.',
+  },
+} as const satisfies Record<string, TextSetting>
 
 /** JSON text without the members only a private or symmetric key has: it is shown. */
 const PUBLIC_JWK = /^(?!.*"(?:d|p|q|dp|dq|qi|oth|k)"\s*:)\s*\{.{2,8190}\}\s*$/s

@@ -1,8 +1,14 @@
 /**
  * The `tenants:` section of the file. Pure but for the given `readFile`.
  */
-import { PAIR_KEYS, readApiKeys, readJwtSecrets, readSigningKeys } from './app-credentials.ts'
-import type { TenantsContext } from './app-credentials.ts'
+import {
+  PAIR_KEYS,
+  readApiKeys,
+  readJwtSecrets,
+  readMqttUsers,
+  readSigningKeys,
+  type TenantsContext,
+} from './app-credentials.ts'
 import { APP_SETTINGS } from './app-schema.ts'
 import { readWebhooks } from './app-webhooks.ts'
 import type { AppDeclaration, TenantDeclaration } from './config.ts'
@@ -17,7 +23,7 @@ export interface AppsContext extends TenantsContext {
 }
 
 const TENANT_KEYS = [...keysOf(TENANT_FIELDS), 'plans', 'apps']
-const CREDENTIAL_KEYS = [...PAIR_KEYS, 'keys', 'apiKeys', 'jwtSecrets', 'webhooks']
+const CREDENTIAL_KEYS = [...PAIR_KEYS, 'keys', 'apiKeys', 'jwtSecrets', 'mqttUsers', 'webhooks']
 const APP_KEYS = [...keysOf(APP_FIELDS), ...CREDENTIAL_KEYS, ...keysOf(APP_SETTINGS)]
 
 /** @returns every tenant that is declared, and reports what is wrong with them. */
@@ -58,6 +64,7 @@ function readApp(group: Group, context: AppsContext): AppDeclaration {
     signingKeys: readSigningKeys(group, context),
     apiKeys: readApiKeys(group, context),
     jwtSecrets: readJwtSecrets(group, context),
+    mqttUsers: readMqttUsers(group, context),
     webhooks: readWebhooks(group, context),
     settings: readFields(group, APP_SETTINGS, context),
   }

@@ -29,6 +29,11 @@ export const REFUSALS = {
   replayed: no(401, 'new_credentials', 'This signed request was used before. Sign a new one.'),
   tls_required: no(403, 'no', 'This app accepts TLS connections only. Connect with wss.'),
   origin_refused: no(403, 'no', 'Pages of this origin may not connect. Add it to allowedOrigins.'),
+  password_in_browser: no(
+    403,
+    'no',
+    'Pages may not connect with permanent passwords and server keys. Mint a token for them.',
+  ),
   host_refused: no(
     403,
     'no',

@@ -40,6 +40,12 @@ export interface KeyEntry {
   readonly version: VersionRecord
 }
 
+/** An MQTT user as its name finds it. */
+export interface UserEntry {
+  readonly loaded: LoadedApp
+  readonly credential: LoadedCredential
+}
+
 /** A webhook endpoint and the app whose events it gets. */
 export interface EndpointEntry {
   readonly loaded: LoadedApp
@@ -49,10 +55,13 @@ export interface EndpointEntry {
 export class AppDirectory {
   readonly #byId = new Map<string, LoadedApp>()
   readonly #byAppKey = new Map<string, AppKeyEntry>()
+  readonly #ofTenant = new Map<string, Map<string, LoadedApp>>()
   readonly #byClientId = new Map<string, LoadedApp>()
   readonly #byKeyId = new Map<string, KeyEntry>()
   readonly #byCredentialId = new Map<string, LoadedCredential>()
   readonly #byEndpointId = new Map<string, EndpointEntry>()
+  /** By tenant and name: apps of one tenant may have users of the same name. */
+  readonly #byUserName = new Map<string, readonly UserEntry[]>()
   /** Ids of JWT secrets and of their versions: what a `kid` may be. */
   readonly #byTokenKey = new Map<string, LoadedApp>()
 
@@ -60,6 +69,8 @@ export class AppDirectory {
   put(loaded: LoadedApp): void {
     this.remove(loaded.app.id)
     this.#byId.set(loaded.app.id, loaded)
+    const siblings = this.#ofTenant.get(loaded.tenant.id) ?? new Map<string, LoadedApp>()
+    this.#ofTenant.set(loaded.tenant.id, siblings.set(loaded.app.id, loaded))
     this.#byClientId.set(loaded.app.clientId, loaded)
     for (const endpoint of loaded.webhookEndpoints) {
       this.#byEndpointId.set(endpoint.id, { loaded, endpoint })
@@ -73,6 +84,7 @@ export class AppDirectory {
       if (kind === 'jwt_secret') {
         for (const key of tokenKeysOf(credential)) this.#byTokenKey.set(key, loaded)
       }
+      if (kind === 'mqtt_user') this.#addUser({ loaded, credential })
       if (kind !== 'api_key') continue
       for (const version of versions) {
         if (version.keyId === undefined) continue
@@ -85,11 +97,15 @@ export class AppDirectory {
     const before = this.#byId.get(appId)
     if (before === undefined) return
     this.#byId.delete(appId)
+    const siblings = this.#ofTenant.get(before.tenant.id)
+    siblings?.delete(appId)
+    if (siblings?.size === 0) this.#ofTenant.delete(before.tenant.id)
     this.#byClientId.delete(before.app.clientId)
     for (const { id } of before.webhookEndpoints) this.#byEndpointId.delete(id)
     for (const credential of before.credentials) {
       const { record } = credential
       this.#byCredentialId.delete(record.id)
+      if (record.kind === 'mqtt_user') this.#removeUser({ loaded: before, credential })
       for (const key of tokenKeysOf(credential)) this.#byTokenKey.delete(key)
       if (record.attributes.appKey !== undefined) this.#byAppKey.delete(record.attributes.appKey)
       for (const { keyId } of record.versions) {
@@ -129,12 +145,45 @@ export class AppDirectory {
     return this.#byEndpointId.get(id)
   }
 
+  /**
+   * The app an organization's id stands for: the one that says so, else the one that was made
+   * first. Of several that say so, the oldest.
+   */
+  defaultOf(tenantId: string): LoadedApp | undefined {
+    const own = this.#ofTenant.get(tenantId)
+    if (own === undefined) return undefined
+    let found: LoadedApp | undefined
+    for (const each of own.values()) if (found === undefined || isBefore(each, found)) found = each
+    return found
+  }
+
+  /** Those of the default app first. @param name untrusted. */
+  findUsers(tenantId: string, name: string): readonly UserEntry[] {
+    const found = this.#byUserName.get(userKey(tenantId, name)) ?? NO_USERS
+    if (found.length < 2) return found
+    const main = this.defaultOf(tenantId)
+    const ofMain = found.filter(({ loaded }) => loaded === main)
+    return [...ofMain, ...found.filter(({ loaded }) => loaded !== main)]
+  }
+
   apps(): Iterable<LoadedApp> {
     return this.#byId.values()
   }
 
   get size(): number {
     return this.#byId.size
+  }
+
+  #addUser(entry: UserEntry): void {
+    const key = userKeyOf(entry)
+    this.#byUserName.set(key, [...(this.#byUserName.get(key) ?? NO_USERS), entry])
+  }
+
+  #removeUser({ loaded, credential }: UserEntry): void {
+    const key = userKeyOf({ loaded, credential })
+    const others = this.#byUserName.get(key)?.filter((each) => each.credential !== credential) ?? []
+    if (others.length === 0) this.#byUserName.delete(key)
+    else this.#byUserName.set(key, others)
   }
 }
 
@@ -151,10 +200,29 @@ export function admitApp(loaded: LoadedApp, nowMs: number): Result<PlanLimits, R
   return ok(loaded.limits)
 }
 
+/** Whether `one` rather than `other` is what their organization's id stands for. */
+function isBefore({ app: one }: LoadedApp, { app: other }: LoadedApp): boolean {
+  const isNamed = one.settings.organizationDefault
+  if (isNamed !== other.settings.organizationDefault) return isNamed
+  if (one.createdAtMs !== other.createdAtMs) return one.createdAtMs < other.createdAtMs
+  return one.id < other.id
+}
+
 /** The end of a cancelled subscription is decided here, not by a sweeper. */
 function hasActivePlan({ subscription }: AppRecord, nowMs: number): boolean {
   if (subscription === undefined || subscription.state === 'inactive') return false
   return subscription.endsAtMs === undefined || nowMs < subscription.endsAtMs
+}
+
+const NO_USERS: readonly UserEntry[] = []
+
+function userKeyOf({ loaded, credential }: UserEntry): string {
+  return userKey(loaded.tenant.id, credential.record.name)
+}
+
+/** No tenant id holds a space. */
+function userKey(tenantId: string, name: string): string {
+  return `${tenantId} ${name}`
 }
 
 function tokenKeysOf({ record }: LoadedCredential): readonly string[] {

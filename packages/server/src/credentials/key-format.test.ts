@@ -124,6 +124,6 @@ test('every type a person can name makes a key of its prefix', () => {
   for (const [type, prefix] of Object.entries<KeyPrefix>(KEY_TYPES)) {
     const parsed = parseKey(generateKey(prefix, systemRandom).value)
     expect(parsed).toMatchObject({ ok: true, value: { prefix } })
-    expect(type === prefix || type === 'client-secret').toBe(true)
+    expect(type === prefix || ['client-secret', 'mqtt-user'].includes(type)).toBe(true)
   }
 })

@@ -10,9 +10,10 @@ import type { Random } from '../ports/random.ts'
 import { BASE62, randomBase62 } from './identifiers.ts'
 
 /**
- * `sk` server, `pk` browser and `rk` restricted API keys, `op` operator keys, `cls` client secrets.
+ * `sk` server, `pk` browser and `rk` restricted API keys, `op` operator keys, `cls` client secrets,
+ * `mqu` passwords of MQTT users.
  */
-export const KEY_PREFIXES = ['sk', 'pk', 'rk', 'op', 'cls'] as const
+export const KEY_PREFIXES = ['sk', 'pk', 'rk', 'op', 'cls', 'mqu'] as const
 export type KeyPrefix = (typeof KEY_PREFIXES)[number]
 
 /** What people call the types, for instance on the command line. */
@@ -22,6 +23,7 @@ export const KEY_TYPES = {
   rk: 'rk',
   op: 'op',
   'client-secret': 'cls',
+  'mqtt-user': 'mqu',
 } as const satisfies Record<string, KeyPrefix>
 
 const KEY_ID_LENGTH = 16

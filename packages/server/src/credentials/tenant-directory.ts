@@ -23,15 +23,24 @@ export interface OperatorEntry {
 
 export class TenantDirectory {
   readonly #tenants = new Map<string, LoadedTenant>()
+  /** Short ids never change and are never given to another one. */
+  readonly #byShortId = new Map<string, string>()
   readonly #operators = new Map<string, OperatorEntry>()
   #plans: readonly PlanRecord[] = []
 
   put(loaded: LoadedTenant): void {
     this.#tenants.set(loaded.tenant.id, loaded)
+    this.#byShortId.set(loaded.tenant.shortId, loaded.tenant.id)
   }
 
   find(tenantId: string): LoadedTenant | undefined {
     return this.#tenants.get(tenantId)
+  }
+
+  /** @param organization untrusted: a short id (`org_...`), or the id itself in any case. */
+  findOrganization(organization: string): LoadedTenant | undefined {
+    const byShortId = this.#byShortId.get(organization)
+    return this.#tenants.get(byShortId ?? organization.toLowerCase())
   }
 
   /** Oldest first. */

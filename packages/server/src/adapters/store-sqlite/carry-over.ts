@@ -18,7 +18,13 @@ import { insertCredential } from './shared-transaction.ts'
 const REGION = 'local'
 const DAY_MS = 86_400_000
 /** Settings that the first release did not have. */
-const SETTINGS_SINCE = { jwtTtlMaxMs: DAY_MS, jwtRoles: [], limits: [] }
+const SETTINGS_SINCE = {
+  jwtTtlMaxMs: DAY_MS,
+  jwtRoles: [],
+  limits: [],
+  organizationDefault: false,
+  mqttUsersInBrowsers: 'deny',
+} as const
 const COMMIT = { sql: 'COMMIT', parameters: [] }
 
 interface OldApp {

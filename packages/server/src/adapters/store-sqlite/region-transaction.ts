@@ -159,7 +159,11 @@ export function rowOfApp(app: AppRecord): AppRow {
 }
 
 /** Only {@link rowOfApp} writes this column. Absent fields read as undefined. */
-const SETTINGS_SINCE = { limits: [] as readonly string[] }
+const SETTINGS_SINCE = {
+  limits: [] as readonly string[],
+  organizationDefault: false,
+  mqttUsersInBrowsers: 'deny',
+} as const
 
 function appOf({ document }: Pick<AppRow, 'document'>): AppRecord {
   const app = JSON.parse(document) as AppRecord

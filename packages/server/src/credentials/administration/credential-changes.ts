@@ -13,6 +13,7 @@ import * as retirement from '../engine/retirement.ts'
 import * as rotation from '../engine/rotation.ts'
 import { changeTerms, type TermsRequest } from '../engine/terms.ts'
 import { SYSTEM } from './callers.ts'
+import { checkUserTerms } from './mqtt-users.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
 import { carryOutMove, type MoveRequest } from './credential-move.ts'
 import { makeCredential, saveNewCredential } from './credential-making.ts'
@@ -169,13 +170,13 @@ export class CredentialChanges {
     return ok({ credential: moved.value.after, receipt: moved.value.receipt })
   }
 
-  /** Name, scopes, limits and policy; what a key may not do any more is refused from now on. */
+  /** Name, scopes, limits, rule set and policy; what is not allowed any more is refused at once. */
   async update(
     request: { readonly credentialId: string; readonly reason?: string | undefined } & TermsRequest,
     caller: Caller,
   ): CredentialResult {
-    const { name, scopes, limits, policy } = request
-    if ([name, scopes, limits, policy].every((each) => each === undefined)) {
+    const { name, scopes, limits, ruleSet, policy } = request
+    if ([name, scopes, limits, ruleSet, policy].every((each) => each === undefined)) {
       return refuse('input_invalid', 'Name what to change.')
     }
     const kind = this.#deps.authority.findCredential(request.credentialId)?.kind
@@ -186,6 +187,8 @@ export class CredentialChanges {
     if (!scoped.ok) return scoped
     const limited = checkKeyLimits(kind, limits)
     if (!limited.ok) return limited
+    const ofUser = checkUserTerms(kind, request)
+    if (!ofUser.ok) return ofUser
     return this.#change({ ...request, caller, action: 'policy.changed' }, (record) =>
       changeTerms(record, request, this.#deps.policy),
     )

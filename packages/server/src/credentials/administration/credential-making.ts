@@ -16,10 +16,14 @@ import { adminRefusal } from './credential-move.ts'
 import type { CredentialPlace, SharedTransaction } from './credential-place.ts'
 import { knownValues } from './known-values.ts'
 import type { IssuedCredential, NewCredential } from './issued.ts'
+import { checkUserName, holdsUserName, MQTT_USER_COUNT_MAX } from './mqtt-users.ts'
 import { tellCreated } from './told-changes.ts'
 import { makeVersion } from './version-making.ts'
 
-/** Our bound on the credentials of one app, of one tenant beside its apps, and of operators. */
+/**
+ * Our bound on the credentials of one app beside its MQTT users, of one tenant beside its apps, and
+ * of operators.
+ */
 export const CREDENTIAL_COUNT_MAX = 100
 
 /**
@@ -32,6 +36,8 @@ export async function makeCredential(
   deps: AdministrationDeps,
 ): Promise<Result<IssuedCredential, AdminRefusalCode>> {
   const { kind, tenantId, appId, name, attributes, value, key, expiresAtMs } = request
+  const fit = kind === 'mqtt_user' ? checkUserName(name) : ok(true)
+  if (!fit.ok) return fit
   const id = newId('cred', deps.random)
   const isGiven = value !== undefined || key !== undefined
   const origin = request.origin ?? (isGiven ? 'custom' : 'generated')
@@ -73,7 +79,13 @@ export async function saveNewCredential(
       ...(tenantId === undefined ? {} : { tenantId }),
     })
     const siblings = listed.filter((each) => each.tenantId === tenantId && each.appId === appId)
-    if (siblings.length >= CREDENTIAL_COUNT_MAX) return refuse('credentials_full')
+    const isUser = credential.kind === 'mqtt_user'
+    const beside = siblings.filter(({ kind }) => (kind === 'mqtt_user') === isUser)
+    const countMax = isUser ? MQTT_USER_COUNT_MAX : CREDENTIAL_COUNT_MAX
+    if (beside.length >= countMax) return refuse('credentials_full')
+    if (isUser && beside.some((each) => holdsUserName(each, credential.name))) {
+      return refuse('name_taken')
+    }
     const isAlike = isClientSecret(credential)
       ? isClientSecret
       : ({ kind }: CredentialRecord) => kind === credential.kind

@@ -9,6 +9,7 @@ import type {
   CredentialKind,
   VersionRecord,
 } from '../../ports/records/credential.ts'
+import { CONNECTION_TOKEN_PREFIX } from '../../ports/records/mqtt-user.ts'
 import type { VersionDraft } from '../engine/rotation.ts'
 import { sealDelivered } from '../delivered-value.ts'
 import { rulesOf } from '../engine/kind-rules.ts'
@@ -157,6 +158,9 @@ function given(order: VersionOrder, deps: AdministrationDeps): Result<Taken, Adm
   const { value = '', kind, known } = order
   const rules = rulesOf(kind)
   if (rules.isForeign) return foreign(value)
+  if (kind === 'mqtt_user' && value.startsWith(CONNECTION_TOKEN_PREFIX)) {
+    return refuse('input_invalid', 'A password does not begin like a connection token: tkn_.')
+  }
   if (kind === 'webhook_secret') {
     const algorithm = signsWithPair(order.attributes) ? 'ed25519' : 'hmac-sha256'
     const checked = checkWebhookSecret(value, algorithm)

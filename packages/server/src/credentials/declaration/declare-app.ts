@@ -16,6 +16,7 @@ import type { DeclarationDeps } from './declare.ts'
 import type { DeclaredApp } from './declared.ts'
 import { declareWebhooks } from './declare-webhooks.ts'
 import { wantedJwt } from './declared-jwt.ts'
+import { followRuleSet, wantedMqttUser } from './declared-mqtt-user.ts'
 import { hasValue, type Wanted } from './wanted.ts'
 
 /** @returns how many records were written. @throws Outage, Conflict */
@@ -46,7 +47,9 @@ export async function declareApp(
   }
   for (const each of wanted) {
     const meant = findMeant(each, before)
-    if (meant !== undefined) changeCount += await follow(each, meant, { before, deps })
+    if (meant === undefined) continue
+    changeCount += await follow(each, meant, { before, deps })
+    if (meant.kind === 'mqtt_user') changeCount += await followRuleSet(each, meant, deps)
   }
   return changeCount + (await declareWebhooks(declared, deps))
 }
@@ -117,14 +120,16 @@ function wantedOf(
     }
   })
   const jwt = declared.jwtSecrets.map((secret, index) => wantedJwt(secret, index, { owner, keys }))
-  if (declared.clientSecret === undefined) return [...signing, ...apiKeys, ...jwt]
+  const users = (declared.mqttUsers ?? []).map((user) => wantedMqttUser(user, { owner, keys }))
+  const listed = [...signing, ...apiKeys, ...jwt, ...users]
+  if (declared.clientSecret === undefined) return listed
   const kind = 'client_secret' as const
   const value = declared.clientSecret
   const client: Wanted = {
     request: { ...owner, kind, name: 'client secret', attributes: {}, value },
     isMeant: (record) => record.kind === kind,
   }
-  return [...signing, ...apiKeys, ...jwt, client]
+  return [...listed, client]
 }
 
 function findMeant(wanted: Wanted, before: LoadedApp | undefined): CredentialRecord | undefined {

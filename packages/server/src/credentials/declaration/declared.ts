@@ -21,6 +21,12 @@ export interface DeclaredWebhook extends WebhookTerms {
   readonly secret?: string | undefined
 }
 
+export interface DeclaredMqttUser {
+  readonly name: string
+  readonly password: string
+  readonly ruleSet: string | undefined
+}
+
 export interface DeclaredApp {
   readonly id: string
   readonly name: string
@@ -44,6 +50,7 @@ export interface DeclaredApp {
     readonly issuer?: string | undefined
     readonly audience?: readonly string[] | undefined
   }[]
+  readonly mqttUsers?: readonly DeclaredMqttUser[]
   readonly webhooks?: readonly DeclaredWebhook[]
   readonly allowedDomains: readonly string[]
   readonly settings: AppSettings

@@ -61,6 +61,13 @@ export const KIND_RULES = {
     level: 'app',
     policy: POLICY,
   },
+  mqtt_user: {
+    storages: ['hashed'],
+    isCustomAllowed: true,
+    prefixes: ['mqu'],
+    level: 'app',
+    policy: POLICY,
+  },
   webhook_secret: {
     storages: ['sealed'],
     isCustomAllowed: true,

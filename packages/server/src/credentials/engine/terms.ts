@@ -18,6 +18,8 @@ export interface TermsRequest {
   readonly scopes?: readonly string[] | null | undefined
   /** Limit texts of an API key; null takes them off. */
   readonly limits?: readonly string[] | null | undefined
+  /** Of an MQTT user; null takes it off. */
+  readonly ruleSet?: string | null | undefined
   /** `maxAgeDays`: null is never due; undefined fields stay as they are. */
   readonly policy?:
     | {
@@ -37,11 +39,12 @@ export function changeTerms(
   request: TermsRequest,
   bounds: PolicyBounds,
 ): Move {
-  const { name = record.name, scopes, limits, policy: asked } = request
+  const { name = record.name, scopes, limits, ruleSet, policy: asked } = request
   const policy = asked === undefined ? ok(record.policy) : checked(record, asked, bounds)
   if (!policy.ok) return policy
   const scoped = scopes === undefined ? record.attributes : withScopes(record, scopes)
-  const attributes = limits === undefined ? scoped : withLimits(scoped, limits)
+  const limited = limits === undefined ? scoped : withLimits(scoped, limits)
+  const attributes = ruleSet === undefined ? limited : withRuleSet(limited, ruleSet)
   const revision = record.revision + 1
   return ok({ ...record, name, attributes, policy: policy.value, revision })
 }
@@ -96,6 +99,11 @@ function withLimits(
 ): CredentialAttributes {
   const { limits: _before, ...rest } = attributes
   return limits === null ? rest : { ...rest, limits }
+}
+
+function withRuleSet(attributes: CredentialAttributes, ruleSet: string | null) {
+  const { ruleSet: _before, ...rest } = attributes
+  return ruleSet === null ? rest : { ...rest, ruleSet }
 }
 
 function denied(why: string) {

@@ -20,6 +20,16 @@ test('a prefix or scopes of another kind are refused, not kept without effect', 
   }
 })
 
+test('an MQTT user keeps its rule set, which no other kind has', () => {
+  const made = attributesOf({ kind: 'mqtt_user', ruleSet: 'sensors' }, systemRandom)
+  expect(made).toEqual({ ok: true, value: { ruleSet: 'sensors' } })
+  expect(attributesOf({ kind: 'mqtt_user' }, systemRandom)).toEqual({ ok: true, value: {} })
+  for (const kind of ['api_key', 'jwt_secret', 'signing_secret', 'client_secret'] as const) {
+    const refused = attributesOf({ kind, ruleSet: 'sensors' }, systemRandom)
+    expect(refused).toMatchObject({ refusal: 'input_invalid' })
+  }
+})
+
 test('a signing secret gets an app key of its own', () => {
   const made = Array.from({ length: 2 }, () =>
     attributesOf({ kind: 'signing_secret' }, systemRandom),

@@ -17,6 +17,7 @@ export interface CredentialFields extends KeyFields {
   readonly prefix?: string | undefined
   readonly scopes?: readonly string[] | undefined
   readonly limits?: readonly string[] | undefined
+  readonly ruleSet?: string | undefined
   readonly algorithms?: readonly string[] | undefined
   readonly issuer?: string | undefined
   readonly audience?: readonly string[] | undefined
@@ -25,7 +26,7 @@ export interface CredentialFields extends KeyFields {
 type Attributes = Result<CredentialAttributes, 'input_invalid'>
 
 export function attributesOf(fields: CredentialFields, random: Random): Attributes {
-  const { kind, prefix, scopes, limits, algorithms, issuer, audience } = fields
+  const { kind, prefix, scopes, limits, ruleSet, algorithms, issuer, audience } = fields
   if (kind !== 'api_key' && (prefix !== undefined || scopes !== undefined)) {
     return refuse('input_invalid', 'Only API keys have a prefix and scopes.')
   }
@@ -36,10 +37,12 @@ export function attributesOf(fields: CredentialFields, random: Random): Attribut
   if (kind !== 'jwt_secret' && (issuer !== undefined || audience !== undefined)) {
     return refuse('input_invalid', 'Only JWT secrets have an issuer and an audience.')
   }
+  if (ruleSet !== undefined && kind !== 'mqtt_user') return refuse('input_invalid', RULE_SET_TEXT)
   if (kind === 'jwt_secret' || kind === 'client_secret') return signingAttributes(fields)
   if (algorithms !== undefined) {
     return refuse('input_invalid', 'Only JWT secrets and public keys have algorithms.')
   }
+  if (kind === 'mqtt_user') return ok(ruleSet === undefined ? {} : { ruleSet })
   if (kind !== 'api_key') return ok(kind === 'signing_secret' ? { appKey: newAppKey(random) } : {})
   return ok({
     prefix: prefix ?? 'sk',
@@ -68,5 +71,6 @@ function signingAttributes(fields: CredentialFields): Attributes {
   })
 }
 
+const RULE_SET_TEXT = 'Only MQTT users have a rule set.'
 const SIGNATURE_TEXT = 'Public keys verify ES256, ES384, EdDSA, Ed25519, PS256 or RS256.'
 const HMAC_TEXT = 'Secrets verify HS256, HS384 or HS512.'

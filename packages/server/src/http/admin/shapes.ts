@@ -49,7 +49,7 @@ function subscriptionShape({ plan, state: planState, endsAtMs }: Subscription) {
 
 export function credentialShape(record: CredentialRecord, nowMs: number) {
   const { id, kind, tenantId, appId, name, attributes } = record
-  const { role, scopes, limits, appKey, algorithms, issuer, audience } = attributes
+  const { role, scopes, limits, ruleSet, appKey, algorithms, issuer, audience } = attributes
   const versions = record.versions.map((version) => ({
     id: version.id,
     number: version.number,
@@ -66,7 +66,7 @@ export function credentialShape(record: CredentialRecord, nowMs: number) {
   }))
   const due = dueShape(dueState(record, nowMs))
   const policy = policyShape(record.policy)
-  const named = { id, kind, tenantId, appId, name, role, scopes, limits, appKey }
+  const named = { id, kind, tenantId, appId, name, role, scopes, limits, ruleSet, appKey }
   return { ...named, algorithms, issuer, audience, due, policy, versions }
 }
 

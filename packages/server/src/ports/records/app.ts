@@ -46,6 +46,10 @@ export interface AppSettings {
   readonly jwtTtlMaxMs: number
   /** What `role` of such a token may be: a name and its scopes, separated by spaces. */
   readonly jwtRoles: readonly string[]
+  /** What the id of its organization stands for; where no app says so, the oldest is meant. */
+  readonly organizationDefault: boolean
+  /** Whether pages may connect with what is made for devices and servers: decided by `Origin`. */
+  readonly mqttUsersInBrowsers: 'allow' | 'deny'
 }
 
 /** `public` apps run where nobody can keep a secret: they have no client secret, for ever. */

@@ -10,6 +10,7 @@ export type CredentialKind =
   | 'api_key'
   | 'signing_secret'
   | 'jwt_secret'
+  | 'mqtt_user'
   | 'webhook_secret'
   | 'provider_credential'
   | 'tenant_signing_key'
@@ -96,6 +97,8 @@ export interface CredentialAttributes {
   readonly issuer?: string
   /** `jwt_secret`: one of these has to be in `aud` of its tokens; absent: not checked. */
   readonly audience?: readonly string[]
+  /** `mqtt_user`: name of the rule set that narrows it; absent: the organization's alone. */
+  readonly ruleSet?: string
   /** `operator_key`. */
   readonly role?: Role
 }

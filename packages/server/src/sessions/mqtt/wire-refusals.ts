@@ -36,6 +36,7 @@ export const MQTT_REFUSALS = {
   replayed: CREDENTIAL,
   tls_required: FORBIDDEN,
   origin_refused: FORBIDDEN,
+  password_in_browser: FORBIDDEN,
   host_refused: FORBIDDEN,
   signature_invalid: CREDENTIAL,
   not_channel_owner: FORBIDDEN,

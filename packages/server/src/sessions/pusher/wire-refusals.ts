@@ -34,6 +34,7 @@ export const PUSHER_REFUSALS = {
   replayed: both(code.UNAUTHORIZED),
   tls_required: both(code.TLS_ONLY),
   origin_refused: both(code.UNAUTHORIZED),
+  password_in_browser: both(code.UNAUTHORIZED),
   host_refused: told(null),
   signature_invalid: both(code.UNAUTHORIZED),
   not_channel_owner: both(code.UNAUTHORIZED),
