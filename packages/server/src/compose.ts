@@ -73,6 +73,7 @@ import { type RunningServer, runServer } from './run-server.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
 import { createClosings } from './transports/closings.ts'
 import { Pump } from './transports/pump.ts'
+import { TurnWriter } from './transports/turn-writer.ts'
 import { WebSockets } from './transports/websocket.ts'
 
 export interface StartedServer extends RunningServer {
@@ -145,7 +146,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const figures = () => [...figuresOf(core, tally, limitEngine), guarding.metrics()]
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const protocols = webSocketProtocols(deps)
-  const webSockets = new WebSockets(limits, { pump, clock, tally, log, protocols, guard })
+  const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
+  const webSockets = new WebSockets(limits, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const { tokens, bearers, oauth } = await openOauth(config, core, { ...guarding, tally, log })
   const demo = await demoPage(config, core, { hub, guard })
@@ -167,7 +169,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     metrics: () => exportMetrics([...figures(), ...outbound.metrics(), ...watch.metrics()]),
     warmUp: loadAdministration,
     webSockets,
-    pump,
+    protocols: { stream: undefined },
+    ...carrying,
     hub,
     broker,
     store,
@@ -176,7 +179,6 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     revoker,
     limitEngine,
     webhookEvents,
-    tally,
     log,
   })
   return Object.assign(server, { demoCredentials })

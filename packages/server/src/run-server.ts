@@ -3,6 +3,7 @@
  */
 import type { Config, ListenAddress } from './config/config.ts'
 import type { Hub } from './core/hub.ts'
+import type { Guard } from './core/limits/guard.ts'
 import type { SharedLimits } from './core/limits/shared-limits.ts'
 import type { Revoker } from './core/revoker.ts'
 import type { Tally } from './core/tally.ts'
@@ -10,15 +11,19 @@ import type { Upkeep } from './core/upkeep.ts'
 import type { TrustedProxies } from './http/client-address.ts'
 import { opsRoute } from './http/ops.ts'
 import type { Broker } from './ports/broker.ts'
+import type { Clock } from './ports/clock.ts'
 import type { Log } from './ports/log.ts'
 import type { MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import { StartProblem } from './ports/start-problem.ts'
+import type { StreamProtocol } from './sessions/session.ts'
 import { drainConnections } from './transports/drain.ts'
 import { type HttpDeps, listenHttp, type Route } from './transports/http.ts'
 import type { Pump } from './transports/pump.ts'
 import type { Listener } from './transports/socket.ts'
+import { type StreamListener, Streams } from './transports/streams.ts'
 import { CERTIFICATE_CHECK_MS, TlsListener } from './transports/tls.ts'
+import type { TurnWriter } from './transports/turn-writer.ts'
 import type { WebSockets } from './transports/websocket.ts'
 
 /** How often sessions, counts and caches look at the time. */
@@ -42,7 +47,15 @@ export interface ServerParts {
   /** Loads what a start does without and an emergency must not wait for. */
   readonly warmUp: () => Promise<unknown>
   readonly webSockets: WebSockets
+  readonly protocols: {
+    /** Spoken over TCP and TLS; undefined: nothing listens on `listen.mqtt`. */
+    readonly stream: StreamProtocol | undefined
+  }
   readonly pump: Pump
+  readonly writer: TurnWriter
+  /** Asked for every connection over TCP and TLS. */
+  readonly guard: Guard
+  readonly clock: Clock
   readonly hub: Hub
   readonly broker: Broker
   readonly store: Store
@@ -59,7 +72,12 @@ export interface ServerParts {
 
 export interface RunningServer {
   /** Where each listener answers, with the port the system chose. */
-  readonly urls: { readonly http: string; readonly https: string | undefined; readonly ops: string }
+  readonly urls: {
+    readonly http: string
+    readonly https: string | undefined
+    readonly mqtt: string | undefined
+    readonly ops: string
+  }
   /** Resolves with the exit code once the server has drained. */
   readonly done: Promise<number>
   /** Starts to go away; a second call changes nothing. */
@@ -70,10 +88,12 @@ export interface RunningServer {
 export async function runServer(config: Config, parts: ServerParts): Promise<RunningServer> {
   const { webSockets, pump, hub, log, tally } = parts
   const state = { isReady: false }
-  const listeners = await bind(config, parts, () => state.isReady)
+  const streams = streamsOf(config, parts)
+  const listeners = await bind(config, { ...parts, streams }, () => state.isReady)
   parts.listening(urlOf('http', config.listen.http, listeners.http.port) + config.pathPrefix)
   const timers = [
     setInterval(() => webSockets.tick(), TICK_MS),
+    setInterval(() => streams?.tick(), TICK_MS),
     setInterval(() => hub.tick(), TICK_MS),
     setInterval(() => parts.revoker.tick(), TICK_MS),
     setInterval(() => parts.limitEngine.tick(), LIMITS_SHARED_MS),
@@ -92,6 +112,10 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
       listeners.tls === undefined
         ? undefined
         : urlOf('https', config.listen.https, listeners.tls.port),
+    mqtt:
+      listeners.mqtt === undefined
+        ? undefined
+        : urlOf('mqtt', config.listen.mqtt, listeners.mqtt.port),
     ops: urlOf('http', config.listen.ops, listeners.ops.port),
   }
   log.info('listening', urls)
@@ -101,7 +125,9 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     log.info('draining', { reason, connections: tally.connectionsOpen })
     void listeners.http.stop(false)
     listeners.tls?.stopAccepting()
-    await drainConnections(webSockets, config.drainMs)
+    listeners.mqtt?.stop(false)
+    const transports = streams === undefined ? [webSockets] : [webSockets, streams]
+    await drainConnections(transports, config.drainMs)
     for (const timer of timers) clearInterval(timer)
     clearTimeout(warmingUp)
     await parts.webhookEvents.finish()
@@ -133,25 +159,37 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
 interface Listeners {
   readonly http: Listener
   readonly ops: Listener
+  readonly mqtt: StreamListener | undefined
   readonly tls: TlsListener | undefined
+}
+
+function streamsOf({ limits }: Config, parts: ServerParts): Streams | undefined {
+  const { stream: protocol } = parts.protocols
+  return protocol === undefined ? undefined : new Streams(limits, { ...parts, protocol })
 }
 
 async function bind(
   config: Config,
-  parts: ServerParts,
+  parts: ServerParts & { readonly streams: Streams | undefined },
   isReady: () => boolean,
 ): Promise<Listeners> {
-  const { route, metrics, webSockets, store, tally, log } = parts
-  const open: Listener[] = []
-  const listen = (key: string, address: ListenAddress, deps: HttpDeps) => {
+  const { route, metrics, webSockets, streams, store, tally, log } = parts
+  const open: { stop(isForced: boolean): unknown }[] = []
+  const orProblem = <T extends { stop(isForced: boolean): unknown }>(
+    key: string,
+    address: ListenAddress,
+    bindIt: () => T,
+  ): T => {
     try {
-      const listener = listenHttp({ address, isShared: false }, deps)
+      const listener = bindIt()
       open.push(listener)
       return listener
     } catch (error) {
       throw bindProblem(key, address, error)
     }
   }
+  const listen = (key: string, address: ListenAddress, deps: HttpDeps) =>
+    orProblem(key, address, () => listenHttp({ address, isShared: false }, deps))
   const { pathPrefix, listen: addresses } = config
   const { trustedProxies } = parts
   const publicDeps = { route, webSockets, pathPrefix, trustedProxies, tally, log }
@@ -169,7 +207,13 @@ async function bind(
       tally,
       log,
     })
-    return { ops, http: listen('listen.http', addresses.http, publicDeps), tls }
+    const mqtt =
+      streams === undefined
+        ? undefined
+        : orProblem('listen.mqtt', addresses.mqtt, () =>
+            streams.listen({ address: addresses.mqtt }),
+          )
+    return { ops, mqtt, http: listen('listen.http', addresses.http, publicDeps), tls }
   } catch (error) {
     await Promise.all(open.map((listener) => listener.stop(true)))
     throw isBindError(error) ? bindProblem('listen.https', addresses.https, error) : error
@@ -189,7 +233,11 @@ function isBindError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
 
-function urlOf(scheme: 'http' | 'https', address: ListenAddress, port: number | undefined): string {
+function urlOf(
+  scheme: 'http' | 'https' | 'mqtt',
+  address: ListenAddress,
+  port: number | undefined,
+): string {
   const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname
   return `${scheme}://${host}:${port ?? address.port}`
 }

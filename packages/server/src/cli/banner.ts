@@ -8,6 +8,7 @@ import type { StartedServer } from '../compose.ts'
 export function bannerOf({ urls, demoCredentials }: StartedServer): string {
   const lines = ['', '  Lockgate is running', '', `    http  ${urls.http}`]
   if (urls.https !== undefined) lines.push(`    https ${urls.https}`)
+  if (urls.mqtt !== undefined) lines.push(`    mqtt  ${urls.mqtt}`)
   lines.push(`    ops   ${urls.ops}  (/live /ready /metrics)`, '')
   if (demoCredentials !== undefined) {
     const { hostname, port } = new URL(urls.http)

@@ -5,9 +5,20 @@
 import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { RefusalCode } from './refusals.ts'
 
+/** What one kind of transport carries. */
+export interface TransportTraffic {
+  open: number
+  /** Of the streams only: what WebSockets carry is counted as frames. */
+  bytesReceived: number
+  bytesSent: number
+}
+
+const nothingYet = (): TransportTraffic => ({ open: 0, bytesReceived: 0, bytesSent: 0 })
+
 export class Tally {
   connectionsOpen = 0
   connectionsOpened = 0
+  readonly transports = { websocket: nothingYet(), tcp: nothingYet(), tls: nothingYet() }
   messagesPublished = 0
   messagesDelivered = 0
   clientEvents = 0
@@ -19,6 +30,17 @@ export class Tally {
   backlogBytes = 0
   bugs = 0
   readonly refusals = new Map<RefusalCode, number>()
+
+  opened(traffic: TransportTraffic): void {
+    this.connectionsOpened++
+    this.connectionsOpen++
+    traffic.open++
+  }
+
+  closed(traffic: TransportTraffic): void {
+    this.connectionsOpen--
+    traffic.open--
+  }
 
   refused(code: RefusalCode): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1)
@@ -33,9 +55,13 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
     ({ name: `lockgate_${name}_total`, help, kind: 'counter', read: () => tally[field] }) as const
   const gauge = (field: TallyNumber, name: string, help: string) =>
     ({ name: `lockgate_${name}`, help, kind: 'gauge', read: () => tally[field] }) as const
+  const byTransport = (field: keyof TransportTraffic) => () =>
+    Object.entries(tally.transports).map(([name, traffic]) => [name, traffic[field]] as const)
+  const streamBytes = (field: keyof TransportTraffic) => () =>
+    byTransport(field)().filter(([name]) => name !== 'websocket')
   return {
     plain: [
-      counter('connectionsOpened', 'connections', 'WebSocket connections opened'),
+      counter('connectionsOpened', 'connections', 'Connections opened'),
       counter('messagesPublished', 'messages_published', 'Messages handed to the hub'),
       counter('messagesDelivered', 'messages_delivered', 'Messages times receivers'),
       counter('clientEvents', 'client_events', 'Client events accepted'),
@@ -43,7 +69,7 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       counter('httpRequests', 'http_requests', 'HTTP requests, upgrades included'),
       counter('slowConsumers', 'slow_consumers', 'Connections cut for not reading'),
       counter('bugs', 'bugs', 'Errors that should not exist; each is in the log'),
-      gauge('connectionsOpen', 'connections_open', 'WebSocket connections now'),
+      gauge('connectionsOpen', 'connections_open', 'Connections now'),
       gauge('laggingConnections', 'connections_lagging', 'Connections that read slowly now'),
       gauge('pendingFrameBytes', 'pending_frame_bytes', 'Frames waiting for their turn'),
       gauge('backlogBytes', 'backlog_bytes', 'Frames waiting for slow readers'),
@@ -55,6 +81,27 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
         kind: 'counter',
         label: 'code',
         read: () => tally.refusals,
+      },
+      {
+        name: 'lockgate_transport_connections_open',
+        help: 'Connections now, by what carries them',
+        kind: 'gauge',
+        label: 'transport',
+        read: byTransport('open'),
+      },
+      {
+        name: 'lockgate_stream_received_bytes_total',
+        help: 'Bytes read from TCP and TLS connections, without TLS itself',
+        kind: 'counter',
+        label: 'transport',
+        read: streamBytes('bytesReceived'),
+      },
+      {
+        name: 'lockgate_stream_sent_bytes_total',
+        help: 'Bytes that the system took for TCP and TLS connections, without TLS itself',
+        kind: 'counter',
+        label: 'transport',
+        read: streamBytes('bytesSent'),
       },
     ],
   }

@@ -25,6 +25,15 @@ export interface Outbox {
   close(code: number, reason: string, lastFrame?: Frame): void
 }
 
+/** An outbox that says when its reader is behind, so that what can wait is not handed over yet. */
+export interface PacedOutbox extends Outbox {
+  /**
+   * Whether little enough waits for the reader. What is sent without room is kept all the same, up
+   * to the bound of the outbox. The session is told once when there is room again.
+   */
+  readonly hasRoom: boolean
+}
+
 /** A set of outboxes that receive the same frames in the same order. */
 export interface FanoutGroup {
   readonly size: number

@@ -5,13 +5,16 @@
  */
 import type { RefusalCode } from '../core/refusals.ts'
 import type { Source } from '../core/source.ts'
-import type { Frame, Outbox } from '../ports/fanout.ts'
+import type { Frame, PacedOutbox } from '../ports/fanout.ts'
 
 export interface Session {
   /** The connection is up; called once, first. */
   open(): void
   /**
-   * One whole message. @param frame text already checked as UTF-8, or bytes of a binary message.
+   * One whole message; for a session over a byte stream the next piece of the stream, cut anywhere.
+   * @param frame text already checked as UTF-8, or bytes. Bytes are the session's to keep and
+   * nobody changes them, but a view keeps all that was read with it, up to half a megabyte: what
+   * outlives its turn is copied.
    */
   receive(frame: Frame): void
   /** A control ping or pong arrived: a sign of life. */
@@ -22,6 +25,8 @@ export interface Session {
    * @returns when to call again at the latest.
    */
   tick(nowMs: number): number
+  /** The outbox had no room and has some again. */
+  writable?(): void
   /** Ends the connection with the code the protocol gives this refusal. */
   end(refusal: RefusalCode): void
   /**
@@ -29,6 +34,16 @@ export interface Session {
    * a little after the close when many are closed at one moment.
    */
   closed(): void
+}
+
+/**
+ * Holds the peer back: nothing is read while it is paused, so TCP stops its writes. What had been
+ * read already still comes. A pause is for a moment: a peer that goes away meanwhile is noticed
+ * when reading goes on.
+ */
+export interface Inflow {
+  pause(): void
+  resume(): void
 }
 
 /** A WebSocket upgrade as a protocol decides on it, before the 101 answer. */
@@ -47,12 +62,21 @@ export interface UpgradeRequest {
   readonly source: () => Omit<Source, 'protocol'>
 }
 
+export type StartSession = (outbox: PacedOutbox, inflow: Inflow) => Session
+
 /** What becomes of an upgrade request. */
 export type Admission =
   | {
       readonly kind: 'session'
       /** Makes the session once the outbox exists. */
-      readonly start: (outbox: Outbox) => Session
+      readonly start: StartSession
+      /** One of those offered; named in the answer. Without it, offering any is refused. */
+      readonly subprotocol?: string
+      /**
+       * `stream`: frames are pieces of one byte stream, so text is closed with 1003 and what is
+       * sent in one turn leaves in one binary frame. Left out: a frame is a message.
+       */
+      readonly carries?: 'stream'
     }
   /** Answered with plain HTTP; the client sees a failed handshake. */
   | { readonly kind: 'refused_http'; readonly refusal: RefusalCode }
@@ -68,4 +92,31 @@ export type Admission =
 export interface WebSocketProtocol {
   /** @returns undefined when the request is not this protocol's. */
   admit(request: UpgradeRequest): Admission | undefined
+}
+
+/** The certificate of a client, verified against the configured authority. */
+export interface ClientCertificate {
+  /** The common name of its subject; empty where it has none. */
+  readonly commonName: string
+  /** SHA-256 of the certificate, lowercase hex. */
+  readonly fingerprint: string
+}
+
+/** A connection over TCP or TLS, its handshake done, before a byte of it is read. */
+export interface StreamConnection {
+  readonly isTls: boolean
+  /** Undefined: none was shown, or none is asked for. */
+  readonly certificate: ClientCertificate | undefined
+  /** The peer itself: no proxy is believed here. */
+  readonly source: () => Omit<Source, 'protocol'>
+}
+
+/** What becomes of it. A refused one is closed without a byte, because nothing was asked yet. */
+export type StreamAdmission =
+  | { readonly kind: 'session'; readonly start: StartSession }
+  | { readonly kind: 'refused'; readonly refusal: RefusalCode }
+
+/** A protocol that clients speak over a byte stream of their own. */
+export interface StreamProtocol {
+  admit(connection: StreamConnection): StreamAdmission
 }

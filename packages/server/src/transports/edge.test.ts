@@ -12,6 +12,7 @@ import { SECURITY_HEADERS } from '../http/security-headers.ts'
 import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import type { Listener } from './socket.ts'
+import { TurnWriter } from './turn-writer.ts'
 import { WebSockets } from './websocket.ts'
 
 const INSIDE = 'a detail of the inside'
@@ -61,7 +62,14 @@ beforeAll(() => {
     pongTimeoutMs: 30_000,
   }
   const pump = new Pump(1_024, { clock, tally, log })
-  const ports = { pump, clock, tally, log, protocols: [failing], ...guardWorld(clock) }
+  const ports = {
+    pump,
+    writer: new TurnWriter(),
+    clock,
+    tally,
+    protocols: [failing],
+    ...guardWorld(clock),
+  }
   const webSockets = new WebSockets(limits, ports)
   const address = { hostname: '127.0.0.1', port: 0 }
   const route = (request: Request, { path }: { path: string }) =>

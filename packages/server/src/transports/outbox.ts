@@ -4,8 +4,8 @@
  * it has caught up, or is cut: counted as `slow_consumer`, closed with 4100 where that can still be
  * written. Nothing is ever dropped from a connection that stays open.
  */
-import type { Frame, Outbox } from '../ports/fanout.ts'
-import type { Session } from '../sessions/session.ts'
+import type { Frame, PacedOutbox } from '../ports/fanout.ts'
+import type { Inflow, Session } from '../sessions/session.ts'
 import type { Pump } from './pump.ts'
 import type { Slice } from './slice.ts'
 import type { Listener, Socket } from './socket.ts'
@@ -44,7 +44,7 @@ interface Backlog {
   bufferedBytes: number
 }
 
-export class SocketOutbox implements Outbox {
+export class SocketOutbox implements PacedOutbox, Inflow {
   /** Set by the transport as soon as each exists; nothing is sent before. */
   socket!: Socket
   session!: Session
@@ -56,6 +56,9 @@ export class SocketOutbox implements Outbox {
   #backlog: Backlog | undefined
   /** A frame did not fit: nothing more is taken, so that what was sent stays without a gap. */
   #isDoomed = false
+  /** The session was told that there is no room. */
+  #isAwaited = false
+  #isPaused = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   #close: { code: number; reason: string; deadlineMs: number } | undefined
 
@@ -71,6 +74,28 @@ export class SocketOutbox implements Outbox {
 
   get isLagging(): boolean {
     return this.#backlog !== undefined
+  }
+
+  get hasRoom(): boolean {
+    const hasRoom = this.#backlog === undefined
+    if (!hasRoom) this.#isAwaited = true
+    return hasRoom
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#state !== 'open') return
+    this.#isPaused = true
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#state === 'closed') return
+    this.#isPaused = false
+    this.socket.resume()
+  }
+
+  terminate(): void {
+    this.socket.terminate()
   }
 
   /** Whether a burst waits for this lagging socket. */
@@ -93,6 +118,7 @@ export class SocketOutbox implements Outbox {
 
   close(code: number, reason: string, lastFrame?: Frame): void {
     if (this.#state !== 'open') return
+    this.resume() // The close frame of the peer is read only then.
     const isDrained = this.#backlog === undefined && this.socket.getBufferedAmount() === 0
     if (!isDrained && lastFrame !== undefined) this.send(lastFrame)
     this.#state = 'closing'
@@ -222,6 +248,9 @@ export class SocketOutbox implements Outbox {
   #catchUp(): void {
     this.#dropBacklog()
     for (const { slice } of this.slices) slice.setCurrent(this)
+    if (!this.#isAwaited) return
+    this.#isAwaited = false
+    this.#pump.guarded(this, () => this.session.writable?.())
   }
 
   #dropBacklog(): void {

@@ -13,6 +13,7 @@ import { listenHttp } from './http.ts'
 import { Pump } from './pump.ts'
 import { SLICE_SOCKET_COUNT_MAX } from './slice.ts'
 import type { Listener } from './socket.ts'
+import { TurnWriter } from './turn-writer.ts'
 import { WebSockets } from './websocket.ts'
 
 /** Far less than the bursts below: reading at all has to be enough. */
@@ -61,7 +62,7 @@ beforeAll(() => {
     pongTimeoutMs: 30_000,
   }
   const webSockets = new WebSockets(limits, {
-    ...{ pump, clock, tally, log, protocols: [collecting] },
+    ...{ pump, writer: new TurnWriter(), clock, tally, protocols: [collecting] },
     guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
   })
   const route = () => new Response('')

@@ -11,6 +11,7 @@ import type { Log } from '../ports/log.ts'
 import { Departures } from './departures.ts'
 import { Group } from './group.ts'
 import { LAG_BYTES, type SocketOutbox } from './outbox.ts'
+import { atEdge, type EdgePorts, type GuardedConnection } from './session-edge.ts'
 import { SLICE_SOCKET_COUNT_MAX, type Slice } from './slice.ts'
 
 /** Most bytes one turn publishes to all groups together, and so to any one socket. */
@@ -37,16 +38,23 @@ export interface PumpPorts {
   readonly log: Log
 }
 
+/** A connection that lags or closes, whatever carries it. */
+export interface PacedConnection {
+  check(nowMs: number): void
+  cut(): void
+}
+
 export class Pump implements Fanout {
   readonly outboxes = new Set<SocketOutbox>()
-  readonly lagging = new Set<SocketOutbox>()
-  readonly closing = new Set<SocketOutbox>()
+  readonly lagging = new Set<PacedConnection>()
+  readonly closing = new Set<PacedConnection>()
   readonly departures: Departures
   readonly outboxBytesMax: number
   readonly #clock: Clock
   readonly #tally: Tally
+  readonly #ports: EdgePorts
   readonly #behind = new Set<Group>()
-  readonly #doomed = new Set<SocketOutbox>()
+  readonly #doomed = new Set<PacedConnection>()
   #topicCount = 0
   #turn = 0
   #turnBytes = 0
@@ -60,6 +68,7 @@ export class Pump implements Fanout {
     this.outboxBytesMax = outboxBytesMax
     this.#clock = ports.clock
     this.#tally = ports.tally
+    this.#ports = ports
     this.departures = new Departures(ports)
   }
 
@@ -110,9 +119,14 @@ export class Pump implements Fanout {
   takeBacklog(ownBytes: number, bytes: number): boolean {
     if (ownBytes + bytes > this.outboxBytesMax) return false
     if (this.#backlogBytes + bytes > BACKLOG_BYTES_MAX) return false
+    this.holdBacklog(bytes)
+    return true
+  }
+
+  /** Counts what is held beyond the bound until its connection is cut, in this turn. */
+  holdBacklog(bytes: number): void {
     this.#backlogBytes += bytes
     this.#tally.backlogBytes = this.#backlogBytes
-    return true
   }
 
   releaseBacklog(bytes: number): void {
@@ -129,9 +143,14 @@ export class Pump implements Fanout {
   }
 
   /** Cuts a socket whose backlog is full, when nothing walks through the groups. */
-  cutLater(outbox: SocketOutbox): void {
+  cutLater(outbox: PacedConnection): void {
     this.#doomed.add(outbox)
     this.#endTurnLater()
+  }
+
+  /** Runs what a session does, so that what it throws costs its own connection only. */
+  guarded(connection: GuardedConnection, work: () => void): void {
+    atEdge(connection, this.#ports, work)
   }
 
   countCut(): void {

@@ -7,6 +7,8 @@ import type { SocketOutbox } from './outbox.ts'
 /** Bun hands this back with every call about a socket. */
 export interface SocketData {
   readonly outbox: SocketOutbox
+  /** Its binary frames are pieces of one byte stream; it takes no text. */
+  readonly isStream: boolean
 }
 
 export type Socket = ServerWebSocket<SocketData>

@@ -11,13 +11,13 @@ import { limitedAnswer, refusedAnswer } from '../http/answers.ts'
 import { UPGRADE_HEADERS } from '../http/security-headers.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Frame } from '../ports/fanout.ts'
-import type { Log } from '../ports/log.ts'
-import { Outage } from '../ports/outage.ts'
 import { admitUpgrade } from '../sessions/registry.ts'
-import type { Session, UpgradeRequest, WebSocketProtocol } from '../sessions/session.ts'
+import type { Admission, Session, UpgradeRequest, WebSocketProtocol } from '../sessions/session.ts'
+import { BatchedOutbox } from './batched-outbox.ts'
 import { SocketOutbox } from './outbox.ts'
 import { BUN_BACKPRESSURE_BYTES, type Pump } from './pump.ts'
-import type { Listener, Socket, SocketData } from './socket.ts'
+import type { Listener, SocketData } from './socket.ts'
+import type { TurnWriter } from './turn-writer.ts'
 
 export interface WebSocketLimits {
   /** Connections of the whole server. */
@@ -32,8 +32,9 @@ export interface WebSocketLimits {
 export interface WebSocketPorts {
   readonly pump: Pump
   readonly clock: Clock
+  /** For sessions over a byte stream. */
+  readonly writer: TurnWriter
   readonly tally: Tally
-  readonly log: Log
   readonly protocols: readonly WebSocketProtocol[]
   /** Asked for every attempt to connect. */
   readonly guard: Guard
@@ -61,7 +62,7 @@ export class WebSockets {
     if (this.#isDraining) return refusedAnswer('draining')
     const limited = this.#refusedAttempt(target)
     if (limited !== undefined) return limited
-    if (pump.outboxes.size >= this.#limits.connectionCountMax) {
+    if (tally.connectionsOpen >= this.#limits.connectionCountMax) {
       tally.refused('overloaded')
       return refusedAnswer('overloaded')
     }
@@ -69,22 +70,36 @@ export class WebSockets {
     if (admission === undefined) return refusedAnswer('path_unknown')
     if (admission.kind !== 'session') tally.refused(admission.refusal)
     if (admission.kind === 'refused_http') return refusedAnswer(admission.refusal)
-    // Bun would echo the first subprotocol offered, which no protocol here has accepted.
-    if (target.subprotocols.length > 0) return refusedAnswer('request_malformed', NO_SUBPROTOCOL)
+    const subprotocol = admission.kind === 'session' ? admission.subprotocol : undefined
+    // Bun would echo the first subprotocol offered, which is not the one that was accepted.
+    if (target.subprotocols.length > 0 && subprotocol === undefined) {
+      return refusedAnswer('request_malformed', NO_SUBPROTOCOL)
+    }
     const outbox = new SocketOutbox(server, pump)
-    outbox.session =
-      admission.kind === 'session'
-        ? admission.start(outbox)
-        : refusedSession(outbox, admission.frame, {
-            code: admission.closeCode,
-            reason: REFUSALS[admission.refusal].text,
-          })
-    const accepted = { data: { outbox }, headers: UPGRADE_HEADERS }
-    if (server.upgrade(request, accepted)) return undefined
+    outbox.session = this.#startSession(outbox, admission)
+    const isStream = admission.kind === 'session' && admission.carries === 'stream'
+    const headers =
+      subprotocol === undefined
+        ? UPGRADE_HEADERS
+        : { ...UPGRADE_HEADERS, 'Sec-WebSocket-Protocol': subprotocol }
+    if (server.upgrade(request, { data: { outbox, isStream }, headers })) return undefined
     return refusedAnswer(
       'request_malformed',
       'Send a WebSocket handshake of version 13 (RFC 6455).',
     )
+  }
+
+  #startSession(
+    outbox: SocketOutbox,
+    admission: Exclude<Admission, { readonly kind: 'refused_http' }>,
+  ): Session {
+    if (admission.kind === 'session') {
+      const { writer } = this.#ports
+      const isStream = admission.carries === 'stream'
+      return admission.start(isStream ? new BatchedOutbox(outbox, writer) : outbox, outbox)
+    }
+    const { frame, refusal, closeCode: code } = admission
+    return refusedSession(outbox, frame, { code, reason: REFUSALS[refusal].text })
   }
 
   /** Who knocks too often costs a look-up: which app is meant is not looked at. */
@@ -113,32 +128,33 @@ export class WebSockets {
         const { outbox } = socket.data
         outbox.socket = socket
         pump.outboxes.add(outbox)
-        tally.connectionsOpened++
-        tally.connectionsOpen = pump.outboxes.size
-        this.#guard(socket, () => outbox.session.open())
+        tally.opened(tally.transports.websocket)
+        pump.guarded(socket.data.outbox, () => outbox.session.open())
       },
       message: (socket, message) => {
         tally.framesReceived++
-        this.#guard(socket, () => socket.data.outbox.session.receive(asFrame(message)))
+        const { outbox, isStream } = socket.data
+        if (isStream && typeof message === 'string') return refuseText(outbox)
+        pump.guarded(outbox, () => outbox.session.receive(message))
       },
       ping: (socket) => socket.data.outbox.session.heard(),
       pong: (socket) => socket.data.outbox.session.heard(),
-      drain: (socket) => this.#guard(socket, () => socket.data.outbox.drained()),
+      drain: (socket) => pump.guarded(socket.data.outbox, () => socket.data.outbox.drained()),
       close: (socket) => {
-        pump.outboxes.delete(socket.data.outbox)
-        tally.connectionsOpen = pump.outboxes.size
-        this.#guard(socket, () => socket.data.outbox.gone())
+        if (pump.outboxes.delete(socket.data.outbox)) tally.closed(tally.transports.websocket)
+        pump.guarded(socket.data.outbox, () => socket.data.outbox.gone())
       },
     }
   }
 
   /** Called about once a second. */
   tick(): void {
-    const nowMs = this.#ports.clock.monotonicMs()
-    for (const outbox of this.#ports.pump.outboxes) {
+    const { pump, clock } = this.#ports
+    const nowMs = clock.monotonicMs()
+    for (const outbox of pump.outboxes) {
       // Most connections are not due: they cost one comparison.
       if (nowMs < outbox.tickAtMs) continue
-      this.#guard(outbox.socket, () => {
+      pump.guarded(outbox, () => {
         outbox.tickAtMs = outbox.session.tick(nowMs)
       })
     }
@@ -168,25 +184,6 @@ export class WebSockets {
   terminateAll(): void {
     for (const outbox of this.#ports.pump.outboxes) outbox.socket.terminate()
   }
-
-  /**
-   * The edge of a session: an outage of something we need is told to the client as unavailable, a
-   * bug ends that connection, and neither touches another one.
-   */
-  #guard(socket: Socket, work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      if (error instanceof Outage) {
-        this.#ports.log.error('session_outage', error, { port: error.port, code: error.code })
-        socket.data.outbox.session.end('unavailable')
-        return
-      }
-      this.#ports.tally.bugs++
-      this.#ports.log.error('session_bug', error)
-      socket.terminate()
-    }
-  }
 }
 
 const NO_SUBPROTOCOL = 'This path speaks no WebSocket subprotocol. Offer none.'
@@ -210,6 +207,7 @@ function refusedSession(
   }
 }
 
-function asFrame(message: string | Buffer): Frame {
-  return typeof message === 'string' ? message : new Uint8Array(message)
+/** [MQTT-6.0.0-1]: text in a stream closes the connection; RFC 6455 §7.4.1 has the code. */
+function refuseText(outbox: SocketOutbox): void {
+  outbox.close(1003, 'Send binary frames.')
 }
