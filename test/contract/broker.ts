@@ -90,6 +90,15 @@ function testDelivery(bench: Bench): void {
     expect(await listener.received(1)).toEqual(['for one'])
   })
 
+  test('a node that others may listen to knows it, and its own listening does not count', async () => {
+    listen(bench.node(0))
+    const other = listen(bench.node(1))
+    await bench.bus.settle()
+    expect(bench.node(0).hasListeners(TOPIC)).toBe(true)
+    bench.node(0).publish(TOPIC, 'heard')
+    await other.received(1)
+  })
+
   test('each sender stays in order, however senders are mixed', async () => {
     const listener = listen(bench.node(2))
     await bench.bus.settle()

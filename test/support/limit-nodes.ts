@@ -67,6 +67,7 @@ export class LimitNodes {
         this.published++
         line.publish(topic, payload)
       },
+      hasListeners: (topic) => line.hasListeners(topic),
       subscribe: (topic, handle) => line.subscribe(topic, handle),
       close: () => line.close(),
     }

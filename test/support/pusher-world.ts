@@ -17,7 +17,7 @@ export const SECRET = 'test-secret'
 export const SECOND_KEY = 'second-key'
 export const SECOND_SECRET = 'second-secret'
 
-const OPEN_SETTINGS: AppSettings = {
+export const OPEN_SETTINGS: AppSettings = {
   enabled: true,
   requireTls: false,
   clientMessages: true,
@@ -45,7 +45,12 @@ const OPEN_SETTINGS: AppSettings = {
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }
 
-const IDLE_BROKER = { publish() {}, subscribe: () => () => {}, close: () => Promise.resolve() }
+const IDLE_BROKER = {
+  publish() {},
+  hasListeners: () => false,
+  subscribe: () => () => {},
+  close: () => Promise.resolve(),
+}
 
 /** @param guardTexts limits of the installation. */
 export function pusherWorld(

@@ -6,6 +6,7 @@ import type { AppRecord } from '../ports/records/app.ts'
 import type { Channel } from './channel.ts'
 import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import { LastEventCache } from './last-event-cache.ts'
+import type { TopicSpace } from './topics/topic-space.ts'
 import { UserDirectory } from './users.ts'
 
 export class AppSpace {
@@ -17,6 +18,8 @@ export class AppSpace {
   readonly connections = new Map<string, Connection>()
   readonly users: UserDirectory
   readonly lastEvents = new LastEventCache()
+  /** Made by the hub of topics at first use, and let go when nothing is in it. */
+  topics: TopicSpace | undefined
 
   constructor(app: AppRecord, fanout: Fanout) {
     this.app = app
@@ -24,7 +27,8 @@ export class AppSpace {
   }
 
   /** @returns the connection if it is there and subscribed to the channel. */
-  subscriberOf(channel: string, connectionId: string): ChannelConnection | undefined {
+  subscriberOf(channel: string, connectionId?: string): ChannelConnection | undefined {
+    if (connectionId === undefined) return undefined
     const connection = this.connections.get(connectionId)
     if (connection === undefined || !hasChannels(connection)) return undefined
     return connection.subscriptions.has(channel) ? connection : undefined

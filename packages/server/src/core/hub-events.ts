@@ -8,6 +8,7 @@ import type { Channel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Message } from './encoder.ts'
 import type { LiveEvents } from './live-events.ts'
+import type { TopicMessage } from './topics/topic-message.ts'
 
 export class HubEvents {
   readonly #events: LiveEvents
@@ -75,6 +76,25 @@ export class HubEvents {
     this.#events.tell({ type, ...told, details: { ...details, ...sender } })
   }
 
+  /**
+   * As {@link published}, of a message to a topic: the topic is told as the channel and `message`
+   * as the event; where the payload is no UTF-8, that is `message;base64` and the data its Base64.
+   */
+  publishedToTopic(space: AppSpace, { topic, payload, publisherId }: TopicMessage): void {
+    const type = publisherId === undefined ? 'message.published' : 'client_event'
+    if (!this.#events.isWanted(type, space.app.id)) return
+    const text = textOf(payload)
+    const [event, data] =
+      text === undefined ? ['message;base64', payload.toBase64()] : ['message', text]
+    const details = { channel: topic, event, data }
+    const told = this.#at(space)
+    if (publisherId === undefined) {
+      return this.#events.tell({ type: 'message.published', ...told, details })
+    }
+    const sender = { connectionId: publisherId, userId: undefined }
+    this.#events.tell({ type: 'client_event', ...told, details: { ...details, ...sender } })
+  }
+
   /** Somebody joined a cache channel that holds nothing. */
   missed(space: AppSpace, channel: string): void {
     if (!this.#events.isWanted('cache_miss', space.app.id)) return
@@ -97,4 +117,16 @@ export class HubEvents {
 
 function describe({ id, protocol, source }: Connection) {
   return { connectionId: id, protocol, ip: source.ip }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** @returns undefined for bytes that are not UTF-8. */
+function textOf(payload: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(payload)
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
 }

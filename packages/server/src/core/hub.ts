@@ -92,6 +92,11 @@ export class Hub {
     this.#spaces.forget(appId)
   }
 
+  /** @returns undefined for an app that is not live here. */
+  find(appId: string): AppSpace | undefined {
+    return this.#spaces.find(appId)
+  }
+
   /** Apps that are live here; the caller bounds how many exist. */
   spaces(): Iterable<AppSpace> {
     return this.#spaces.all()
@@ -268,20 +273,15 @@ export class Hub {
     this.#ports.tally.messagesPublished++
     const channel = space.channels.get(name)
     if (channel === undefined) return
-    const except =
-      message.exceptConnectionId === undefined
-        ? undefined
-        : space.subscriberOf(name, message.exceptConnectionId)
-    const { subscribers } = channel
-    this.#ports.tally.messagesDelivered += subscribers.size - (except === undefined ? 0 : 1)
-    subscribers.tell((encoder) => encoder.message(message), except)
+    const except = space.subscriberOf(name, message.exceptConnectionId)
+    this.#ports.tally.messagesDelivered += channel.subscribers.size - (except === undefined ? 0 : 1)
+    channel.subscribers.tell((encoder) => encoder.message(message), except)
   }
 
   #receive(payload: string): void {
     const envelope = decodeEnvelope(payload)
-    if (envelope === undefined) return
-    const space = this.#spaces.find(envelope.appId)
-    if (space === undefined) return
+    const space = envelope === undefined ? undefined : this.#spaces.find(envelope.appId)
+    if (envelope === undefined || space === undefined) return
     if ('message' in envelope) this.#deliver(space, envelope.message)
     else space.users.terminate(envelope.terminateUserId)
   }

@@ -92,6 +92,7 @@ export const REFUSALS = {
   batch_too_large: no(400, 'no', 'A batch holds at most 10 events.'),
   subscriptions_full: no(403, 'no', 'This connection holds as many subscriptions as it may.'),
   channels_full: no(503, 'later', 'This app has as many channels open as it may.'),
+  topics_full: no(503, 'later', 'There is no room for more subscriptions or retained messages.'),
   connections_full: no(429, 'later', 'This app has as many connections as it may.'),
   user_connections_full: no(429, 'later', 'This user has as many connections as it may.'),
   client_id_taken: no(403, 'no', 'A session of somebody else has this client id. Use another.'),

@@ -22,6 +22,10 @@ export class Tally {
   messagesPublished = 0
   messagesDelivered = 0
   clientEvents = 0
+  topicSubscriptions = 0
+  retainedMessages = 0
+  retainedBytes = 0
+  topicMessagesUnforwarded = 0
   framesReceived = 0
   httpRequests = 0
   slowConsumers = 0
@@ -65,11 +69,19 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       counter('messagesPublished', 'messages_published', 'Messages handed to the hub'),
       counter('messagesDelivered', 'messages_delivered', 'Messages times receivers'),
       counter('clientEvents', 'client_events', 'Client events accepted'),
+      counter(
+        'topicMessagesUnforwarded',
+        'topic_messages_unforwarded',
+        'Messages to topics too large for the bus, which other nodes did not get',
+      ),
       counter('framesReceived', 'frames_received', 'WebSocket messages received'),
       counter('httpRequests', 'http_requests', 'HTTP requests, upgrades included'),
       counter('slowConsumers', 'slow_consumers', 'Connections cut for not reading'),
       counter('bugs', 'bugs', 'Errors that should not exist; each is in the log'),
       gauge('connectionsOpen', 'connections_open', 'Connections now'),
+      gauge('topicSubscriptions', 'topic_subscriptions', 'Subscriptions to topics now'),
+      gauge('retainedMessages', 'retained_messages', 'Retained messages now'),
+      gauge('retainedBytes', 'retained_bytes', 'Memory of retained messages, estimated'),
       gauge('laggingConnections', 'connections_lagging', 'Connections that read slowly now'),
       gauge('pendingFrameBytes', 'pending_frame_bytes', 'Frames waiting for their turn'),
       gauge('backlogBytes', 'backlog_bytes', 'Frames waiting for slow readers'),

@@ -11,6 +11,11 @@ export interface Broker {
    */
   publish(topic: string, payload: string): void
   /**
+   * Whether another node may be subscribed to `topic`. False only where that is certain, so that
+   * who asks may spare itself the making of a payload.
+   */
+  hasListeners(topic: string): boolean
+  /**
    * @param handle called once per payload, one at a time, never during `publish` of the same node.
    * @returns a function that ends the subscription; idempotent.
    */

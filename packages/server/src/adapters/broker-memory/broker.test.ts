@@ -53,3 +53,15 @@ test('a payload is not handed to a subscription made after its publish', async (
   await until('all payloads', () => heard.length === 3)
   expect(heard).toEqual(['early one', 'early two', 'late two'])
 })
+
+test('where no other node is subscribed, nobody listens', () => {
+  const bus = createMemoryBus()
+  const [sender, other] = [bus.connect(), bus.connect()]
+  sender.subscribe('topic', () => {})
+  expect(sender.hasListeners('topic')).toBe(false)
+  const end = other.subscribe('topic', () => {})
+  expect(sender.hasListeners('topic')).toBe(true)
+  expect(sender.hasListeners('another')).toBe(false)
+  end()
+  expect(sender.hasListeners('topic')).toBe(false)
+})

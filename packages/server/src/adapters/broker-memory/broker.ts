@@ -78,6 +78,11 @@ class MemoryBroker implements Broker {
     for (const node of receivers) node.#enqueue(topic, payload, byteCount)
   }
 
+  hasListeners(topic: string): boolean {
+    for (const node of this.#nodes) if (node !== this && node.#subscriptions.has(topic)) return true
+    return false
+  }
+
   subscribe(topic: string, handle: (payload: string) => void): () => void {
     this.#assertOpen()
     const subscription: Subscription = { handle, isLive: true }

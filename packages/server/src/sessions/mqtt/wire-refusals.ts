@@ -80,6 +80,7 @@ export const MQTT_REFUSALS = {
   batch_too_large: FOREIGN,
   subscriptions_full: QUOTA,
   channels_full: QUOTA,
+  topics_full: QUOTA,
   connections_full: QUOTA,
   user_connections_full: QUOTA,
   client_id_taken: told(REASON.clientIdentifierNotValid, REASON.notAuthorized),

@@ -74,6 +74,7 @@ export const PUSHER_REFUSALS = {
   batch_too_large: told(null),
   subscriptions_full: told(code.OVER_QUOTA),
   channels_full: told(code.OVER_CAPACITY),
+  topics_full: told(null),
   connections_full: both(code.OVER_QUOTA),
   user_connections_full: both(code.OVER_QUOTA),
   // Of MQTT alone.

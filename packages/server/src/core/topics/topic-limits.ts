@@ -1,0 +1,30 @@
+/** How much of topics one app and one node may hold. All of these bounds are ours. */
+import type { TopicSpaceLimits } from './topic-space.ts'
+
+export interface TopicLimits extends TopicSpaceLimits {
+  /** Subscriptions of all apps on this node. */
+  readonly nodeSubscriptionCountMax: number
+  /** Estimated bytes of the retained messages of all apps on this node. */
+  readonly nodeRetainedByteCountMax: number
+}
+
+const MEBI = 1024 * 1024
+
+export const TOPIC_LIMITS: TopicLimits = {
+  // Each takes some 300 bytes.
+  nodeSubscriptionCountMax: 4_000_000,
+  nodeRetainedByteCountMax: 1024 * MEBI,
+  tree: {
+    subscriptionCountMax: 2_000_000,
+    filterUnitsMax: 256 * MEBI,
+    // Some 100 bytes each: filters of 128 levels that share none reach it with 16,000.
+    nodeCountMax: 2_000_000,
+  },
+  retained: {
+    messageCountMax: 250_000,
+    byteCountMax: 256 * MEBI,
+    nodeCountMax: 1_000_000,
+    lookUpCountMax: 10_000,
+    lookUpVisitCountMax: 200_000,
+  },
+}
