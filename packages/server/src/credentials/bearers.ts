@@ -10,8 +10,8 @@ import { type Reliance, relianceOn } from '../core/reliance.ts'
 import type { Source } from '../core/source.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AppRecord } from '../ports/records/app.ts'
-import type { CredentialRecord } from '../ports/records/credential.ts'
-import { admitApp, type AppDirectory, type LoadedApp } from './app-directory.ts'
+import type { CredentialRecord, VersionRecord } from '../ports/records/credential.ts'
+import { admitApp, type AppDirectory, type KeyEntry, type LoadedApp } from './app-directory.ts'
 import {
   type DenialOwner,
   namedBearer,
@@ -20,9 +20,9 @@ import {
   retiredAttempt,
 } from './audit/denied-access.ts'
 import { readLimits } from './app-limits.ts'
-import { parseKey } from './key-format.ts'
+import { API_KEY_PREFIXES, parseKey } from './key-format.ts'
 import { permissionsOfScopes } from './scopes.ts'
-import type { SecretCheck } from './secret-check.ts'
+import type { SecretCheck, SecretMatch } from './secret-check.ts'
 import { peekToken, type PeekedToken } from './tokens/peek.ts'
 import type { RecordUse } from './use-recorder.ts'
 
@@ -37,6 +37,24 @@ export interface BearerIdentity {
   readonly expiresAtMs: number | undefined
   /** What it says of its limits, the same object for as long as it is known; undefined: nothing. */
   readonly limits: CredentialLimits | undefined
+}
+
+export interface KeyIdentity extends BearerIdentity {
+  readonly credential: CredentialRecord
+  readonly version: VersionRecord
+}
+
+type KeyAnswer = Result<KeyIdentity, RefusalCode>
+
+interface KeyAttempt {
+  readonly token: string
+  readonly source: Source
+  readonly owner: DenialOwner
+}
+
+interface FoundKey {
+  readonly entry: KeyEntry | undefined
+  readonly match: SecretMatch | undefined
 }
 
 /** Verifies one family of signed tokens. */
@@ -64,6 +82,7 @@ export interface BearerDeps {
 export class Bearers {
   readonly #deps: BearerDeps
   readonly #keyLimits = new WeakMap<CredentialRecord, CredentialLimits>()
+  readonly #keyPermissions = new WeakMap<CredentialRecord, Permissions>()
 
   constructor(deps: BearerDeps) {
     this.#deps = deps
@@ -87,7 +106,7 @@ export class Bearers {
     const owner = addressed ?? NO_OWNER
     const target = namedBearer(token)
     const peeked = peekToken(token)
-    if (peeked === undefined) return this.#authenticateKey(token, { source, owner })
+    if (peeked === undefined) return this.authenticateKey(token, source, addressed)
     const identity = await this.#throughDoor(token, peeked, source)
     if (!identity.ok) {
       const denied = { action: 'auth.failed', reason: identity.refusal, source, target } as const
@@ -112,31 +131,40 @@ export class Bearers {
     return door === undefined ? refuse('credential_invalid') : door.authenticate(token, source)
   }
 
-  async #authenticateKey(
+  /**
+   * Who a key stands for, recorded as {@link authenticate} does.
+   * @returns at once where the key was used before in the life of this process.
+   */
+  authenticateKey(
     token: string,
-    { source, owner }: { readonly source: Source; readonly owner: DenialOwner },
-  ): Promise<Result<BearerIdentity, RefusalCode>> {
-    const { check, clock, recordUse, recordDenial } = this.#deps
-    const target = namedBearer(token)
-    const fail = (of: DenialOwner) => {
-      const reason = 'credential_invalid'
-      recordDenial({ action: 'auth.failed', reason, source, target }, of)
-      return refuse(reason)
-    }
+    source: Source,
+    addressed?: AppRecord,
+  ): KeyAnswer | Promise<KeyAnswer> {
+    const attempt = { token, source, owner: addressed ?? NO_OWNER }
     const parsed = parseKey(token)
     // What is mistyped or made up costs a checksum and no look-up.
-    if (!parsed.ok || !API_KEY_PREFIXES.has(parsed.value.prefix)) return fail(owner)
+    if (!parsed.ok || !API_KEY_PREFIXES.has(parsed.value.prefix)) return this.#fail(attempt)
     const { keyId } = parsed.value
-    let { entry, match } = this.#findKey(token, keyId)
-    if (match?.outcome === 'accepted' && !check.isConfirmed(match.version)) {
-      if (!(await check.confirm(token, match.version)))
-        return fail(entry?.loaded.app ?? owner)
-        // The slow hash takes time enough to revoke the key: what counts is how it is now.
-      ;({ entry, match } = this.#findKey(token, keyId))
-    }
-    if (entry === undefined || match === undefined) return fail(entry?.loaded.app ?? owner)
+    const found = this.#findKey(token, keyId)
+    const { match } = found
+    const isNew = match?.outcome === 'accepted' && !this.#deps.check.isConfirmed(match.version)
+    return isNew ? this.#confirmKey(attempt, keyId, found) : this.#admitKey(attempt, found)
+  }
+
+  async #confirmKey(attempt: KeyAttempt, keyId: string, found: FoundKey): Promise<KeyAnswer> {
+    const { match, entry } = found
+    const isRight = match !== undefined && this.#deps.check.confirm(attempt.token, match.version)
+    if (!(await isRight)) return this.#fail(attempt, entry?.loaded.app)
+    // The slow hash takes time enough to revoke the key: what counts is how it is now.
+    return this.#admitKey(attempt, this.#findKey(attempt.token, keyId))
+  }
+
+  #admitKey(attempt: KeyAttempt, { entry, match }: FoundKey): KeyAnswer {
+    const { token, source } = attempt
+    const { clock, recordUse, recordDenial } = this.#deps
+    if (entry === undefined || match === undefined) return this.#fail(attempt, entry?.loaded.app)
     const { loaded, credential } = entry
-    const { id: credentialId, attributes } = credential.record
+    const { id: credentialId } = credential.record
     const { version, outcome } = match
     const use = { credentialId, versionId: version.id, outcome }
     recordUse(use, source, loaded.app)
@@ -146,13 +174,14 @@ export class Bearers {
     }
     const admitted = admitApp(loaded, clock.nowMs())
     if (!admitted.ok) {
+      const target = namedBearer(token)
       const denied = { action: 'auth.denied', reason: admitted.refusal, source, target } as const
       recordDenial(denied, loaded.app)
       return admitted
     }
     return ok({
       loaded,
-      permissions: permissionsOfScopes(attributes.scopes),
+      permissions: this.#permissionsOf(credential.record),
       reliances: [
         relianceOn({ kind: 'version', versionId: version.id }),
         relianceOn({ kind: 'credential', credentialId }),
@@ -160,7 +189,25 @@ export class Bearers {
       userId: undefined,
       expiresAtMs: undefined,
       limits: this.#limitsOf(credential.record),
+      credential: credential.record,
+      version,
     })
+  }
+
+  #fail({ token, source, owner }: KeyAttempt, of: DenialOwner = owner): KeyAnswer {
+    const reason = 'credential_invalid'
+    const target = namedBearer(token)
+    this.#deps.recordDenial({ action: 'auth.failed', reason, source, target }, of)
+    return refuse(reason)
+  }
+
+  /** Read once for each state of the key. */
+  #permissionsOf(record: CredentialRecord): Permissions {
+    const known = this.#keyPermissions.get(record)
+    if (known !== undefined) return known
+    const permissions = permissionsOfScopes(record.attributes.scopes)
+    this.#keyPermissions.set(record, permissions)
+    return permissions
   }
 
   /** Read once for each state of the key. */
@@ -174,12 +221,10 @@ export class Bearers {
     return limits
   }
 
-  #findKey(token: string, keyId: string) {
+  #findKey(token: string, keyId: string): FoundKey {
     const { apps, check, clock } = this.#deps
     const entry = apps.findByKeyId(keyId)
     const versions = entry === undefined ? [] : [entry.version]
     return { entry, match: check.match(token, versions, clock.nowMs()) }
   }
 }
-
-const API_KEY_PREFIXES: ReadonlySet<string> = new Set(['sk', 'pk', 'rk'])

@@ -16,6 +16,9 @@ import { BASE62, randomBase62 } from './identifiers.ts'
 export const KEY_PREFIXES = ['sk', 'pk', 'rk', 'op', 'cls', 'mqu'] as const
 export type KeyPrefix = (typeof KEY_PREFIXES)[number]
 
+/** Of the keys of an app; the others are no bearer credentials of any app. */
+export const API_KEY_PREFIXES: ReadonlySet<KeyPrefix> = new Set(['sk', 'pk', 'rk'])
+
 /** What people call the types, for instance on the command line. */
 export const KEY_TYPES = {
   sk: 'sk',
@@ -97,6 +100,12 @@ export function parseKey(text: string): Result<ParsedKey, KeyRefusal> {
   const [, prefix = '', keyId = ''] = parts
   // The pattern lets no other prefix through.
   return ok({ prefix: prefix as KeyPrefix, keyId, hint: hintOf(text) })
+}
+
+/** Whether a text is meant as an API key: form and checksum fit. Says nothing about its truth. */
+export function isApiKey(text: string): boolean {
+  const parsed = parseKey(text)
+  return parsed.ok && API_KEY_PREFIXES.has(parsed.value.prefix)
 }
 
 /** CRC-32 of ISO-HDLC (reflected, as in zlib), by byte. */

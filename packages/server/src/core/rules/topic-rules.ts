@@ -17,7 +17,7 @@ export interface TopicRules {
 
 /** Who rules are evaluated for: what placeholders stand for. */
 export interface RuleSubject {
-  /** The part of the MQTT user name before the last `@`. */
+  /** As the credential proves it; empty where it proves none. */
   readonly username: string
   readonly clientId: string
   readonly userId: string | undefined

@@ -14,7 +14,10 @@ export interface MqttIdentity {
    * session (contract CloudSignal 3.1).
    */
   readonly owner: string
-  /** The part of the user name before the last `@`. */
+  /**
+   * Who it is called, as far as that is proved: the name of an MQTT user, of a token; the user of a
+   * signed token. Empty for keys, which connect under any name.
+   */
   readonly username: string
   /** The user of the app; undefined for keys. Counted by limits, revoked by user id. */
   readonly userId: string | undefined
