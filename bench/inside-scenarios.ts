@@ -48,6 +48,18 @@ export const INSIDE_SCENARIOS: readonly Scenario[] = [
       measureInside(server === 'packet' ? 'mqtt-packet' : 'mqtt-codec', settings),
   },
   {
+    name: 'rule-decision',
+    title: 'Whether 100 rules with placeholders allow it, inside the process, per decision',
+    columns: [
+      { key: 'publishUs', title: 'publish us', digits: 2 },
+      { key: 'subscribeUs', title: 'subscribe us', digits: 2 },
+      { key: 'madeObjects', title: 'objects made per 1,000', digits: 2 },
+    ],
+    servers: ['lockgate', 'naive'],
+    run: (server, settings) =>
+      measureInside(server === 'naive' ? 'rule-naive' : 'rule-decision', settings),
+  },
+  {
     name: 'webhooks',
     title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
     columns: [

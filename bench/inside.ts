@@ -20,6 +20,8 @@ export type InsideScript =
   | 'map-count'
   | 'mqtt-codec'
   | 'mqtt-packet'
+  | 'rule-decision'
+  | 'rule-naive'
   | 'webhooks'
   | 'post'
 

@@ -38,6 +38,7 @@ export type ServerName =
   | 'packet'
   | 'post'
   | 'map'
+  | 'naive'
   | 'untiered'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
@@ -50,6 +51,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   post: 'bare POST loop',
   packet: 'mqtt-packet',
   map: 'bare Map',
+  naive: 'rules one by one',
   untiered: 'Lockgate, no tiers',
 }
 
@@ -266,6 +268,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'packet':
     case 'post':
     case 'map':
+    case 'naive':
     case 'untiered':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:

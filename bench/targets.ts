@@ -162,6 +162,8 @@ export const TARGETS: readonly Target[] = [
     unit: 'ns',
     digits: 0,
   },
+  ruled('publish', 'publishUs'),
+  ruled('subscribe', 'subscribeUs'),
   limited('objects kept by 1,000 limit decisions', 'keptObjects', 0),
   limited('% of limit decisions wrong, worst of three mixes', 'worst', 1),
   limited('bytes of a tracked key', 'keyBytes', 120),
@@ -181,6 +183,19 @@ export const TARGETS: readonly Target[] = [
     digits: 0,
   },
 ]
+
+function ruled(action: string, column: string): Target {
+  return {
+    what: `decision to ${action} over 100 rules with placeholders`,
+    scenario: 'rule-decision',
+    column,
+    reference: 'naive',
+    limit: { atMost: 1 },
+    text: '<= 1 us',
+    unit: 'us',
+    digits: 2,
+  }
+}
 
 function check(what: string, column: string, atMost: number): Target {
   const base = { what, column, scenario: 'credential-check', reference: 'sign' as const }

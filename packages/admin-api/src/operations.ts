@@ -14,6 +14,7 @@ import { OPERATOR_OPERATIONS } from './operator-operations.ts'
 import { ROLES } from './permissions.ts'
 import { PLAN_OPERATIONS } from './plan-operations.ts'
 import { id, masterKey, none, reason, receipt } from './shapes.ts'
+import { RULE_OPERATIONS } from './rule-operations.ts'
 import { TENANT_OPERATIONS } from './tenant-operations.ts'
 import { TOKEN_OPERATIONS } from './token-operations.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
@@ -40,6 +41,7 @@ export const OPERATIONS = {
   ...CREDENTIAL_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
+  ...RULE_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...OPERATOR_OPERATIONS,
   'revocations.create': {

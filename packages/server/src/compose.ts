@@ -225,14 +225,14 @@ function adminDeps(
   store: Store,
 ): Omit<AdminDeps, keyof ReturnType<typeof openAdministration> | Later> {
   const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
-  const { recordDenial, deliveries, keys, audit: trail } = core
+  const { recordDenial, deliveries, keys, audit: trail, ruleBook } = core
   const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
   const { tenants } = authority
   const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
   const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
   const { regions } = config
   const shown = { clock, random, regions, version }
-  const more = { operators, audit, recordDenial, deliveries, ...shown }
+  const more = { operators, audit, recordDenial, deliveries, ruleBook, ...shown }
   return { ...rest, ...more }
 }
 

@@ -65,6 +65,7 @@ export const ROUTES = {
   'plans.save': { method: 'PUT', path: '/plans/{plan}' },
   'regions.list': { method: 'GET', path: '/regions' },
   'revocations.create': { method: 'POST', path: '/revocations' },
+  'rules.explain': { method: 'POST', path: '/tenants/{tenantId}/rules/explain' },
   'signing-keys.list': { method: 'GET', path: '/tenants/{tenantId}/signing-keys' },
   'signing-keys.revoke': { method: 'POST', path: '/tenants/{tenantId}/signing-keys/revoke' },
   'signing-keys.rotate': { method: 'POST', path: '/tenants/{tenantId}/signing-keys/rotate' },

@@ -21,6 +21,7 @@ import { randomUuid } from '../credentials/identifiers.ts'
 import { type InstallationKeys, loadInstallationKeys } from '../credentials/installation-keys.ts'
 import type { MasterKeyRing } from '../credentials/master-key-ring.ts'
 import { resumeNames } from '../credentials/name-resumption.ts'
+import { RuleBook } from '../credentials/rules/rule-book.ts'
 import { SecretCheck } from '../credentials/secret-check.ts'
 import { type RecordUse, UseRecorder } from '../credentials/use-recorder.ts'
 import type { Broker } from '../ports/broker.ts'
@@ -73,6 +74,7 @@ export interface CredentialCore extends AuditCore {
   readonly deliveries: Deliveries
   readonly schedule: Schedule
   readonly figures: CredentialFigures
+  readonly ruleBook: RuleBook
 }
 
 /** @throws StartProblem or Outage: texts an operator can act on. */
@@ -142,6 +144,7 @@ export async function openCredentialCore(
     deliveries: new Deliveries(administration, revocations),
     schedule,
     figures,
+    ruleBook: new RuleBook(authority),
   }
 }
 

@@ -115,6 +115,13 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate limits unblock --ip 192.0.2.1',
     ],
   },
+  explain: {
+    description: '',
+    examples: [
+      'lockgate explain TENANT --action publish --topic orders/new --user-id u42',
+      'lockgate explain TENANT --action subscribe --topic "users/+/inbox" --integration web',
+    ],
+  },
   operators: {
     description: 'Operator keys: who may call the administration.',
     examples: [

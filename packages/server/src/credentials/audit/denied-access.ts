@@ -11,7 +11,7 @@ import type { Deny } from './denials.ts'
 import { type AuditActor, type AuditDetail, type AuditEntry, INSTALLATION } from './entry.ts'
 
 export interface DeniedAttempt {
-  readonly action: Extract<AuditAction, `auth.${string}` | 'limit.exceeded'>
+  readonly action: Extract<AuditAction, `auth.${string}` | 'limit.exceeded' | 'topic.denied'>
   /** A refusal code, or the state of the version that was tried. */
   readonly reason: string
   readonly source: Source

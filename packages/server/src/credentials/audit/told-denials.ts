@@ -10,6 +10,8 @@ const LIVE_TYPES = {
   // Good once: a consumer that was missed, or a thief; the reason says which.
   'auth.retired_version': 'auth.failed',
   'auth.refresh_reused': 'auth.failed',
+  // A client that is held to its rules, not somebody at a door.
+  'topic.denied': undefined,
   'limit.exceeded': undefined,
 } as const satisfies Record<DeniedAttempt['action'], 'auth.failed' | 'auth.denied' | undefined>
 

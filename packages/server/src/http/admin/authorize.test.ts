@@ -53,6 +53,7 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'credentials.enable': ['oad', 'oad'],
   'credentials.remove': ['oad', 'oad'],
   'credentials.revoke': ['oad', 'oad'],
+  'rules.explain': ['oaduv', 'oaduv'],
   'webhooks.list': ['oadu', 'oadu'],
   'webhooks.get': ['oadu', 'oadu'],
   'webhooks.create': ['oad', 'oad'],

@@ -21,6 +21,7 @@ import type { WebhookChanges } from '../../credentials/administration/webhook-ch
 import type { AuditTrail } from '../../credentials/audit/trail.ts'
 import type { Authority } from '../../credentials/authority.ts'
 import type { InstallationKeys } from '../../credentials/installation-keys.ts'
+import type { RuleBook } from '../../credentials/rules/rule-book.ts'
 import type { OperatorDeps } from '../../credentials/operators.ts'
 import type { Alerts } from '../../outbound/alerts/alerts.ts'
 import type { Watchers } from '../../outbound/watch/watchers.ts'
@@ -56,6 +57,7 @@ export interface AdminDeps extends FailureDeps {
   readonly recordDenial: RecordDenial
   readonly guard: Guard
   readonly limitBook: AppLimitBook
+  readonly ruleBook: RuleBook
   readonly clock: Clock
   readonly random: Random
   /** Where apps can be made. */

@@ -18,6 +18,7 @@ import { operatorHandlers } from './operator-handlers.ts'
 import { byAge, pageOf } from './paging.ts'
 import { planHandlers } from './plan-handlers.ts'
 import { reportHandlers } from './report-handlers.ts'
+import { ruleHandlers } from './rule-handlers.ts'
 import { credentialShape, readinessShape } from './shapes.ts'
 import { tenantHandlers } from './tenant-handlers.ts'
 import { shownPage } from './visibility.ts'
@@ -59,6 +60,7 @@ export const HANDLERS: Handlers = {
   ...planHandlers,
   ...appHandlers,
   ...webhookHandlers,
+  ...ruleHandlers,
   ...tokenHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })

@@ -1,0 +1,83 @@
+/** What the operations on rule sets take and give. */
+import { z } from 'zod'
+import { id } from './shapes.ts'
+
+const RULE_ACTIONS = ['publish', 'subscribe', 'presence', 'history'] as const
+
+export const ruleSetName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'Use 1 to 64 of a-z 0-9 _ -, beginning with none of _ -.')
+
+const filter = z
+  .string()
+  .min(1)
+  .max(512)
+  .describe('A topic filter, with placeholders such as ${user_id} that stand for one level.')
+
+export const rule = z.strictObject({
+  effect: z.enum(['allow', 'deny']),
+  actions: z.array(z.enum(RULE_ACTIONS)).min(1).max(RULE_ACTIONS.length),
+  filter,
+  qosMax: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
+  retain: z.boolean().optional().describe('Only messages whose retain flag is this.'),
+  users: z
+    .array(z.string().min(1).max(128))
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('Only for user names that match; * stands for any characters.'),
+})
+
+export const rules = z
+  .array(rule)
+  .max(500)
+  .describe('The first that matches decides; none does: denied.')
+
+const topicList = z.array(filter).max(100)
+const text = z.string().max(1_000)
+
+/** Of whom and what it is explained. */
+export const question = z.strictObject({
+  action: z.enum(RULE_ACTIONS),
+  topic: z
+    .string()
+    .min(1)
+    .max(65_535)
+    .describe('To subscribe a filter, $share/GROUP/ included or not; else a topic or channel.'),
+  qos: z.int().min(0).max(2).optional(),
+  retain: z.boolean().optional(),
+  app: id.optional().describe('Id of the app it acts in; left out, the one that was made first.'),
+  integration: z.string().max(100).optional(),
+  ruleSet: ruleSetName.optional().describe('Bound to the credential, as to an MQTT user.'),
+  aclPublish: topicList.optional().describe('What the token narrows; an empty list: nothing.'),
+  aclSubscribe: topicList.optional(),
+  username: text.optional().describe('Before the @ of the MQTT user name.'),
+  clientId: text.optional(),
+  userId: text.optional(),
+  email: text.optional(),
+  claims: z.record(z.string().max(100), text).optional(),
+  draft: z
+    .strictObject({ name: ruleSetName, rules })
+    .optional()
+    .describe('As if the rule set of this name had these rules; nothing is saved.'),
+})
+
+export const explanation = z.object({
+  isAllowed: z.boolean(),
+  why: z.string(),
+  layers: z.array(
+    z.object({
+      layer: z.enum(['server', 'scope', 'organization', 'integration', 'credential', 'token']),
+      ruleSet: z.string().optional(),
+      isAllowed: z.boolean(),
+      rule: z
+        .object({
+          number: z.int().describe('From 1.'),
+          text: z.string(),
+          filter: z.string().describe('With what its placeholders stand for.'),
+        })
+        .optional(),
+      why: z.string(),
+    }),
+  ),
+})
