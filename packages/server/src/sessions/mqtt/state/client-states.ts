@@ -1,0 +1,299 @@
+/**
+ * The MQTT sessions of all apps on this node: who has which client id, taking over, coming back,
+ * and when sessions and wills are due (MQTT 5 §3.1.2.4, §3.1.4, §4.1). Client ids are per app.
+ * Claims of one client id are carried out one after the other. Sessions that outlive connections
+ * are bounded per app and node; time is decided when it is asked for, not by the tick alone.
+ */
+import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import type { AppSpace } from '../../../core/app-space.ts'
+import type { RefusalCode } from '../../../core/refusals.ts'
+import type { TopicMessage } from '../../../core/topics/topic-message.ts'
+import type { Clock } from '../../../ports/clock.ts'
+import type { Random } from '../../../ports/random.ts'
+import type { SessionStore } from '../../../ports/session-store.ts'
+import { AppClients } from './app-clients.ts'
+import type { ClientLink } from './client-link.ts'
+import type { ClientState } from './client-state.ts'
+import type { WillAuthor } from './client-will.ts'
+import { DueTimes } from './due-times.ts'
+import { messageBytes } from './message-size.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { SessionFigures } from './session-figures.ts'
+import type { SessionTopics } from './session-home.ts'
+import type { SessionJournal } from './session-journal.ts'
+import type { Connecting } from './session-life.ts'
+import type { SessionSettings } from './session-settings.ts'
+
+/** Our bound on the work of one tick; what is left follows with the next. */
+export const DUE_COUNT_MAX = 10_000
+
+const SESSION_ID_BYTES = 16
+
+export interface SessionClaim extends Connecting {
+  readonly clientId: string
+  /** Two that differ never share a session. */
+  readonly owner: string
+  readonly cleanStart: boolean
+}
+
+export interface Claimed {
+  readonly state: ClientState
+  readonly sessionPresent: boolean
+}
+
+export type ClaimResult = Result<Claimed, RefusalCode>
+
+/** What keeps the sessions of one region. */
+export interface SessionRegion {
+  readonly store: SessionStore
+  readonly journal: SessionJournal
+}
+
+export interface ClientStatesPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly topics: SessionTopics
+  readonly figures: SessionFigures
+  readonly settings: SessionSettings
+  readonly regionOf: (space: AppSpace) => SessionRegion
+  /** Decides by the rules of this moment, and publishes. */
+  readonly publishWill: (space: AppSpace, message: TopicMessage, author: WillAuthor) => void
+}
+
+export class ClientStates {
+  readonly #ports: ClientStatesPorts
+  readonly #apps = new Map<string, AppClients>()
+  readonly #journals = new Set<SessionJournal>()
+  readonly #due = new DueTimes<ClientState>((state) => state.dueAtMs())
+  readonly #stalled = new Set<Outgoing>()
+
+  constructor(ports: ClientStatesPorts) {
+    this.#ports = ports
+  }
+
+  find(space: AppSpace, clientId: string): ClientState | undefined {
+    return this.#apps.get(space.app.id)?.states.get(clientId)
+  }
+
+  /** @returns the sessions of an app, connected or not. */
+  all(space: AppSpace): Iterable<ClientState> {
+    return this.#apps.get(space.app.id)?.states.values() ?? []
+  }
+
+  /**
+   * Gives `link` the session of a client id: the one that is there, or a new one. The state is
+   * silent until `resume`, which follows CONNACK; `detach` has to follow in any case.
+   * @returns at once where nothing has to be waited for. `client_id_taken`: it is somebody else's;
+   * `sessions_full`, `unavailable`: a session that outlives its connection cannot be kept now.
+   */
+  claim(
+    space: AppSpace,
+    claim: SessionClaim,
+    link: ClientLink,
+  ): ClaimResult | Promise<ClaimResult> {
+    const app = this.#open(space)
+    return app.inTurn(claim.clientId, () => this.#decide(app, claim, link))
+  }
+
+  /** Wills and sessions whose time has come, and what an outage left. About once a second. */
+  tick(): void {
+    for (const journal of this.#journals) journal.tick()
+    const stalled = [...this.#stalled]
+    this.#stalled.clear()
+    for (const outgoing of stalled) outgoing.pump()
+    const nowMs = this.#ports.clock.nowMs()
+    const later: ClientState[] = []
+    for (let count = 0; count < DUE_COUNT_MAX; count++) {
+      const state = this.#due.take(nowMs)
+      if (state === undefined) break
+      if (!this.#lookAt(state, nowMs)) later.push(state)
+    }
+    for (const state of later) this.#due.add(state)
+  }
+
+  /** Ends one session. A connection it has is the caller's to end. */
+  end(state: ClientState): void {
+    this.#apps.get(state.space.app.id)?.end(state)
+  }
+
+  /** A retained message changed: the hub tells, and who publishes waits for the journal. */
+  retained(
+    space: AppSpace,
+    { topic, message }: { readonly topic: string; readonly message: TopicMessage | undefined },
+  ): void {
+    const { journal } = this.#open(space).home
+    const appId = space.app.id
+    if (message === undefined) journal.add({ kind: 'unretained', appId, topic })
+    else journal.add({ kind: 'retained', appId, message }, messageBytes(message))
+  }
+
+  /** The app was deleted: everything of it goes, and no will is published. */
+  removeApp(space: AppSpace): void {
+    const app = this.#open(space)
+    for (const state of [...app.states.values()]) {
+      state.dropWill()
+      app.end(state)
+    }
+    this.#apps.delete(space.app.id)
+    app.home.journal.add({ kind: 'app_removed', appId: space.app.id })
+  }
+
+  /**
+   * Brings back what the store of a region keeps; before anybody connects. What ended meanwhile is
+   * ended by the next tick.
+   * @param spaceOf undefined: there is no such app any more, so its sessions go.
+   * @throws Outage
+   */
+  async load(
+    { store, journal }: SessionRegion,
+    spaceOf: (appId: string) => AppSpace | undefined,
+  ): Promise<void> {
+    this.#journals.add(journal)
+    const { sessions, retained } = await store.load()
+    const nowMs = this.#ports.clock.nowMs()
+    const gone = new Set<string>()
+    for (const { appId, message } of retained) {
+      const space = spaceOf(appId)
+      if (space === undefined) gone.add(appId)
+      else this.#ports.topics.restoreRetained(space, { ...message, publisherId: undefined })
+    }
+    for (const stored of sessions) {
+      const space = spaceOf(stored.appId)
+      if (space === undefined) {
+        gone.add(stored.appId)
+        continue
+      }
+      const { id, createdAtMs } = stored
+      const state = this.#open(space).add(stored, { id, createdAtMs })
+      state.restore(stored, nowMs)
+      if (stored.disconnectedAtMs === undefined) state.save()
+      this.#due.add(state)
+    }
+    for (const appId of gone) journal.add({ kind: 'app_removed', appId })
+  }
+
+  /** At the end, after every connection: nothing that was promised is left in memory alone. */
+  async finish(): Promise<void> {
+    for (const journal of this.#journals) await journal.finish()
+  }
+
+  #decide(
+    app: AppClients,
+    claim: SessionClaim,
+    link: ClientLink,
+  ): ClaimResult | Promise<ClaimResult> {
+    const { clientId, owner, cleanStart } = claim
+    const found = app.states.get(clientId)
+    // Decided when it is read: the tick may come later.
+    if (found?.isOver(this.#ports.clock.nowMs()) === true) this.#expire(app, found)
+    const known = app.states.get(clientId)
+    if (known !== undefined && known.owner !== owner) return refuse('client_id_taken')
+    if (known?.link !== undefined) this.#takeOver(known, known.link)
+    // The session may have ended with the connection that was taken over.
+    const kept = app.states.get(clientId)
+    if (kept !== undefined && !cleanStart) return this.#resume(app, kept, { claim, link })
+    if (kept !== undefined) app.end(kept)
+    return this.#begin(app, claim, link)
+  }
+
+  /** As if the connection had broken: a will with a delay waits, any other is sent (§3.1.4). */
+  #takeOver(state: ClientState, link: ClientLink): void {
+    this.#ports.figures.takeoverCount++
+    state.detach(link, { isWillDue: true })
+    link.takenOver()
+  }
+
+  #resume(
+    app: AppClients,
+    state: ClientState,
+    { claim, link }: { readonly claim: SessionClaim; readonly link: ClientLink },
+  ): ClaimResult | Promise<ClaimResult> {
+    const attach = (isLoaded: boolean): ClaimResult => {
+      // Its app may have been deleted while the store was read.
+      if (!isLoaded || !app.has(state)) return refuse('unavailable')
+      state.attach(link, claim)
+      return ok({ state, sessionPresent: true })
+    }
+    const loaded = state.load()
+    return loaded === true ? attach(true) : loaded.then(attach)
+  }
+
+  #begin(
+    app: AppClients,
+    claim: SessionClaim,
+    link: ClientLink,
+  ): ClaimResult | Promise<ClaimResult> {
+    if (claim.expirySeconds === 0) {
+      const state = app.add(claim, undefined)
+      state.attach(link, claim)
+      return ok({ state, sessionPresent: false })
+    }
+    const { settings, figures, clock, random } = this.#ports
+    if (!app.home.journal.isAccepting) return refuse('unavailable')
+    const isAppFull = app.keptCount >= settings.appSessionCountMax
+    if (isAppFull || figures.storedCount >= settings.sessionCountMax) return refuse('sessions_full')
+    const id = random.bytes(SESSION_ID_BYTES).toHex()
+    const state = app.add(claim, { id, createdAtMs: clock.nowMs() })
+    state.attach(link, claim)
+    return this.#written(app, state)
+  }
+
+  /** A client is told that its session outlives the connection once it does. */
+  async #written(app: AppClients, state: ClientState): Promise<ClaimResult> {
+    const isDurable = await app.home.journal.settled()
+    if (isDurable && app.has(state)) return ok({ state, sessionPresent: false })
+    // It never was: its will is not to be heard of.
+    state.dropWill()
+    app.end(state)
+    return refuse('unavailable')
+  }
+
+  /** @returns false when its client is on the way back, which decides by the time itself. */
+  #lookAt(state: ClientState, nowMs: number): boolean {
+    const app = this.#apps.get(state.space.app.id)
+    if (app?.has(state) !== true) return true
+    if (app.isWaiting(state.clientId)) return false
+    if (state.isOver(nowMs)) this.#expire(app, state)
+    else {
+      state.publishDueWill()
+      this.#due.add(state)
+    }
+    return true
+  }
+
+  #expire(app: AppClients, state: ClientState): void {
+    this.#ports.figures.expiredCount++
+    app.end(state)
+  }
+
+  #detached(state: ClientState): void {
+    const app = this.#apps.get(state.space.app.id)
+    if (app?.has(state) !== true) return
+    // The session ends with its connection (§3.1.2.11.2).
+    if (state.isOver(this.#ports.clock.nowMs())) return app.end(state)
+    state.publishDueWill()
+    state.save()
+    this.#due.add(state)
+  }
+
+  #open(space: AppSpace): AppClients {
+    const known = this.#apps.get(space.app.id)
+    if (known?.home.space === space) return known
+    const { clock, topics, figures, settings, publishWill, regionOf } = this.#ports
+    const region = regionOf(space)
+    this.#journals.add(region.journal)
+    const app = new AppClients({
+      ...region,
+      space,
+      topics,
+      clock,
+      figures,
+      settings,
+      publishWill,
+      stalled: this.#stalled,
+      detached: (state) => this.#detached(state),
+    })
+    this.#apps.set(space.app.id, app)
+    return app
+  }
+}
