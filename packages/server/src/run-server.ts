@@ -76,6 +76,7 @@ export interface RunningServer {
     readonly http: string
     readonly https: string | undefined
     readonly mqtt: string | undefined
+    readonly mqtts: string | undefined
     readonly ops: string
   }
   /** Resolves with the exit code once the server has drained. */
@@ -100,31 +101,22 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     setInterval(() => parts.upkeep.tick(), TICK_MS),
     setInterval(() => pump.check(), PUMP_CHECK_MS),
     setInterval(() => parts.webhookEvents.tick(), WEBHOOK_TURN_MS),
-    setInterval(() => void listeners.tls?.check(), CERTIFICATE_CHECK_MS),
+    setInterval(() => void listeners.https?.check(), CERTIFICATE_CHECK_MS),
+    setInterval(() => void listeners.mqtts?.check(), CERTIFICATE_CHECK_MS),
   ]
   const warmingUp = setTimeout(() => {
     parts.warmUp().catch((error: unknown) => log.error('warm_up_failed', error))
   }, WARM_UP_MS)
   state.isReady = true
-  const urls = {
-    http: urlOf('http', config.listen.http, listeners.http.port),
-    https:
-      listeners.tls === undefined
-        ? undefined
-        : urlOf('https', config.listen.https, listeners.tls.port),
-    mqtt:
-      listeners.mqtt === undefined
-        ? undefined
-        : urlOf('mqtt', config.listen.mqtt, listeners.mqtt.port),
-    ops: urlOf('http', config.listen.ops, listeners.ops.port),
-  }
+  const urls = urlsOf(config, listeners)
   log.info('listening', urls)
   const { promise: done, resolve: finish } = Promise.withResolvers<number>()
   const drain = async (reason: string) => {
     state.isReady = false
     log.info('draining', { reason, connections: tally.connectionsOpen })
     void listeners.http.stop(false)
-    listeners.tls?.stopAccepting()
+    void listeners.https?.stop(false)
+    void listeners.mqtts?.stop(false)
     listeners.mqtt?.stop(false)
     const transports = streams === undefined ? [webSockets] : [webSockets, streams]
     await drainConnections(transports, config.drainMs)
@@ -158,9 +150,10 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
 
 interface Listeners {
   readonly http: Listener
-  readonly ops: Listener
+  readonly https: TlsListener | undefined
   readonly mqtt: StreamListener | undefined
-  readonly tls: TlsListener | undefined
+  readonly mqtts: TlsListener | undefined
+  readonly ops: Listener
 }
 
 function streamsOf({ limits }: Config, parts: ServerParts): Streams | undefined {
@@ -173,50 +166,86 @@ async function bind(
   parts: ServerParts & { readonly streams: Streams | undefined },
   isReady: () => boolean,
 ): Promise<Listeners> {
-  const { route, metrics, webSockets, streams, store, tally, log } = parts
+  const { route, metrics, webSockets, streams, trustedProxies, store, tally, log } = parts
+  const { pathPrefix, listen: addresses, tls } = config
   const open: { stop(isForced: boolean): unknown }[] = []
-  const orProblem = <T extends { stop(isForced: boolean): unknown }>(
-    key: string,
-    address: ListenAddress,
-    bindIt: () => T,
-  ): T => {
+  const bound = async <T extends { stop(isForced: boolean): unknown }>(
+    name: keyof typeof addresses,
+    bindTo: (address: ListenAddress) => T | Promise<T>,
+  ): Promise<T> => {
     try {
-      const listener = bindIt()
+      const listener = await bindTo(addresses[name])
       open.push(listener)
       return listener
     } catch (error) {
-      throw bindProblem(key, address, error)
+      throw error instanceof StartProblem
+        ? error
+        : bindProblem(`listen.${name}`, addresses[name], error)
     }
   }
-  const listen = (key: string, address: ListenAddress, deps: HttpDeps) =>
-    orProblem(key, address, () => listenHttp({ address, isShared: false }, deps))
-  const { pathPrefix, listen: addresses } = config
-  const { trustedProxies } = parts
-  const publicDeps = { route, webSockets, pathPrefix, trustedProxies, tally, log }
+  const deps = { route, webSockets, pathPrefix, trustedProxies, tally, log }
   const opsDeps = { isReady, pingStore: () => store.ping(), metrics }
+  const ops = { ...deps, route: opsRoute(opsDeps), webSockets: undefined, pathPrefix: '' }
   try {
-    const tls =
-      config.tls === undefined
-        ? undefined
-        : await TlsListener.open(addresses.https, config.tls, publicDeps)
-    const ops = listen('listen.ops', addresses.ops, {
-      route: opsRoute(opsDeps),
-      webSockets: undefined,
-      pathPrefix: '',
-      trustedProxies,
-      tally,
-      log,
-    })
-    const mqtt =
-      streams === undefined
-        ? undefined
-        : orProblem('listen.mqtt', addresses.mqtt, () =>
-            streams.listen({ address: addresses.mqtt }),
-          )
-    return { ops, mqtt, http: listen('listen.http', addresses.http, publicDeps), tls }
+    return {
+      https: tls && (await bound('https', (address) => httpsOf(address, tls, deps))),
+      mqtts:
+        tls &&
+        streams &&
+        (await bound('mqtts', (address) => mqttsOf(address, tls, { streams, log }))),
+      ops: await bound('ops', (address) => listenHttp({ address, isShared: false }, ops)),
+      mqtt:
+        streams && (await bound('mqtt', (address) => streams.listen({ address, isShared: false }))),
+      http: await bound('http', (address) => listenHttp({ address, isShared: false }, deps)),
+    }
   } catch (error) {
     await Promise.all(open.map((listener) => listener.stop(true)))
-    throw isBindError(error) ? bindProblem('listen.https', addresses.https, error) : error
+    throw error
+  }
+}
+
+type TlsConfig = NonNullable<Config['tls']>
+
+function httpsOf(
+  address: ListenAddress,
+  { certFile, keyFile }: TlsConfig,
+  deps: HttpDeps,
+): Promise<TlsListener> {
+  const { log } = deps
+  return TlsListener.open(
+    address,
+    { certFile, keyFile },
+    { listen: (options) => listenHttp(options, deps), log },
+  )
+}
+
+function mqttsOf(
+  address: ListenAddress,
+  files: TlsConfig,
+  { streams, log }: { readonly streams: Streams; readonly log: Log },
+): Promise<TlsListener> {
+  const isClientRequired = files.clientCertificates === 'required'
+  return TlsListener.open(address, files, {
+    listen: ({ tls, ...options }) =>
+      streams.listen({ ...options, tls: { ...tls, isClientRequired } }),
+    log,
+  })
+}
+
+function urlsOf(
+  { listen }: Config,
+  { http, https, mqtt, mqtts, ops }: Listeners,
+): RunningServer['urls'] {
+  const ofBound = (
+    name: 'https' | 'mqtt' | 'mqtts',
+    at: { port: number | undefined } | undefined,
+  ) => at && urlOf(name, listen[name], at.port)
+  return {
+    http: urlOf('http', listen.http, http.port),
+    https: ofBound('https', https),
+    mqtt: ofBound('mqtt', mqtt),
+    mqtts: ofBound('mqtts', mqtts),
+    ops: urlOf('http', listen.ops, ops.port),
   }
 }
 
@@ -229,15 +258,7 @@ function bindProblem(key: string, address: ListenAddress, cause: unknown): Start
   )
 }
 
-function isBindError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-}
-
-function urlOf(
-  scheme: 'http' | 'https' | 'mqtt',
-  address: ListenAddress,
-  port: number | undefined,
-): string {
+function urlOf(scheme: string, address: ListenAddress, port: number | undefined): string {
   const host = address.hostname.includes(':') ? `[${address.hostname}]` : address.hostname
   return `${scheme}://${host}:${port ?? address.port}`
 }

@@ -9,6 +9,7 @@ export function bannerOf({ urls, demoCredentials }: StartedServer): string {
   const lines = ['', '  Lockgate is running', '', `    http  ${urls.http}`]
   if (urls.https !== undefined) lines.push(`    https ${urls.https}`)
   if (urls.mqtt !== undefined) lines.push(`    mqtt  ${urls.mqtt}`)
+  if (urls.mqtts !== undefined) lines.push(`    mqtts ${urls.mqtts}`)
   lines.push(`    ops   ${urls.ops}  (/live /ready /metrics)`, '')
   if (demoCredentials !== undefined) {
     const { hostname, port } = new URL(urls.http)

@@ -133,12 +133,23 @@ describe('listeners and TLS', () => {
     expect(await problemsOf({ listen: same })).toEqual([])
     const tls = { certFile: 'c', keyFile: 'k' }
     expect(await problemsOf({ listen: same, tls })).toHaveLength(1)
+    const mqtts = { mqtt: '127.0.0.1:8883' }
+    expect(await problemsOf({ listen: mqtts })).toEqual([])
+    expect(await problemsOf({ listen: mqtts, tls })).toHaveLength(1)
   })
 
   test('TLS needs both files', async () => {
     expect(await problemsOf({ tls: { certFile: 'c' } })).toHaveLength(1)
     expect(await problemsOf({ tls: { keyFile: 'k' } })).toHaveLength(1)
     expect(await problemsOf({ tls: { certFile: 7, keyFile: 'k' } })).toHaveLength(1)
+  })
+
+  test('an authority of clients needs TLS, and certificates of clients need an authority', async () => {
+    const pair = { certFile: 'c', keyFile: 'k' }
+    const required = { clientCertificates: 'required' }
+    expect(await problemsOf({ tls: { clientCaFile: 'a' } })).toHaveLength(1)
+    expect(await problemsOf({ tls: { ...pair, ...required } })).toHaveLength(1)
+    expect(await problemsOf({ tls: { ...pair, ...required, clientCaFile: 'a' } })).toEqual([])
   })
 })
 

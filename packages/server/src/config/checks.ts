@@ -18,7 +18,7 @@ const JWT_SECRET_BYTES_MIN = 32
 /** Reports every contradiction between values, and in production everything that is too open. */
 export function checkTogether(config: Config, review: Review): void {
   checkListeners(config, review)
-  checkPairs(review)
+  checkPairs(config, review)
   checkTimes(config, review)
   checkRegions(config, review)
   checkIdentities(config, review)
@@ -30,8 +30,12 @@ export function checkTogether(config: Config, review: Review): void {
   if (config.mode === 'production') checkProduction(config, review)
 }
 
+/** Bound only where there is a certificate. */
+const TLS_LISTENERS = ['https', 'mqtts']
+
 function checkListeners(config: Config, review: Review): void {
-  const isUsed = (name: string): boolean => name !== 'https' || config.tls !== undefined
+  const isUsed = (name: string): boolean =>
+    !TLS_LISTENERS.includes(name) || config.tls !== undefined
   const ports = Object.entries(config.listen)
     .filter(([name, { port }]) => port !== 0 && isUsed(name))
     .map(([name, { port }]) => ({ path: `listen.${name}`, value: String(port) }))
@@ -39,7 +43,7 @@ function checkListeners(config: Config, review: Review): void {
 }
 
 /** Settings that come together, and settings that exclude each other. */
-function checkPairs(review: Review): void {
+function checkPairs({ tls }: Config, review: Review): void {
   for (const [given, absent] of [
     ['tls.certFile', 'tls.keyFile'],
     ['tls.keyFile', 'tls.certFile'],
@@ -47,6 +51,14 @@ function checkPairs(review: Review): void {
     if (!review.isGiven(given) || review.isGiven(absent)) continue
     const what = `\`${given}\` is given without \`${absent}\``
     review.object(given, { what, next: 'give both, or none to serve without TLS' })
+  }
+  if (review.isGiven('tls.clientCaFile') && !review.isGiven('tls.certFile')) {
+    const what = '`tls.clientCaFile` is given without `tls.certFile`'
+    review.object('tls.clientCaFile', { what, next: 'give `tls.certFile` and `tls.keyFile` too' })
+  }
+  if (tls?.clientCertificates === 'required' && !review.isGiven('tls.clientCaFile')) {
+    const what = 'clients have to show a certificate, and no authority is named'
+    review.object('tls.clientCertificates', { what, next: 'give `tls.clientCaFile`' })
   }
   if (review.isGiven('masterKey') && review.isGiven('masterKeyCommand')) {
     const what = 'the master key is given as a command and as a value or file'

@@ -146,8 +146,10 @@ export interface Config {
     readonly http: ListenAddress
     /** The same over TLS; bound only when `tls` is given. */
     readonly https: ListenAddress
-    /** Kept for the MQTT broker; nothing listens there yet. */
+    /** MQTT over TCP. */
     readonly mqtt: ListenAddress
+    /** MQTT over TLS; bound only when `tls` is given. */
+    readonly mqtts: ListenAddress
     /** Health and metrics. */
     readonly ops: ListenAddress
   }
@@ -174,7 +176,16 @@ export interface Config {
    * it. Without both: `dataDir/master.key`, made at the first start.
    */
   readonly masterKeyCommand: readonly string[] | undefined
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly tls:
+    | {
+        readonly certFile: string
+        readonly keyFile: string
+        /** Undefined: clients are not asked for a certificate. */
+        readonly clientCaFile: string | undefined
+        /** Whether one who shows none is let in. */
+        readonly clientCertificates: 'optional' | 'required'
+      }
+    | undefined
   /** Put before `/app/:key` and `/apps/...`; `''` or `/x` without a trailing slash. */
   readonly pathPrefix: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'

@@ -78,9 +78,11 @@ function native(row: Setting, text: string): unknown {
   return row.type === 'list' ? text.split(row.of === 'words' ? ' ' : ', ') : text
 }
 
-/** `tls` needs both files, so one alone is a problem of its own. */
+/** One setting of `tls` alone is a problem of its own. */
 const companion = (key: string, value: unknown): Record<string, unknown> =>
-  key.startsWith('tls.') ? { tls: { certFile: value, keyFile: value } } : {}
+  key.startsWith('tls.')
+    ? { tls: { certFile: 'c', keyFile: 'k', clientCaFile: 'a', [key.slice('tls.'.length)]: value } }
+    : {}
 
 /** The default of the overlap is more than the smallest maximum. */
 const withRoom = (key: string, file: unknown): unknown =>
@@ -124,6 +126,7 @@ test('nothing given is a complete configuration with the documented defaults', a
         http: { hostname: '127.0.0.1', port: 8080 },
         https: { hostname: '127.0.0.1', port: 8443 },
         mqtt: { hostname: '127.0.0.1', port: 1883 },
+        mqtts: { hostname: '127.0.0.1', port: 8883 },
         ops: { hostname: '127.0.0.1', port: 9090 },
       },
       store: 'sqlite',
@@ -158,7 +161,7 @@ describe.each(SETTING_ROWS.map(([key, row]) => ({ key, row })))('$key', ({ key, 
     const value = native(row, text)
     const file = { ...(nest(key, value) as object), ...companion(key, value) }
     const fromFile = at(await load({ file }), key)
-    const base = { file: companion(key, '/other') }
+    const base = { file: companion(key, row.type === 'choice' ? row.values[0] : '/other') }
     const fromEnvironment = await load({ ...base, environment: { [environment]: text } })
     expect(at(fromEnvironment, key)).toEqual(fromFile)
     if (flag === undefined) return

@@ -65,8 +65,15 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
   'listen.mqtt': {
     type: 'address',
     default: '127.0.0.1:1883',
-    does: 'Kept for the MQTT broker; nothing listens here yet.',
-    prevents: 'Naming it now keeps another listener from taking the port.',
+    does: 'Where MQTT is served over TCP.',
+    prevents:
+      'The default is loopback: passwords travel as they are here. Beyond it use `listen.mqtts`.',
+  },
+  'listen.mqtts': {
+    type: 'address',
+    default: '127.0.0.1:8883',
+    does: 'Where MQTT is served over TLS, once `tls` names a certificate.',
+    prevents: 'Without a certificate nothing listens here, so there is never a self-made one.',
   },
   'listen.ops': {
     type: 'address',
@@ -159,6 +166,23 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     default: undefined,
     does: 'The private key of the certificate in PEM.',
     prevents: 'Only a path is accepted, so the key itself never stands in a configuration file.',
+  },
+  'tls.clientCaFile': {
+    type: 'path',
+    default: undefined,
+    does:
+      'The authority, in PEM, whose certificates clients of `listen.mqtts` may show; read again ' +
+      'when the file changes.',
+    prevents:
+      'A certificate of anybody else ends the handshake; without the file no client is asked for ' +
+      'one. HTTPS does not ask.',
+  },
+  'tls.clientCertificates': {
+    type: 'choice',
+    values: ['optional', 'required'],
+    default: 'optional',
+    does: 'Whether clients of `listen.mqtts` have to show a certificate of `tls.clientCaFile`.',
+    prevents: 'With `required` nobody without one gets as far as sending a password.',
   },
   pathPrefix: {
     type: 'text',

@@ -10,7 +10,7 @@ const world = streamWorld()
 let listener: StreamListener
 
 beforeAll(() => {
-  listener = world.streams.listen({ address: ADDRESS })
+  listener = world.streams.listen({ address: ADDRESS, isShared: false })
 })
 
 afterAll(() => {
@@ -164,7 +164,7 @@ describe('what a session throws', () => {
 describe('a connection is refused before anything is read', () => {
   const refusing = (options: Parameters<typeof streamWorld>[0]) => {
     const other = streamWorld(options)
-    const listening = other.streams.listen({ address: ADDRESS })
+    const listening = other.streams.listen({ address: ADDRESS, isShared: false })
     const attempt = async () => {
       const client = RawClient.to(listening.port)
       client.socket.write('CONNECT')

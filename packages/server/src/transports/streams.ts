@@ -8,7 +8,7 @@ import type { RefusalCode } from '../core/refusals.ts'
 import type { Tally } from '../core/tally.ts'
 import { normalizeAddress } from '../http/client-address.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { StreamConnection, StreamProtocol } from '../sessions/session.ts'
+import type { ClientCertificate, StreamConnection, StreamProtocol } from '../sessions/session.ts'
 import type { Pump } from './pump.ts'
 import { StreamOutbox } from './stream-outbox.ts'
 import type { TurnWriter } from './turn-writer.ts'
@@ -29,8 +29,22 @@ export interface StreamPorts {
   readonly guard: Guard
 }
 
+export interface StreamTls {
+  /** PEM texts. */
+  readonly cert: string
+  readonly key: string
+  /** Given: clients are asked for a certificate, and it has to be of this authority. */
+  readonly clientCa: string | undefined
+  /** Whether a client has to show one. */
+  readonly isClientRequired: boolean
+}
+
 export interface StreamListenOptions {
   readonly address: { readonly hostname: string; readonly port: number }
+  /** Absent for plain TCP. */
+  readonly tls?: StreamTls
+  /** Lets a second listener take the same port over. */
+  readonly isShared: boolean
 }
 
 /** Undefined once it is refused. */
@@ -55,14 +69,18 @@ export class Streams {
   }
 
   /** @throws whatever the system answers when the address cannot be bound. */
-  listen({ address }: StreamListenOptions): StreamListener {
-    return Bun.listen<StreamOutbox | undefined>({
+  listen({ address, tls, isShared }: StreamListenOptions): StreamListener {
+    // The types know `reusePort` for other sockets only.
+    const options: Bun.TCPSocketListenOptions<StreamOutbox | undefined> & { reusePort: boolean } = {
       hostname: address.hostname,
       port: address.port,
       // A peer that ends its side still gets what is queued.
       allowHalfOpen: true,
+      reusePort: isShared,
+      ...(tls === undefined ? {} : { tls: bunTls(tls) }),
       socket: {
-        open: (socket) => this.#open(socket),
+        open: (socket) => this.#open(socket, tls === undefined ? 'tcp' : 'tls'),
+        ...(tls === undefined ? {} : { handshake: this.#afterHandshake(tls) }),
         data: (socket, bytes) => this.#receive(socket.data, bytes),
         drain: ({ data }) => data?.drained(),
         end: ({ data }) => data?.ended(),
@@ -70,7 +88,8 @@ export class Streams {
         // A peer that fails is no event of ours: the close comes by itself.
         error: () => {},
       },
-    })
+    }
+    return Bun.listen(options)
   }
 
   /** Called about once a second. */
@@ -110,7 +129,7 @@ export class Streams {
     for (const outbox of this.#outboxes) outbox.terminate()
   }
 
-  #open(socket: Socket): void {
+  #open(socket: Socket, transport: 'tcp' | 'tls'): void {
     const { pump, writer, clock, tally } = this.#ports
     const ip = addressOf(socket)
     const refusal = this.#refusalOf(ip)
@@ -119,13 +138,13 @@ export class Streams {
       socket.terminate()
       return
     }
-    const ports = { pump, writer, traffic: tally.transports.tcp }
+    const ports = { pump, writer, traffic: tally.transports[transport] }
     const silentUntilMs = clock.monotonicMs() + FIRST_BYTE_MS_MAX
     const outbox = new StreamOutbox(socket, ports, silentUntilMs)
     socket.data = outbox
     this.#outboxes.add(outbox)
     tally.opened(ports.traffic)
-    this.#admit(outbox, { isTls: false, certificate: undefined, ip })
+    if (transport === 'tcp') this.#admit(outbox, { isTls: false, certificate: undefined, ip })
   }
 
   /** Who knocks too often, or when there is no place left. */
@@ -135,6 +154,26 @@ export class Streams {
     const told = () => ({ ip, agent: '', protocol: 'stream' })
     if (!guard.connect(limitSubject(ip), told).isAllowed) return 'rate_limited'
     return tally.connectionsOpen >= this.#connectionCountMax ? 'overloaded' : undefined
+  }
+
+  /**
+   * Bun refuses nobody's certificate here, so that showing none can be allowed: it says what it
+   * found, and whoever shows one that does not hold is not let in as one who shows none.
+   */
+  #afterHandshake({ isClientRequired }: StreamTls) {
+    return (socket: Socket, isDone: boolean, problem: Error | null): void => {
+      const outbox = socket.data
+      if (outbox === undefined) return
+      const certificate = isDone ? certificateOf(socket) : undefined
+      const isBad = certificate !== undefined && problem !== null
+      const isMissing = certificate === undefined && isClientRequired
+      if (isDone && !isBad && !isMissing) {
+        this.#admit(outbox, { isTls: true, certificate, ip: addressOf(socket) })
+        return
+      }
+      if (isDone) this.#ports.tally.refused(isBad ? 'credential_invalid' : 'credential_missing')
+      socket.terminate()
+    }
   }
 
   #admit(
@@ -179,6 +218,24 @@ export class Streams {
     if (outbox === undefined || !this.#outboxes.delete(outbox)) return
     this.#ports.tally.closed(outbox.traffic)
     this.#ports.pump.guarded(outbox, () => outbox.gone())
+  }
+}
+
+function bunTls({ cert, key, clientCa }: StreamTls): Bun.TLSOptions {
+  // Bun serves TLS 1.2 and 1.3 and refuses what is older (ASVS 12.1.1).
+  if (clientCa === undefined) return { cert, key }
+  return { cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: false }
+}
+
+/** @returns undefined when the peer has shown none. */
+function certificateOf(socket: Socket): ClientCertificate | undefined {
+  const shown = socket.getPeerCertificate()
+  // Without one Bun answers an empty object; Node's types do not say so.
+  if (typeof shown?.fingerprint256 !== 'string') return undefined
+  const commonName = shown.subject?.CN
+  return {
+    commonName: typeof commonName === 'string' ? commonName : '',
+    fingerprint: shown.fingerprint256.replaceAll(':', '').toLowerCase(),
   }
 }
 

@@ -6,8 +6,6 @@ import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Log } from '../ports/log.ts'
 import { StartProblem } from '../ports/start-problem.ts'
-import { type HttpDeps, listenHttp, type ListenOptions } from './http.ts'
-import type { Listener } from './socket.ts'
 
 /** How often the files are looked at; links that are swapped as a whole are seen too. */
 export const CERTIFICATE_CHECK_MS = 1_000
@@ -15,27 +13,57 @@ export const CERTIFICATE_CHECK_MS = 1_000
 export interface TlsFiles {
   readonly certFile: string
   readonly keyFile: string
+  /** Whose certificates clients may show; where nobody looks at them it is left out. */
+  readonly clientCaFile?: string | undefined
+}
+
+/** PEM texts. */
+export interface TlsTexts {
+  readonly cert: string
+  readonly key: string
+  readonly clientCa: string | undefined
+}
+
+interface Address {
+  readonly hostname: string
+  readonly port: number
+}
+
+/** A port that is listened on with one certificate. */
+interface Bound {
+  readonly port: number | undefined
+  stop(isForced: boolean): unknown
+}
+
+/** How a listener is made, and who is told of changes. */
+export interface TlsDeps {
+  /** @throws the bind error when the port is taken and not shared. */
+  readonly listen: (options: {
+    readonly address: Address
+    readonly tls: TlsTexts
+    /** Lets a second listener take the same port over. */
+    readonly isShared: boolean
+  }) => Bound
+  readonly log: Log
 }
 
 export class TlsListener {
   readonly #files: TlsFiles
-  readonly #deps: HttpDeps
-  readonly #log: Log
-  #current: Listener
-  #address: ListenOptions['address']
+  readonly #deps: TlsDeps
+  #current: Bound
+  #address: Address
   #version: string
   #checking: Promise<void> | undefined
 
   private constructor(start: {
     files: TlsFiles
-    deps: HttpDeps
-    listener: Listener
-    address: ListenOptions['address']
+    deps: TlsDeps
+    listener: Bound
+    address: Address
     version: string
   }) {
     this.#files = start.files
     this.#deps = start.deps
-    this.#log = start.deps.log
     this.#current = start.listener
     this.#address = start.address
     this.#version = start.version
@@ -45,15 +73,11 @@ export class TlsListener {
    * @throws StartProblem when the files do not make a pair; the bind error when the port is
    * taken.
    */
-  static async open(
-    address: ListenOptions['address'],
-    files: TlsFiles,
-    deps: HttpDeps,
-  ): Promise<TlsListener> {
-    const { tls, version } = await loadPair(files)
+  static async open(address: Address, files: TlsFiles, deps: TlsDeps): Promise<TlsListener> {
+    const { tls, version } = await loadTexts(files)
     // A shared bind never fails, so whether the port is free is asked with an exclusive one.
-    await listenHttp({ address, tls, isShared: false }, deps).stop(true)
-    const listener = listenHttp({ address, tls, isShared: true }, deps)
+    await deps.listen({ address, tls, isShared: false }).stop(true)
+    const listener = deps.listen({ address, tls, isShared: true })
     const bound = { hostname: address.hostname, port: listener.port ?? address.port }
     return new TlsListener({ files, deps, listener, address: bound, version })
   }
@@ -73,30 +97,28 @@ export class TlsListener {
     return this.#checking
   }
 
-  /** Stops taking new connections; open ones stay. */
-  stopAccepting(): void {
-    void this.#current.stop(false)
+  /** Stops taking new connections; open ones stay unless it is forced. */
+  async stop(isForced: boolean): Promise<void> {
+    await this.#current.stop(isForced)
   }
 
   async #reload(): Promise<void> {
     try {
       if ((await versionOf(this.#files)) === this.#version) return
-      const { tls, version } = await loadPair(this.#files)
-      const next = listenHttp({ address: this.#address, tls, isShared: true }, this.#deps)
+      const { tls, version } = await loadTexts(this.#files)
+      const next = this.#deps.listen({ address: this.#address, tls, isShared: true })
       const previous = this.#current
       this.#current = next
       this.#version = version
       void previous.stop(false)
-      this.#log.info('certificate_reloaded', { certFile: this.#files.certFile })
+      this.#deps.log.info('certificate_reloaded', { certFile: this.#files.certFile })
     } catch (error) {
-      this.#log.error('certificate_not_reloaded', error, { certFile: this.#files.certFile })
+      this.#deps.log.error('certificate_not_reloaded', error, { certFile: this.#files.certFile })
     }
   }
 }
 
-async function loadPair(
-  files: TlsFiles,
-): Promise<{ tls: { cert: string; key: string }; version: string }> {
+async function loadTexts(files: TlsFiles): Promise<{ tls: TlsTexts; version: string }> {
   const version = await versionOf(files)
   const cert = await readPem(files.certFile)
   const key = await readPem(files.keyFile)
@@ -112,29 +134,40 @@ async function loadPair(
   if (!isPair) {
     throw new StartProblem(`${files.keyFile} is not the key of ${files.certFile}.`)
   }
-  return { tls: { cert, key }, version }
+  return { tls: { cert, key, clientCa: await loadClientCa(files) }, version }
+}
+
+/** A file without a certificate would let nobody's certificate hold, and nobody would say why. */
+async function loadClientCa({ clientCaFile }: TlsFiles): Promise<string | undefined> {
+  if (clientCaFile === undefined) return undefined
+  const clientCa = await readPem(clientCaFile)
+  try {
+    // It reads the first certificate of the file; a damaged one further down is Bun's to refuse.
+    void new X509Certificate(clientCa)
+  } catch (cause) {
+    const what = `${clientCaFile} must hold PEM certificates. Check tls.clientCaFile.`
+    throw new StartProblem(what, { cause })
+  }
+  return clientCa
 }
 
 async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new StartProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
-      cause,
-    })
+    throw new StartProblem(`${file} cannot be read. Check the files of \`tls\`.`, { cause })
   }
 }
 
-async function versionOf({ certFile, keyFile }: TlsFiles): Promise<string> {
+async function versionOf({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<string> {
   const marks: string[] = []
-  for (const file of [certFile, keyFile]) {
+  for (const file of [certFile, keyFile, clientCaFile]) {
+    if (file === undefined) continue
     try {
       const { mtimeMs, size, ino } = await stat(file)
       marks.push(`${mtimeMs}:${size}:${ino}`)
     } catch (cause) {
-      throw new StartProblem(`${file} cannot be read. Check tls.certFile and tls.keyFile.`, {
-        cause,
-      })
+      throw new StartProblem(`${file} cannot be read. Check the files of \`tls\`.`, { cause })
     }
   }
   return marks.join()
