@@ -31,6 +31,10 @@ export const SETTINGS: AppSettings = {
   organizationDefault: false,
   mqttUsersInBrowsers: 'deny',
   limits: [],
+  tokenTtlMaxMs: 86_400_000,
+  tokenLineageMaxMs: 86_400_000,
+  tokenReplaceDisconnects: false,
+  tokenReuseRevokes: false,
 }
 
 const CREATED_AT_MS = 1_790_000_000_000

@@ -41,6 +41,10 @@ export const OPEN_SETTINGS: AppSettings = {
   organizationDefault: false,
   mqttUsersInBrowsers: 'deny',
   limits: [],
+  tokenTtlMaxMs: 86_400_000,
+  tokenLineageMaxMs: 86_400_000,
+  tokenReplaceDisconnects: false,
+  tokenReuseRevokes: false,
 }
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }

@@ -40,4 +40,8 @@ export const appSettings = z.strictObject({
   jwtRoles: z.array(jwtRole).max(50).optional(),
   organizationDefault: z.boolean().optional(),
   mqttUsersInBrowsers: z.enum(['allow', 'deny']).optional(),
+  tokenTtlMaxMs: z.int().min(60_000).max(86_400_000).optional(),
+  tokenLineageMaxMs: z.int().min(60_000).max(2_592_000_000).optional(),
+  tokenReplaceDisconnects: z.boolean().optional(),
+  tokenReuseRevokes: z.boolean().optional(),
 })

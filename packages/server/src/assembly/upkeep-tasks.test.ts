@@ -27,6 +27,7 @@ async function openServing() {
   })
   const more = {
     signingKeys,
+    connectionTokens: { sweep: async () => {}, finish: async () => {} },
     checkpointSeconds: 60,
     watching: [],
     webhooks: { tasks: [] },

@@ -6,6 +6,7 @@ import {
   IDEMPOTENCY_KEPT_MS,
 } from '../credentials/administration/repeated-calls.ts'
 import type { Store } from '../ports/store.ts'
+import type { ConnectionTokenParts } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { TokenService } from './token-service.ts'
 import type { WebhookDelivery } from './webhook-delivery.ts'
@@ -14,6 +15,8 @@ const SECOND_MS = 1_000
 /** A tenant that lost its key in an emergency of another node is without one for so long. */
 const SIGNING_KEYS_MS = 5_000
 const SCHEDULE_MS = 5_000
+/** Ended ones are told so for ten minutes. */
+const CONNECTION_TOKENS_MS = 60_000
 /** Soon after the start, and not during it. */
 const MASTER_KEY_MS = 10_000
 const HOUR_MS = 3_600_000
@@ -25,6 +28,7 @@ export function upkeepTasks(
   core: CredentialCore,
   store: Store,
   more: Pick<TokenService, 'signingKeys'> & {
+    readonly connectionTokens: Pick<ConnectionTokenParts, 'sweep' | 'finish'>
     readonly checkpointSeconds: number
     /** What those who watch and those who are alerted need; they end first. */
     readonly watching: readonly UpkeepTask[]
@@ -57,6 +61,12 @@ export function upkeepTasks(
       finish: async () => {},
     },
     { name: 'signing_keys', everyMs: SIGNING_KEYS_MS, run: () => more.signingKeys.follow() },
+    {
+      name: 'connection_tokens',
+      everyMs: CONNECTION_TOKENS_MS,
+      run: () => more.connectionTokens.sweep(),
+      finish: () => more.connectionTokens.finish(),
+    },
     ...more.webhooks.tasks,
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {

@@ -185,6 +185,36 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     does: 'Whether pages may connect as MQTT users, or with an `sk` or `rk` key, over MQTT.',
     prevents: 'What anybody can read in a page is no permanent secret; mint tokens for pages.',
   },
+  tokenTtlMaxMs: {
+    type: 'integer',
+    unit: 'ms',
+    min: 60_000,
+    max: 86_400_000,
+    default: 86_400_000,
+    does: 'The longest life of a connection token that is not refreshed.',
+    prevents: 'A token that leaked ends soon, whatever `ttl` was asked for.',
+  },
+  tokenLineageMaxMs: {
+    type: 'integer',
+    unit: 'ms',
+    min: 60_000,
+    max: 2_592_000_000,
+    default: 86_400_000,
+    does: 'How long a connection token can be refreshed before a new one has to be minted.',
+    prevents: 'A client that was let in once comes back to your own sign-in.',
+  },
+  tokenReplaceDisconnects: {
+    type: 'boolean',
+    default: false,
+    does: 'Whether a connection token that is replaced closes its open connections at once.',
+    prevents: 'On, a user has one session; off, open connections stay until their own end.',
+  },
+  tokenReuseRevokes: {
+    type: 'boolean',
+    default: false,
+    does: 'Whether an old password that is used to refresh ends the token and its connections.',
+    prevents: 'On, a thief who refreshes is found out by the next refresh of the owner.',
+  },
 }
 
 /** Settings of an app that declares none; frozen. The demo app and new apps start from these. */

@@ -17,6 +17,14 @@ export type RevocationTarget =
   | { readonly kind: 'app'; readonly appId: string }
   | { readonly kind: 'tenant'; readonly tenantId: string }
 
+/** @returns the id of the version that stored reliances name; undefined where they name none. */
+export function versionIn(reliances: readonly string[]): string | undefined {
+  const found = reliances.find((each) => each.startsWith(VERSION))
+  return found?.slice(VERSION.length)
+}
+
+const VERSION = 'version:'
+
 export function relianceOn(target: RevocationTarget): Reliance {
   switch (target.kind) {
     case 'token':

@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts'
 import type { Hub } from './hub.ts'
 import type { NodeReceipt, Receipt } from './receipt.ts'
 import type { RefusalCode } from './refusals.ts'
-import type { RevocationTarget } from './reliance.ts'
+import type { Reliance, RevocationTarget } from './reliance.ts'
 import {
   decodeNodeMessage,
   encodeNodeMessage,
@@ -79,6 +79,28 @@ export class Revoker {
   /** Ends what rests on `target` on this node only: for changes every node decides by its clock. */
   async revokeHere(target: RevocationTarget): Promise<NodeReceipt> {
     return this.#carryOut(target)
+  }
+
+  /**
+   * Ends every connection of an app on this node that was opened by one of `reliances`: one pass,
+   * however many they are. @returns how many ended, after the last close.
+   */
+  async endOpenedBy(
+    appId: string,
+    reliances: ReadonlySet<Reliance>,
+    refusal: RefusalCode,
+  ): Promise<number> {
+    const { hub, closings } = this.#ports
+    const connections = [...hub.spaces()]
+      .filter((space) => space.app.id === appId)
+      .flatMap((space) => [...space.connections.values()])
+      .filter(({ openedBy }) => openedBy.some((each) => reliances.has(each)))
+    let count = 0
+    const end = (connection: Connection) => {
+      if (connection.end(refusal)) count++
+    }
+    await closings.endAll(connections, end, connections.length > 1 ? SPREAD_MS : 0)
+    return count
   }
 
   /** Called about once a second: tells others that this node is there, and gives up on silence. */

@@ -23,6 +23,8 @@ export interface InstallationKeys {
   readonly fingerprint: KeyObject
   /** HMAC key of refresh tokens. */
   readonly refresh: KeyObject
+  /** What the keys of connection tokens are derived from, one for each tenant. */
+  readonly connectionToken: Uint8Array
   /** HMAC key of audit rows. */
   readonly auditSeal: KeyObject
   /** Ed25519 key that signs audit checkpoints. */
@@ -31,7 +33,7 @@ export interface InstallationKeys {
 
 const KEY_BYTES = 32
 const PURPOSE = 'installation-key'
-const NAMES = ['fingerprint', 'refresh', 'audit-seal', 'audit-sign'] as const
+const NAMES = ['fingerprint', 'refresh', 'connection-token', 'audit-seal', 'audit-sign'] as const
 type KeyName = (typeof NAMES)[number]
 
 interface KeyDeps {
@@ -70,6 +72,7 @@ export async function loadInstallationKeys(
   return ok({
     fingerprint: createSecretKey(bytesOf('fingerprint')),
     refresh: createSecretKey(bytesOf('refresh')),
+    connectionToken: bytesOf('connection-token'),
     auditSeal: createSecretKey(bytesOf('audit-seal')),
     auditSign: { privateKey, publicKey: createPublicKey(privateKey) },
   })

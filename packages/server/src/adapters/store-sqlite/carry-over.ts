@@ -24,6 +24,10 @@ const SETTINGS_SINCE = {
   limits: [],
   organizationDefault: false,
   mqttUsersInBrowsers: 'deny',
+  tokenTtlMaxMs: DAY_MS,
+  tokenLineageMaxMs: DAY_MS,
+  tokenReplaceDisconnects: false,
+  tokenReuseRevokes: false,
 } as const
 const COMMIT = { sql: 'COMMIT', parameters: [] }
 

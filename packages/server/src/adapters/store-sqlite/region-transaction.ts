@@ -158,11 +158,17 @@ export function rowOfApp(app: AppRecord): AppRow {
   }
 }
 
+const DAY_MS = 86_400_000
+
 /** Only {@link rowOfApp} writes this column. Absent fields read as undefined. */
 const SETTINGS_SINCE = {
   limits: [] as readonly string[],
   organizationDefault: false,
   mqttUsersInBrowsers: 'deny',
+  tokenTtlMaxMs: DAY_MS,
+  tokenLineageMaxMs: DAY_MS,
+  tokenReplaceDisconnects: false,
+  tokenReuseRevokes: false,
 } as const
 
 function appOf({ document }: Pick<AppRow, 'document'>): AppRecord {

@@ -26,8 +26,14 @@ export const CLAIM_COUNT_MAX = 64
  */
 const REFUSED_MEMBERS = ['jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'enc', 'zip', 'cty'] as const
 
-/** @returns undefined for everything that is not one, whatever is wrong with it. */
-export function readSignedToken(token: string): SignedToken | undefined {
+/**
+ * @param types what `typ` may be, in upper case.
+ * @returns undefined for everything that is not one, whatever is wrong with it.
+ */
+export function readSignedToken(
+  token: string,
+  types: ReadonlySet<string> = PLAIN_TYPES,
+): SignedToken | undefined {
   const peeked = peekToken(token)
   if (peeked === undefined) return undefined
   const { header, claims } = peeked
@@ -37,7 +43,7 @@ export function readSignedToken(token: string): SignedToken | undefined {
     Object.keys(header).length <= HEADER_COUNT_MAX &&
     Object.keys(claims).length <= CLAIM_COUNT_MAX &&
     !REFUSED_MEMBERS.some((name) => Object.hasOwn(header, name))
-  if (algorithm === undefined || !isPlain || !isJwtType(typ)) return undefined
+  if (algorithm === undefined || !isPlain || !isOfType(typ, types)) return undefined
   if (kid !== undefined && (typeof kid !== 'string' || !isKid(kid))) return undefined
   const end = token.lastIndexOf('.')
   const encoded = token.slice(end + 1)
@@ -48,6 +54,8 @@ export function readSignedToken(token: string): SignedToken | undefined {
 }
 
 /** RFC 7519 §5.1; access tokens of ours and others' say `at+jwt` (RFC 8725 §3.11). */
-function isJwtType(typ: unknown): boolean {
-  return typ === undefined || (typeof typ === 'string' && typ.toUpperCase() === 'JWT')
+const PLAIN_TYPES: ReadonlySet<string> = new Set(['JWT'])
+
+function isOfType(typ: unknown, types: ReadonlySet<string>): boolean {
+  return typ === undefined || (typeof typ === 'string' && types.has(typ.toUpperCase()))
 }

@@ -50,6 +50,14 @@ export interface AppSettings {
   readonly organizationDefault: boolean
   /** Whether pages may connect with what is made for devices and servers: decided by `Origin`. */
   readonly mqttUsersInBrowsers: 'allow' | 'deny'
+  /** The longest life of one password of a connection token. */
+  readonly tokenTtlMaxMs: number
+  /** How long one connection token can be refreshed, from its first password on. */
+  readonly tokenLineageMaxMs: number
+  /** Whether a token that another one replaces closes its connections at once. */
+  readonly tokenReplaceDisconnects: boolean
+  /** Whether a password that is refreshed again much later ends the whole token. */
+  readonly tokenReuseRevokes: boolean
 }
 
 /** `public` apps run where nobody can keep a secret: they have no client secret, for ever. */

@@ -2,9 +2,12 @@
 
 export const SCOPE_ACTIONS = ['subscribe', 'publish', 'inspect', 'terminate'] as const
 
+/** Of a key that gives out connection tokens. */
+export const MINT_SCOPE = 'mint'
+
 /** Our bound; longer patterns match nothing. */
 const SCOPE_LENGTH_MAX = 200
-const SCOPE = new RegExp(`^(?:${SCOPE_ACTIONS.join('|')})(?::[^\\s"\\\\]+)?$`)
+const SCOPE = new RegExp(`^(?:${MINT_SCOPE}|(?:${SCOPE_ACTIONS.join('|')})(?::[^\\s"\\\\]+)?)$`)
 
 /**
  * Whether a scope allows anything. Asked where a key is made or changed: one that was stored before
@@ -16,4 +19,4 @@ export function isScope(text: string): boolean {
 
 const NAMES = SCOPE_ACTIONS.join(', ')
 /** What to write instead, for whoever wrote another. */
-export const SCOPE_TEXT = `A scope is ${NAMES}, or one of them with channels: publish:doc:*.`
+export const SCOPE_TEXT = `A scope is ${MINT_SCOPE}, ${NAMES}, or one of the last four with channels: publish:doc:*.`

@@ -1,0 +1,128 @@
+/** Puts connection tokens together over the credential core: minted, let in, refreshed, ended. */
+import type { Hub } from '../core/hub.ts'
+import type { Source } from '../core/source.ts'
+import type { LoadedApp } from '../credentials/app-directory.ts'
+import type { AuditEntry } from '../credentials/audit/entry.ts'
+import { ConnectionTokens } from '../credentials/connection-tokens/connection-tokens.ts'
+import { LineageClosing } from '../credentials/connection-tokens/lineage-closing.ts'
+import { LineageNews } from '../credentials/connection-tokens/lineage-news.ts'
+import { LineageTable } from '../credentials/connection-tokens/lineage-table.ts'
+import {
+  type LineageChange,
+  LineageWriter,
+} from '../credentials/connection-tokens/lineage-writer.ts'
+import { REFRESH_SKEW_MS } from '../credentials/connection-tokens/lineage.ts'
+import { TokenEnding } from '../credentials/connection-tokens/token-ending.ts'
+import { TokenMinting } from '../credentials/connection-tokens/token-minting.ts'
+import { TokenRefreshing } from '../credentials/connection-tokens/token-refreshing.ts'
+import { groupBy } from '../credentials/loading.ts'
+import type { Broker } from '../ports/broker.ts'
+import type { Log } from '../ports/log.ts'
+import type { ConnectionTokenRecord } from '../ports/records/connection-token.ts'
+import type { RegionDatabase, Store } from '../ports/store.ts'
+import type { CredentialCore } from './credential-core.ts'
+
+/** How many are read at a time at start. */
+const LOADED_COUNT = 1_000
+
+export interface ConnectionTokenParts {
+  readonly tokens: ConnectionTokens
+  readonly table: LineageTable
+  readonly minting: TokenMinting
+  readonly refreshing: TokenRefreshing
+  readonly ending: TokenEnding
+  /** Forgets what can let nobody in any more, in memory and in the store. */
+  sweep(): Promise<void>
+  /** At the end: what was bound is written down, and nothing is heard any more. */
+  finish(): Promise<void>
+}
+
+/**
+ * Reads every live lineage; called before the server is ready.
+ * @throws Outage
+ */
+export async function openConnectionTokens(
+  core: CredentialCore,
+  ports: { readonly broker: Broker; readonly log: Log; readonly hub: Hub },
+): Promise<ConnectionTokenParts> {
+  const { authority, administration, recordDenial, revoker } = core
+  const { clock, random, keys, store } = administration
+  const { apps, tenants, revocations } = authority
+  const closing = new LineageClosing(apps, (...ended) => revoker.endOpenedBy(...ended))
+  const table = new LineageTable((record) => closing.ended(record))
+  const news = new LineageNews(ports.broker, table)
+  const save = (region: string, change: LineageChange) =>
+    saveChange(core, authority.regionOf({ region }), change)
+  const writer = new LineageWriter({ table, save, tell: (records) => news.tell(records) })
+  const tokens = new ConnectionTokens({
+    apps,
+    tenants,
+    revocations,
+    table,
+    writer,
+    clock,
+    installationKey: keys.connectionToken,
+    recordDenial,
+    onUnwritten: (error) => ports.log.error('token_binding_unwritten', error),
+  })
+  const closed = () => closing.closed()
+  const shared = { tokens, table, writer, clock }
+  const ending = new TokenEnding({ ...shared, closed })
+  const minting = new TokenMinting({ ...shared, random, closed })
+  const endReused = async (record: ConnectionTokenRecord, loaded: LoadedApp, source: Source) => {
+    const call = { actor: { kind: 'system' as const, id: 'lockgate' }, source, reason: REUSED }
+    await ending.revoke(loaded, { id: record.id }, call)
+  }
+  const refreshing = new TokenRefreshing({ ...shared, recordDenial, endReused })
+  await load(store, table, clock.nowMs())
+  return {
+    tokens,
+    table,
+    minting,
+    refreshing,
+    ending,
+    sweep: () => sweep(store, table, clock.nowMs()),
+    async finish() {
+      news.close()
+      await writer.settled()
+    },
+  }
+}
+
+const REUSED = 'a password was refreshed twice'
+
+async function saveChange(
+  { administration: { audit } }: CredentialCore,
+  region: RegionDatabase,
+  { records, entries }: LineageChange,
+): Promise<void> {
+  const byTenant = groupBy<AuditEntry, string>(entries, ({ tenantId }) => tenantId)
+  await region.transaction(async (transaction) => {
+    for (const record of records) await transaction.saveConnectionToken(record)
+    for (const rows of byTenant.values()) {
+      await audit.recordAll({ code: region.code, transaction }, rows)
+    }
+  })
+}
+
+async function load(store: Store, table: LineageTable, nowMs: number): Promise<void> {
+  const unexpiredAtMs = nowMs - REFRESH_SKEW_MS
+  for (const region of store.regions.values()) {
+    let afterId = ''
+    for (;;) {
+      const page = { unexpiredAtMs, afterId, countMax: LOADED_COUNT }
+      const records = await region.transaction((each) => each.listConnectionTokens(page))
+      for (const record of records) table.put(record)
+      if (records.length < LOADED_COUNT) break
+      afterId = records.at(-1)?.id ?? ''
+    }
+  }
+  table.completed()
+}
+
+async function sweep(store: Store, table: LineageTable, nowMs: number): Promise<void> {
+  table.sweep(nowMs)
+  for (const region of store.regions.values()) {
+    await region.transaction((each) => each.sweepConnectionTokens(nowMs - REFRESH_SKEW_MS))
+  }
+}

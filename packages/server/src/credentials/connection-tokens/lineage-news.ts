@@ -1,0 +1,49 @@
+/** Tells other nodes how lineages have changed, and hears it of them. At most once, like the bus. */
+import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
+import type { Broker } from '../../ports/broker.ts'
+import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
+import type { LineageTable } from './lineage-table.ts'
+
+const TOPIC = 'connection-tokens'
+/** Our bound: a record is at most about 8 KiB, and a message 1 MiB. */
+export const RECORDS_OF_MESSAGE_MAX = 100
+/** The message, its list, a record, its ACL, and a list of it. */
+const DEPTH_MAX = 6
+
+export class LineageNews {
+  readonly #broker: Broker
+  readonly #stopListening: () => void
+
+  constructor(broker: Broker, table: LineageTable) {
+    this.#broker = broker
+    this.#stopListening = broker.subscribe(TOPIC, (payload) => {
+      for (const record of decodeNews(payload)) table.put(record)
+    })
+  }
+
+  tell(records: readonly ConnectionTokenRecord[]): void {
+    for (let at = 0; at < records.length; at += RECORDS_OF_MESSAGE_MAX) {
+      const part = records.slice(at, at + RECORDS_OF_MESSAGE_MAX)
+      this.#broker.publish(TOPIC, JSON.stringify({ records: part }))
+    }
+  }
+
+  close(): void {
+    this.#stopListening()
+  }
+}
+
+/** Another node of ours wrote it; what is no record all the same is passed over. */
+function decodeNews(payload: string): readonly ConnectionTokenRecord[] {
+  const records = parseJsonObject(payload, DEPTH_MAX)?.['records']
+  if (!Array.isArray(records)) return []
+  return records.filter(isJsonObject).flatMap((each) => {
+    const { id, appId, tenantId, userEmail, expiresAtMs, generation, clientIds, claims } = each
+    const isWhole =
+      [id, appId, tenantId, userEmail].every((text) => typeof text === 'string') &&
+      [expiresAtMs, generation].every((count) => typeof count === 'number') &&
+      Array.isArray(clientIds) &&
+      isJsonObject(claims)
+    return isWhole ? [each as unknown as ConnectionTokenRecord] : []
+  })
+}

@@ -1,0 +1,150 @@
+/**
+ * Every lineage that is alive, in memory: what deciding about a connection token asks instead of a
+ * database (decision 20). Filled from the store before the server is ready, then fed by this node's
+ * own changes and by the news of others. Ended ones go once no password of theirs can be good.
+ */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
+import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
+import { type Lineage, lineageOf, mergeRecords, statusOf } from './lineage.ts'
+
+/** Our bounds: of one user in one app, of one app, and of a node; about 1 KiB each. */
+export const LINEAGES_OF_USER_MAX = 100
+export const LINEAGES_OF_APP_MAX = 200_000
+export const LINEAGE_COUNT_MAX = 1_000_000
+/** So long a client is still told what has ended its token, and not only that it is none. */
+export const ENDED_KEPT_MS = 600_000
+
+export type FullTable = 'user_full' | 'app_full' | 'node_full'
+
+export interface LineagePage {
+  readonly lineages: readonly Lineage[]
+  /** Undefined at the end of the list. */
+  readonly nextCursor: string | undefined
+}
+
+export class LineageTable {
+  readonly #byId = new Map<string, Lineage>()
+  /** By app, then by id, oldest first. */
+  readonly #byApp = new Map<string, Map<string, Lineage>>()
+  readonly #byUser = new Map<string, Set<Lineage>>()
+  readonly #onEnded: (record: ConnectionTokenRecord) => void
+  #isComplete = false
+
+  /** @param onEnded told once of each lineage that was known and is now revoked or replaced. */
+  constructor(onEnded: (record: ConnectionTokenRecord) => void) {
+    this.#onEnded = onEnded
+  }
+
+  /** False until everything stored was read: until then nobody may be told that a token is none. */
+  get isComplete(): boolean {
+    return this.#isComplete
+  }
+
+  completed(): void {
+    this.#isComplete = true
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  find(id: string): Lineage | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Takes what is known of a lineage in; what was known before is never taken back. */
+  put(record: ConnectionTokenRecord): Lineage {
+    const known = this.#byId.get(record.id)
+    if (known !== undefined) {
+      const before = known.record
+      known.record = mergeRecords(before, record)
+      if (hasEnded(known.record) && !hasEnded(before)) this.#onEnded(known.record)
+      return known
+    }
+    const made = lineageOf(record)
+    this.#byId.set(record.id, made)
+    const ofApp = this.#byApp.get(record.appId) ?? new Map<string, Lineage>()
+    this.#byApp.set(record.appId, ofApp.set(record.id, made))
+    const user = userKeyOf(record)
+    const ofUser = this.#byUser.get(user) ?? new Set<Lineage>()
+    this.#byUser.set(user, ofUser.add(made))
+    return made
+  }
+
+  /** Whether there is room for one more of app and node; a user's are {@link activeOf}. */
+  hasRoom(appId: string): Result<true, FullTable> {
+    if (this.#byId.size >= LINEAGE_COUNT_MAX) return refuse('node_full')
+    const count = this.#byApp.get(appId)?.size ?? 0
+    return count >= LINEAGES_OF_APP_MAX ? refuse('app_full') : ok(true)
+  }
+
+  /** @returns those of one user that still let somebody in, oldest first. */
+  activeOf(
+    { appId, userEmail }: Pick<ConnectionTokenRecord, 'appId' | 'userEmail'>,
+    nowMs: number,
+  ): readonly Lineage[] {
+    const all = this.#byUser.get(userKeyOf({ appId, userEmail })) ?? []
+    return [...all].filter(({ record }) => statusOf(record, nowMs) === 'active')
+  }
+
+  /** Every one of an app, ended ones too while they are known; oldest first. */
+  ofApp(appId: string): Iterable<Lineage> {
+    return this.#byApp.get(appId)?.values() ?? []
+  }
+
+  /** @param cursor of the page before; of one that is gone meanwhile the list begins anew. */
+  page(
+    appId: string,
+    {
+      cursor,
+      countMax,
+      isWanted,
+    }: {
+      readonly cursor: string | undefined
+      readonly countMax: number
+      readonly isWanted: (lineage: Lineage) => boolean
+    },
+  ): LineagePage {
+    const lineages: Lineage[] = []
+    let isReached = cursor === undefined || !this.#byId.has(cursor)
+    for (const lineage of this.ofApp(appId)) {
+      if (!isReached) {
+        isReached = lineage.record.id === cursor
+        continue
+      }
+      if (!isWanted(lineage)) continue
+      if (lineages.length === countMax) return { lineages, nextCursor: lineages.at(-1)?.record.id }
+      lineages.push(lineage)
+    }
+    return { lineages, nextCursor: undefined }
+  }
+
+  /** Forgets what can let nobody in any more. */
+  sweep(nowMs: number): void {
+    for (const { record } of this.#byId.values()) {
+      if (nowMs >= record.expiresAtMs + ENDED_KEPT_MS) this.#forget(record)
+    }
+  }
+
+  #forget(record: ConnectionTokenRecord): void {
+    const lineage = this.#byId.get(record.id)
+    if (lineage === undefined) return
+    this.#byId.delete(record.id)
+    const ofApp = this.#byApp.get(record.appId)
+    ofApp?.delete(record.id)
+    if (ofApp?.size === 0) this.#byApp.delete(record.appId)
+    const user = userKeyOf(record)
+    const ofUser = this.#byUser.get(user)
+    ofUser?.delete(lineage)
+    if (ofUser?.size === 0) this.#byUser.delete(user)
+  }
+}
+
+function hasEnded({ revokedAtMs, replacedAtMs }: ConnectionTokenRecord): boolean {
+  return revokedAtMs !== undefined || replacedAtMs !== undefined
+}
+
+/** No id of an app holds a space. */
+function userKeyOf({ appId, userEmail }: Pick<ConnectionTokenRecord, 'appId' | 'userEmail'>) {
+  return `${appId} ${userEmail}`
+}
