@@ -49,7 +49,7 @@ export async function openConnectionTokenWorld(
   kept: Parameters<typeof openCoreWorld>[0] = {},
 ): Promise<ConnectionTokenWorld> {
   const world = await openCoreWorld(kept)
-  const { core, store, hub } = world
+  const { core, store } = world
   const apps = ['app', 'sibling'].map((id) => appOf(id, { settings: SETTINGS }))
   await declare(world, [
     tenantOf(TENANT_ID, { apps }),
@@ -62,7 +62,7 @@ export async function openConnectionTokenWorld(
   }
   const log = { debug: nothing, info: nothing, warn: nothing, error: fail }
   const bus = createMemoryBus({ onError: (error) => fail('bus', error) })
-  const parts = await openConnectionTokens(core, { broker: bus.connect(), log, hub })
+  const parts = await openConnectionTokens(core, { broker: bus.connect(), log })
   const loaded = (appId: string) => {
     const found = authority.apps.findById(appId)
     if (found === undefined) throw new Error(`there is no app ${appId}`)

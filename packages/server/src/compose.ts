@@ -28,7 +28,6 @@ import { openFileWitness } from './adapters/witness-file/witness-file.ts'
 import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
 import { openAdministration } from './assembly/administration.ts'
 import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
-import { openConnectionTokens } from './assembly/connection-tokens.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { declarationsOf } from './assembly/declarations.ts'
 import { figuresOf } from './assembly/figures.ts'
@@ -150,8 +149,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
   const webSockets = new WebSockets(limits, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const { tokens, bearers, oauth } = await openOauth(config, core, { ...guarding, tally, log })
-  const connectionTokens = await openConnectionTokens(core, { broker, log, hub })
+  const opened = await openOauth(config, core, { ...guarding, tally, log, broker })
+  const { tokens, bearers, oauth, connectionTokens } = opened
   const demo = await demoPage(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)
   const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
@@ -164,14 +163,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const upkept = {
-    signingKeys,
-    connectionTokens,
-    ...config.audit,
-    watching: watch.tasks,
-    webhooks,
-    guard,
-  }
+  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard }
+  const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),

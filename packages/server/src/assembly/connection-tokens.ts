@@ -1,5 +1,4 @@
 /** Puts connection tokens together over the credential core: minted, let in, refreshed, ended. */
-import type { Hub } from '../core/hub.ts'
 import type { Source } from '../core/source.ts'
 import type { LoadedApp } from '../credentials/app-directory.ts'
 import type { AuditEntry } from '../credentials/audit/entry.ts'
@@ -43,7 +42,7 @@ export interface ConnectionTokenParts {
  */
 export async function openConnectionTokens(
   core: CredentialCore,
-  ports: { readonly broker: Broker; readonly log: Log; readonly hub: Hub },
+  ports: { readonly broker: Broker; readonly log: Log },
 ): Promise<ConnectionTokenParts> {
   const { authority, administration, recordDenial, revoker } = core
   const { clock, random, keys, store } = administration

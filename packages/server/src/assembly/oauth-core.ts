@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts'
 import type { Tally } from '../core/tally.ts'
 import { Bearers } from '../credentials/bearers.ts'
 import type { Log } from '../ports/log.ts'
+import type { Broker } from '../ports/broker.ts'
+import { openConnectionTokens } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
 import { createForeignTokens } from './foreign-tokens.ts'
 import type { Guarding } from './guarding.ts'
@@ -12,7 +14,7 @@ import { createIntrospection, createTokenService } from './token-service.ts'
 export async function openOauth(
   config: Pick<Config, 'tokens' | 'publicUrl'>,
   core: CredentialCore,
-  parts: Guarding & { readonly tally: Tally; readonly log: Log },
+  parts: Guarding & { readonly tally: Tally; readonly log: Log; readonly broker: Broker },
 ) {
   const { limitBook, guard, tally, log } = parts
   const { authority, check, recordUse, recordDenial, administration } = core
@@ -28,5 +30,6 @@ export async function openOauth(
   const introspection = createIntrospection(core, bearers)
   const asking = { introspection, bearers, recordDenial, guard }
   const oauth = { ...tokens, ...asking, clock, tally, log }
-  return { tokens, bearers, oauth }
+  const connectionTokens = await openConnectionTokens(core, parts)
+  return { tokens, bearers, oauth, connectionTokens }
 }

@@ -1,4 +1,4 @@
-/** Tells other nodes how lineages have changed, and hears it of them. At most once, like the bus. */
+/** Tells other nodes how lineages have changed, and hears it of them: at most once, as the bus. */
 import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
 import type { Broker } from '../../ports/broker.ts'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'

@@ -59,7 +59,7 @@ export class LineageWriter {
 
   /** Resolves when nothing waits any more. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map(({ running }) => running))
+    for (const { running } of this.#lanes.values()) await running
   }
 
   async #run(region: string, lane: { waiting: Waiting[] }): Promise<void> {

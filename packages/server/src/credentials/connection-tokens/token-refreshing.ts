@@ -16,7 +16,7 @@ import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
 import { entryOf, type MintedToken, TTL_MS_MIN } from './token-minting.ts'
 
-/** How long the answer to a refresh is given again (2.4 rule 4): three tries, 5 s apart, and more. */
+/** How long the answer to a refresh is given again (2.4 rule 4): SDKs try three times in 15 s. */
 export const REPEATED_MS = 60_000
 
 export type RefreshRefusal =
@@ -70,10 +70,10 @@ export class TokenRefreshing {
     const { lineage } = known.value
     // UUIDs are written in lower case; who sends another one's id gets no hint.
     if (lineage.record.id !== request.tokenId.toLowerCase()) {
-      return this.#denied(known.value, source, 'invalid_token')
+      return this.#denied(known.value, source, { refusal: 'invalid_token' })
     }
     const open = this.#isOpen(known.value)
-    if (!open.ok) return this.#denied(known.value, source, open.refusal, open.detail)
+    if (!open.ok) return this.#denied(known.value, source, open)
     return this.#step(known.value, source)
   }
 
@@ -113,7 +113,7 @@ export class TokenRefreshing {
       const entry = entryOf('connection_token.refreshed', next, { order: undefined, source })
       return { records: [next], entries: [{ ...entry, atMs: nowMs }] }
     })
-    if (refusal === 'at_end') return this.#denied(known, source, 'token_expired', AT_END)
+    if (refusal === 'at_end') return this.#denied(known, source, AT_END)
     if (refusal === 'reused') return this.#reused(known, source)
     const { record } = lineage
     return ok({ record, password: this.#deps.tokens.passwordOf(record) })
@@ -133,9 +133,9 @@ export class TokenRefreshing {
   #denied(
     { loaded, lineage }: KnownToken,
     source: Source,
-    reason: RefreshRefusal,
-    detail?: string,
+    refused: { readonly refusal: RefreshRefusal; readonly detail?: string },
   ): Refreshed {
+    const { refusal: reason, detail } = refused
     const target = { kind: 'connection_token', id: lineage.record.id }
     this.#deps.recordDenial({ action: 'auth.denied', reason, source, target }, loaded.app)
     return refuse(reason, detail)
@@ -143,4 +143,7 @@ export class TokenRefreshing {
 }
 
 const NOBODY = { tenantId: undefined }
-const AT_END = 'This token has reached the end of its life. Create or exchange a new one.'
+const AT_END = {
+  refusal: 'token_expired',
+  detail: 'This token has reached the end of its life. Create or exchange a new one.',
+} as const
