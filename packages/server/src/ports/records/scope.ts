@@ -19,5 +19,4 @@ export function isScope(text: string): boolean {
 
 const NAMES = SCOPE_ACTIONS.join(', ')
 /** What to write instead, for whoever wrote another. */
-export const SCOPE_TEXT =
-  `A scope is ${MINT_SCOPE}, ${NAMES}, ` + 'or one of the last four with channels: publish:doc:*.'
+export const SCOPE_TEXT = `A scope is ${MINT_SCOPE}, ${NAMES}, or one with channels: publish:doc:*.`
