@@ -160,6 +160,40 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     does: 'The longest life of a token your own backend signs for this app.',
     prevents: 'A token that leaked ends within a day, whatever its backend wrote into it.',
   },
+  expiry: {
+    type: 'choice',
+    values: ['enforce', 'handshake'],
+    default: 'enforce',
+    does:
+      'Whether a connection ends 30 seconds after the token it came by, or one that took its ' +
+      'place; with `handshake` it lasts, a day at most.',
+    prevents: 'A token that is not renewed gives no access beyond its end.',
+  },
+  mqttPayloadBytesMax: {
+    type: 'integer',
+    unit: 'bytes',
+    min: 1,
+    max: 16_777_216,
+    default: 262_144,
+    does: 'The largest payload of one message over MQTT; `mqtt.packetBytesMax` bounds the packet.',
+    prevents: 'A single message cannot fill the queues of every subscriber.',
+  },
+  mqttDeniedPublish: {
+    type: 'choice',
+    values: ['drop', 'disconnect'],
+    default: 'drop',
+    does:
+      'What becomes of a message that rules deny where its packet cannot be told so: QoS 0, and ' +
+      'MQTT 3.1.1.',
+    prevents: '`disconnect` leaves nobody in the belief that it was delivered.',
+  },
+  mqttLimitedPublish: {
+    type: 'choice',
+    values: ['drop', 'disconnect'],
+    default: 'drop',
+    does: 'The same for one that a limit or `mqttPayloadBytesMax` refuses.',
+    prevents: '`disconnect` makes a client that floods notice.',
+  },
   jwtRoles: {
     type: 'list',
     of: 'roles',

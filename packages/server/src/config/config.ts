@@ -203,6 +203,18 @@ export interface Config {
     readonly pongTimeoutMs: number
     readonly authTimestampWindowMs: number
   }
+  readonly mqtt: {
+    readonly packetBytesMax: number
+    readonly keepAliveSecondsMax: number
+    readonly topicAliasCountMax: number
+    readonly connectTimeoutMs: number
+    readonly sessionExpirySecondsMax: number
+    readonly sessionCountMax: number
+    readonly appSessionCountMax: number
+    readonly queueCountMax: number
+    readonly queueBytesMax: number
+    readonly queueDrops: 'oldest' | 'newest'
+  }
   readonly guard: {
     /** Limit texts: those of the installation, and what no app goes beyond. */
     readonly limits: readonly string[]

@@ -23,7 +23,8 @@ export interface Question {
   readonly asker: Asker
   /** What the scopes `channel`, `endpoint` and `workflow` count by. */
   readonly target: string
-  readonly data: string
+  /** Text, or bytes as they were published. */
+  readonly data: string | Uint8Array
 }
 
 /** Writes subjects and costs of one question into a set. */
@@ -79,6 +80,6 @@ export function publishedCharges(
   return [{ rule, subject, cost: Math.max(1, cost) }]
 }
 
-function bytesOf(data: string): number {
-  return Math.max(1, utf8Length(data))
+function bytesOf(data: string | Uint8Array): number {
+  return Math.max(1, typeof data === 'string' ? utf8Length(data) : data.length)
 }

@@ -22,6 +22,7 @@ export const CHARGED = {
     'client_events.connection',
     'message_bytes.app',
   ],
+  topic_publish: ['publish.app', 'publish.channel', 'publish.user', 'message_bytes.app'],
   server_publish: ['publish.app', 'publish.channel', 'publish.user', 'message_bytes.app'],
   http_publish: ['http_publish.app'],
   subscribe: ['subscribe.app', 'subscribe.channel', 'subscribe.user'],

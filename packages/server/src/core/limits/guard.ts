@@ -101,6 +101,15 @@ export class Guard {
     return this.#askFor('client_publish', { limits, asker, target: channel, data })
   }
 
+  /** Charges one message of a client to a topic, which counts as a channel. */
+  topicPublish(
+    limits: AppLimits,
+    asker: Asker,
+    { channel, data }: { readonly channel: string; readonly data: Uint8Array },
+  ): LimitVerdict {
+    return this.#askFor('topic_publish', { limits, asker, target: channel, data })
+  }
+
   subscribe(limits: AppLimits, asker: Asker, channel: string): LimitVerdict {
     return this.#askFor('subscribe', { limits, asker, target: channel, data: '' })
   }

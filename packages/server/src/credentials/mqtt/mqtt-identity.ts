@@ -35,6 +35,8 @@ export interface MqttIdentity {
   readonly reliances: readonly Reliance[]
   /** Epoch, as it is known now: a renewal elsewhere has moved it. Undefined: never. */
   expiresAtMs(): number | undefined
+  /** Epoch: no renewal leads beyond it, so no session is kept longer. Absent: no such end. */
+  readonly renewableUntilMs?: number | undefined
   readonly limits: CredentialLimits | undefined
 }
 

@@ -46,6 +46,12 @@ export interface AppSettings {
   readonly jwtTtlMaxMs: number
   /** What `role` of such a token may be: a name and its scopes, separated by spaces. */
   readonly jwtRoles: readonly string[]
+  /** `handshake`: a connection outlives what it came by, a day at most. */
+  readonly expiry: 'enforce' | 'handshake'
+  readonly mqttPayloadBytesMax: number
+  /** What a PUBLISH gets whose packet has no answer that says no. */
+  readonly mqttDeniedPublish: 'drop' | 'disconnect'
+  readonly mqttLimitedPublish: 'drop' | 'disconnect'
   /** What the id of its organization stands for; where no app says so, the oldest is meant. */
   readonly organizationDefault: boolean
   /** Whether pages may connect with what is made for devices and servers: decided by `Origin`. */
