@@ -68,6 +68,8 @@ export function coversFilter(outer: string, inner: string): boolean {
   if (inner.startsWith('$') && /^[+#]/.test(outer)) return false
   const wanted = outer.split('/')
   const given = inner.split('/')
+  // No name is empty: the `#` of `#` and `/#` has no parent to match and stands for some level.
+  if (inner === '#' || inner === '/#') given.splice(-1, 0, '+')
   for (const [index, level] of wanted.entries()) {
     if (level === '#') return true
     const text = given[index]
