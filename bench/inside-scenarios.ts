@@ -60,6 +60,20 @@ export const INSIDE_SCENARIOS: readonly Scenario[] = [
       measureInside(server === 'naive' ? 'rule-naive' : 'rule-decision', settings),
   },
   {
+    name: 'topic-match',
+    title: 'Who gets a message among 1,000,000 subscriptions, a tenth with wildcards, per message',
+    columns: [
+      { key: 'matchUs', title: 'match and route us', digits: 2 },
+      { key: 'receivers', title: 'receivers', digits: 1 },
+      { key: 'bytes', title: 'bytes per subscription', digits: 0 },
+      { key: 'fanOutNs', title: 'ns per delivery of 1,000', digits: 1 },
+      { key: 'dearUs', title: 'dearest filters us', digits: 0 },
+    ],
+    servers: ['lockgate', 'list'],
+    run: (server, settings) =>
+      measureInside(server === 'list' ? 'topic-list' : 'topic-match', settings),
+  },
+  {
     name: 'webhooks',
     title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
     columns: [

@@ -22,6 +22,8 @@ export type InsideScript =
   | 'mqtt-packet'
   | 'rule-decision'
   | 'rule-naive'
+  | 'topic-match'
+  | 'topic-list'
   | 'webhooks'
   | 'post'
 

@@ -39,6 +39,7 @@ export type ServerName =
   | 'post'
   | 'map'
   | 'naive'
+  | 'list'
   | 'untiered'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
@@ -52,6 +53,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   packet: 'mqtt-packet',
   map: 'bare Map',
   naive: 'rules one by one',
+  list: 'bare list',
   untiered: 'Lockgate, no tiers',
 }
 
@@ -269,6 +271,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'post':
     case 'map':
     case 'naive':
+    case 'list':
     case 'untiered':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:

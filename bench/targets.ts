@@ -168,6 +168,9 @@ export const TARGETS: readonly Target[] = [
   limited('% of limit decisions wrong, worst of three mixes', 'worst', 1),
   limited('bytes of a tracked key', 'keyBytes', 120),
   limited('keys of limits kept after their window', 'keptKeys', 0),
+  matched('match and route among 1,000,000 subscriptions', 'matchUs', { atMost: 20, unit: 'us' }),
+  matched('memory of a subscription', 'bytes', { atMost: 400, unit: 'bytes' }),
+  matched('delivery of 1,000, getting it aside', 'fanOutNs', { atMost: 100, unit: 'ns' }),
   revocation('revoke an app -> last of 10,000 closed, worst of 20', 'revoke-app'),
   revocation('revoke a version -> last of 10,000 closed, worst of 20', 'revoke-version'),
   drilled('drill: failed requests', 'failed'),
@@ -205,6 +208,15 @@ function check(what: string, column: string, atMost: number): Target {
 function limited(what: string, column: string, atMost: number): Target {
   const scenario = LIMIT_COLUMNS[column] ?? ''
   return { what, scenario, column, limit: { atMost }, text: `<= ${atMost}`, unit: '', digits: 2 }
+}
+
+function matched(
+  what: string,
+  column: string,
+  { atMost, unit }: { atMost: number; unit: string },
+): Target {
+  const base = { what, column, scenario: 'topic-match', reference: 'list' as const }
+  return { ...base, limit: { atMost }, text: `<= ${atMost} ${unit}`, unit, digits: 1 }
 }
 
 function drilled(what: string, column: string): Target {

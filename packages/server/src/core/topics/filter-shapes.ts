@@ -6,7 +6,7 @@
  */
 
 /** Ours. Applications have tens; filters chosen to make each look-up dear have as many as fit. */
-export const SHAPE_STEP_COUNT_MAX = 16_384
+export const SHAPE_STEP_COUNT_MAX = 4_096
 
 /** One beginning of a shape. */
 class ShapeStep {
