@@ -24,6 +24,7 @@ export type AppConfig = Partial<AppSettings> & {
   readonly allowedDomains?: readonly string[]
   readonly apiKeys?: readonly { readonly value: string; readonly scopes?: readonly string[] }[]
   readonly jwtSecrets?: readonly Readonly<Record<string, unknown>>[]
+  readonly mqttUsers?: readonly Readonly<Record<string, unknown>>[]
   readonly webhooks?: readonly Readonly<Record<string, unknown>>[]
   /** More pairs beside `key` and `secret`, accepted alike. */
   readonly moreKeys?: readonly { readonly key: string; readonly secret: string }[]

@@ -48,6 +48,8 @@ describe('production', () => {
     ['a secret of 15 characters', { secret: 'q8Zr2LmW0xT5vKc' }],
     ['a secret of few characters', { secret: 'abababababababababab' }],
     ['a secret that is the key', { key: 'q8Zr2LmW0xT5vKc7' }],
+    ['an MQTT user with a short password', { mqttUsers: [{ name: 'a', password: 'q8Zr2Lm' }] }],
+    ['an MQTT user with a known one', { mqttUsers: [{ name: 'a', password: '0123456789abcdef' }] }],
     ['no origins', { allowedOrigins: [] }],
     ['absent origins', { allowedOrigins: undefined }],
   ])('refuses %s, which development takes', async (_, app) => {

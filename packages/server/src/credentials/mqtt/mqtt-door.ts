@@ -87,8 +87,9 @@ export class CredentialDoor implements MqttDoor {
     credentials: MqttCredentials,
     source: Source,
   ): Later<Result<MqttIdentity, RefusalCode>> {
-    const given = readGiven(credentials)
-    if (given === undefined) return this.#refuseAnonymous(source)
+    const read = readGiven(credentials)
+    if (!read.ok) return this.#refuseUnread(read.refusal, source)
+    const given = read.value
     const { organization } = given
     const tenants = this.#deps.tenants
     const tenantId =
@@ -165,8 +166,8 @@ export class CredentialDoor implements MqttDoor {
     return fit
   }
 
-  #refuseAnonymous(source: Source): Result<MqttIdentity, RefusalCode> {
-    const reason = 'credential_missing' as const
+  /** Nobody is let in as nobody: there is no app that could be meant. */
+  #refuseUnread(reason: RefusalCode, source: Source): Result<MqttIdentity, RefusalCode> {
     const target = { kind: 'mqtt_user', id: 'unknown' }
     this.#deps.recordDenial({ action: 'auth.failed', reason, source, target }, NO_OWNER)
     return this.#charge(reason, { name: undefined, source })
@@ -189,8 +190,8 @@ export class CredentialDoor implements MqttDoor {
 
 /** A key by its public id, everybody else by the user name. */
 function subjectOf({ username, organization, password }: GivenCredentials): string | undefined {
-  const key = parseKey(password)
+  const key = isApiKey(password) ? parseKey(password) : undefined
   const name = organization === undefined ? username : `${username}@${organization}`
-  const subject = key.ok ? key.value.keyId : name
+  const subject = key?.ok === true ? key.value.keyId : name
   return SUBJECT.test(subject) ? subject : undefined
 }

@@ -1,4 +1,5 @@
 /** What a CONNECT packet brings, as text and in its parts. Nothing here is verified. Pure. */
+import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { MqttCredentials } from './mqtt-identity.ts'
 
 /** Our bounds: longer ones are none of ours, and are refused after a bounded amount of work. */
@@ -14,15 +15,18 @@ export interface GivenCredentials {
   readonly password: string
 }
 
-/** @returns undefined for a client that brings no password, or one that cannot be any. */
-export function readGiven(credentials: MqttCredentials): GivenCredentials | undefined {
+/** @returns `credential_missing` for a client that brings no password at all. */
+export function readGiven(
+  credentials: MqttCredentials,
+): Result<GivenCredentials, 'credential_missing' | 'credential_invalid'> {
   const { username = '', password } = credentials
-  if (password === undefined || password.length === 0) return undefined
+  if (password === undefined || password.length === 0) return refuse('credential_missing')
   if (username.length > USER_NAME_CHARACTERS_MAX || password.length > PASSWORD_BYTES_MAX) {
-    return undefined
+    return refuse('credential_invalid')
   }
   const text = Buffer.from(password.buffer, password.byteOffset, password.length).toString('utf8')
   const at = username.lastIndexOf('@')
-  if (at < 0) return { username, organization: undefined, password: text }
-  return { username: username.slice(0, at), organization: username.slice(at + 1), password: text }
+  if (at < 0) return ok({ username, organization: undefined, password: text })
+  const [name, organization] = [username.slice(0, at), username.slice(at + 1)]
+  return ok({ username: name, organization, password: text })
 }
