@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Conflict, type Store } from '../../packages/server/src/ports/store.ts'
 import { appOf, credentialOf, tenantOf } from './records.ts'
+import { testSessionStore } from './session-store.ts'
 import { testStoreAdministration } from './store-administration.ts'
 import { StoreBench, type StoreHarness } from './store-bench.ts'
 import { testStoreDeliveries } from './store-deliveries.ts'
@@ -31,6 +32,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testStoreWebhooks(bench)
     testStoreDeliveries(bench)
     testStoreTokens(bench)
+    testSessionStore(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

@@ -102,7 +102,11 @@ export async function startServer(config: Config): Promise<StartedServer> {
   const store =
     config.store === 'memory'
       ? openMemoryStore(regions)
-      : await openSqliteStore({ dataDir: config.dataDir, regions })
+      : await openSqliteStore({
+          dataDir: config.dataDir,
+          regions,
+          sessionDurability: config.mqtt.durability,
+        })
   try {
     return await assemble(config, { store, log, masterKey, masterKeySource: source })
   } catch (error) {

@@ -214,6 +214,8 @@ export interface Config {
     readonly queueCountMax: number
     readonly queueBytesMax: number
     readonly queueDrops: 'oldest' | 'newest'
+    /** Whether commits of session stores wait for the disk. */
+    readonly durability: 'normal' | 'full'
   }
   readonly guard: {
     /** Limit texts: those of the installation, and what no app goes beyond. */

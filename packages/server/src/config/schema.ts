@@ -376,6 +376,17 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'Which message goes when the queue of a session is full; metrics count both.',
     prevents: 'A full queue never stops a publisher.',
   },
+  'mqtt.durability': {
+    type: 'choice',
+    values: ['normal', 'full'],
+    default: 'normal',
+    does:
+      'What an acknowledged message of a session that outlives its connection survives: `normal` ' +
+      'the end of the process, however it ends; `full` the loss of power too.',
+    prevents:
+      '`full` waits for the disk with every group of messages. Credentials and tokens always do, ' +
+      'whatever stands here.',
+  },
   'guard.limits': {
     type: 'list',
     of: 'limits',

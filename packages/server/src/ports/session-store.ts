@@ -64,7 +64,10 @@ export interface StoredDelivery {
   readonly subscriptionIds: readonly number[]
   /** Set once it was sent: it is sent again under the same one [MQTT-4.4.0-1]. */
   readonly packetId: number | undefined
-  /** QoS 2: PUBREC came, so only PUBREL is due and the message itself is no longer kept. */
+  /**
+   * QoS 2: PUBREC came, so only PUBREL is due and the message itself is no longer kept: it has no
+   * topic and no payload.
+   */
   readonly isReceived: boolean
 }
 
@@ -119,22 +122,27 @@ export interface StoredSessions {
     readonly queuedBytes: number
     /** Messages that were sent, received or not, and are not done. */
     readonly sentCount: number
-    /** 0 for an empty queue that never had any. */
+    /** Of the last message that is kept; 0 for an empty queue. */
     readonly lastSeq: number
   })[]
   readonly retained: readonly { readonly appId: string; readonly message: StoredMessage }[]
 }
 
 export interface SessionStore {
-  /** Everything that is kept. @throws Outage */
+  /** Everything that is kept, as it was at one moment. @throws Outage */
   load(): Promise<StoredSessions>
   /**
    * All writes in order, or none. Calls are carried out in the order they were made, and those that
-   * wait together may share one commit.
+   * wait together may share one commit. What concerns a session that is not there changes nothing,
+   * and so does a repetition: after an outage the same writes may be applied again.
    * @returns once they survive `kill -9`. @throws Outage when nothing was written.
    */
   apply(writes: readonly SessionWrite[]): Promise<void>
-  /** Of one session, rising, after `afterSeq`; all that was written before is seen. */
+  /**
+   * Of one session, rising, after `afterSeq`; all that was applied before is seen.
+   * @returns at most `countMax`, and fewer where they are large; none means that there are no more.
+   * @throws Outage
+   */
   listQueued(page: {
     readonly sessionId: string
     readonly afterSeq: number

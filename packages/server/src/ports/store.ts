@@ -18,6 +18,7 @@ import type { MemberRecord, TenantRecord } from './records/tenant.ts'
 import type { UseRecord } from './records/use.ts'
 import type { WebhookEndpointRecord } from './records/webhook.ts'
 import type { RuleRecords } from './rule-records.ts'
+import type { SessionStore } from './session-store.ts'
 
 /*
  * Of every transaction: lists come oldest first, then by id, unless said otherwise. Each call is
@@ -226,6 +227,8 @@ export interface RegionDatabase
     ConnectionTokenSteps {
   /** The region this database belongs to. */
   readonly region: string
+  /** What outlives MQTT connections; written apart from everything else. */
+  readonly sessions: SessionStore
   /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */
   startFamily(family: RefreshFamilyRecord): Promise<void>
   /**

@@ -26,6 +26,7 @@ import type {
 import { MemoryControlTransaction } from './control-transaction.ts'
 import { emptyControl, emptyRegion, type SharedRecords } from './records.ts'
 import { MemoryRegionTransaction } from './region-transaction.ts'
+import { MemorySessionStore } from './session-store.ts'
 import type { SharedTransaction } from './shared-transaction.ts'
 
 /** Our bound on transactions that wait for their turn. */
@@ -127,11 +128,13 @@ class MemoryRegion
   implements RegionDatabase
 {
   readonly region: string
+  readonly sessions: MemorySessionStore
 
   constructor({ region, dbCode }: RegionPlace, gate: Gate) {
     const open = (records: ReturnType<typeof emptyRegion>) => new MemoryRegionTransaction(records)
     super(dbCode, { gate, records: emptyRegion(), open })
     this.region = region
+    this.sessions = new MemorySessionStore(() => gate.assertOpen())
   }
 
   startFamily(family: RefreshFamilyRecord): Promise<void> {

@@ -37,6 +37,8 @@ test('of stored plans only `free` of the installation opens to tenants, and noth
   const database = new DatabaseSync(join(dataDir, 'control.db'))
   database.exec(`
     UPDATE plans SET document = json_remove(document, '$.isOpenToTenants');
+    DROP TABLE rule_sets;
+    DROP TABLE integrations;
     DELETE FROM kysely_migration WHERE name >= '0004';
   `)
   database.close()

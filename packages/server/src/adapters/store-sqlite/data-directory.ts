@@ -50,6 +50,21 @@ export function prepareDataDirectory(dataDir: string, regions: readonly RegionPl
   return files
 }
 
+/**
+ * Makes one more database file in a prepared directory. Idempotent.
+ * @throws Outage when it cannot be made.
+ */
+export function prepareDataFile(dataDir: string, name: string): string {
+  const file = join(dataDir, name)
+  try {
+    makeFile(file)
+    syncDirectory(dataDir)
+  } catch (error) {
+    throw directoryOutage(error, dataDir)
+  }
+  return file
+}
+
 /** A region left out of the configuration by mistake would look as if its apps were gone. */
 function refuseStrayRegions(dataDir: string, regions: readonly RegionPlace[]): void {
   const known = new Set(regions.map(({ dbCode }) => dbCode))

@@ -43,6 +43,7 @@ import { SqlControlTransaction } from './control-transaction.ts'
 import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
 import type { Gate } from './gate.ts'
 import { SqlRegionTransaction } from './region-transaction.ts'
+import type { SqlSessionStore } from './session-store.ts'
 import type { ConnectionTokenRow, DeliveryRow, FamilyRow } from './schema.ts'
 import { advanceToken, bindClient, findToken, insertToken, tokenOf } from './token-queries.ts'
 import { addUse } from './use-queries.ts'
@@ -108,13 +109,21 @@ export class SqlControlDatabase extends SqlDatabase<ControlTransaction> implemen
   }
 }
 
+interface RegionParts {
+  readonly connection: Connection
+  readonly gate: Gate
+  readonly sessions: SqlSessionStore
+}
+
 export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements RegionDatabase {
   readonly region: string
+  readonly sessions: SqlSessionStore
 
-  constructor(place: RegionPlace, connection: Connection, gate: Gate) {
+  constructor(place: RegionPlace, { connection, gate, sessions }: RegionParts) {
     const transactionOf = (calls: Calls) => new SqlRegionTransaction(calls)
     super({ code: place.dbCode, connection, gate, transactionOf })
     this.region = place.region
+    this.sessions = sessions
   }
 
   async startFamily(family: RefreshFamilyRecord): Promise<void> {

@@ -18,6 +18,12 @@ export function regionFileOf(dbCode: string): string {
   return `region-${dbCode}.db`
 }
 
+/** What outlives MQTT connections in one region; @param dbCode as of {@link regionFileOf}. */
+export function sessionsFileOf(dbCode: string): string {
+  if (!DB_CODE.test(dbCode)) throw new Error('a dbCode is lowercase letters, digits and -')
+  return `sessions-${dbCode}.db`
+}
+
 /** @returns the dbCode a file name stands for; undefined for any other file. */
 export function findDbCode(fileName: string): string | undefined {
   return REGION_FILE.exec(fileName)?.[1]

@@ -12,18 +12,23 @@ import { controlMigrations } from './control-migrations.ts'
 import { type DataFiles, prepareDataDirectory } from './data-directory.ts'
 import { SqlControlDatabase, SqlRegionDatabase } from './database.ts'
 import { WorkerDialect } from './dialect.ts'
-import { placeOutage, storeError } from './failures.ts'
+import { storeError } from './failures.ts'
 import { CONTROL_DATABASE_FILE, regionFileOf } from './file-names.ts'
 import { Gate } from './gate.ts'
 import { appliedMigrations, migrate } from './migrations.ts'
+import { claimPlace } from './place.ts'
 import { REGION_MIGRATIONS } from './region-migrations.ts'
+import { SqlSessionStore } from './session-store.ts'
 import { WorkerChannel } from './worker-channel.ts'
+import type { Synchronous } from './worker-protocol.ts'
 
 export interface SqliteStoreOptions {
   /** Made with its parents if it is not there. */
   readonly dataDir: string
   /** At least one; codes and `dbCode`s are unique. */
   readonly regions: readonly RegionPlace[]
+  /** What the commits of the session stores survive beyond `kill -9`; `full`: the loss of power. */
+  readonly sessionDurability?: 'normal' | 'full'
 }
 
 interface OpenRegion {
@@ -35,7 +40,8 @@ interface OpenRegion {
  * Takes the data directory for this process, makes what is missing and migrates.
  * @throws Outage with the reason and what to do; the directory is free again then.
  */
-export async function openSqliteStore({ dataDir, regions }: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { dataDir, regions, sessionDurability } = options
   const files = prepareDataDirectory(dataDir, regions)
   const channel = new WorkerChannel(new Worker(new URL('./worker.ts', import.meta.url)), dataDir)
   try {
@@ -47,7 +53,8 @@ export async function openSqliteStore({ dataDir, regions }: SqliteStoreOptions):
     }))
     for (const region of open) await prepareRegion(region)
     await prepareControl(control, open)
-    return new SqliteStore(channel, control, open)
+    const synchronous = sessionDurability === 'full' ? 'FULL' : 'NORMAL'
+    return new SqliteStore(channel, { control, open, synchronous })
   } catch (error) {
     await channel.terminate()
     throw error
@@ -57,30 +64,15 @@ export async function openSqliteStore({ dataDir, regions }: SqliteStoreOptions):
 async function openFiles(channel: WorkerChannel, files: DataFiles): Promise<void> {
   const { lockFile, controlFile, regionFiles } = files
   const all = [controlFile, ...regionFiles]
-  const { failure } = await channel.request({ kind: 'open', lockFile, files: all })
+  const open = { kind: 'open', lockFile, files: all, synchronous: 'FULL' } as const
+  const { failure } = await channel.request(open)
   if (failure !== undefined) throw storeError(failure, channel.dataDir)
 }
 
 async function prepareRegion({ place, connection }: OpenRegion): Promise<void> {
   const file = regionFileOf(place.dbCode)
   await migrate(connection, REGION_MIGRATIONS, file)
-  const [found] = await connection.runAll([
-    { sql: 'SELECT region, db_code FROM place', parameters: [] },
-  ])
-  const row = found?.rows[0]
-  if (row === undefined) {
-    const parameters = [place.region, place.dbCode]
-    await connection.runAll([
-      { sql: 'INSERT INTO place (region, db_code) VALUES (?, ?)', parameters },
-    ])
-    return
-  }
-  if (row['region'] === place.region && row['db_code'] === place.dbCode) return
-  throw placeOutage(
-    `${file} in ${connection.dataDir} is the database of the region ${String(row['region'])} ` +
-      `(dbCode ${String(row['db_code'])}), not of ${place.region}: give each region its own ` +
-      'dbCode back; the region of an app never changes',
-  )
+  await claimPlace(connection, { place, file })
 }
 
 async function prepareControl(control: Connection, regions: readonly OpenRegion[]): Promise<void> {
@@ -91,6 +83,12 @@ async function prepareControl(control: Connection, regions: readonly OpenRegion[
   await migrate(control, controlMigrations(names), CONTROL_DATABASE_FILE)
 }
 
+interface Opened {
+  readonly control: Connection
+  readonly open: readonly OpenRegion[]
+  readonly synchronous: Synchronous
+}
+
 class SqliteStore implements Store {
   readonly control: SqlControlDatabase
   readonly regions: ReadonlyMap<string, SqlRegionDatabase>
@@ -99,23 +97,27 @@ class SqliteStore implements Store {
   readonly #connections: readonly Connection[]
   #closing: Promise<void> | undefined
 
-  constructor(channel: WorkerChannel, control: Connection, regions: readonly OpenRegion[]) {
+  constructor(channel: WorkerChannel, { control, open, synchronous }: Opened) {
+    const { dataDir } = channel
+    const gate = new Gate(dataDir)
     this.#channel = channel
-    this.#gate = new Gate(channel.dataDir)
-    this.#connections = [control, ...regions.map(({ connection }) => connection)]
-    this.control = new SqlControlDatabase(control, this.#gate)
-    this.regions = new Map(
-      regions.map(({ place, connection }) => [
-        place.region,
-        new SqlRegionDatabase(place, connection, this.#gate),
-      ]),
-    )
+    this.#gate = gate
+    this.#connections = [control, ...open.map(({ connection }) => connection)]
+    this.control = new SqlControlDatabase(control, gate)
+    const regions = open.map(({ place, connection }) => {
+      const sessions = new SqlSessionStore({ dataDir, place, gate, synchronous })
+      return [place.region, new SqlRegionDatabase(place, { connection, gate, sessions })] as const
+    })
+    this.regions = new Map(regions)
   }
 
   async ping(): Promise<void> {
     this.#gate.assertOpen()
     const query = { sql: 'SELECT id FROM credentials LIMIT 1', parameters: [] }
-    await Promise.all(this.#connections.map((connection) => connection.runAll([query])))
+    await Promise.all([
+      ...this.#connections.map((connection) => connection.runAll([query])),
+      ...[...this.regions.values()].map(({ sessions }) => sessions.ping()),
+    ])
   }
 
   close(): Promise<void> {
@@ -128,6 +130,7 @@ class SqliteStore implements Store {
     const databases = [this.control, ...this.regions.values()]
     await Promise.all(databases.map((database) => database.drained()))
     try {
+      await Promise.all([...this.regions.values()].map(({ sessions }) => sessions.close()))
       await this.#channel.request({ kind: 'close' })
     } finally {
       await this.#channel.terminate()

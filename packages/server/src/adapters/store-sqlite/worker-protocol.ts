@@ -13,9 +13,18 @@ export type DatabaseIndex = number
 /** The number of an SQL text, and what is bound to it. */
 export type NumberedStatement = readonly [textNumber: number, parameters: readonly SqlValue[]]
 
+/** `FULL`: a commit survives the loss of power. `NORMAL`: it survives the end of the process. */
+export type Synchronous = 'FULL' | 'NORMAL'
+
 export type WorkerRequest =
   /** Takes the directory and opens the files. */
-  | { readonly kind: 'open'; readonly lockFile: string; readonly files: readonly string[] }
+  | {
+      readonly kind: 'open'
+      /** Undefined: another Worker of this process holds the directory. */
+      readonly lockFile: string | undefined
+      readonly files: readonly string[]
+      readonly synchronous: Synchronous
+    }
   /** Runs statements up to the first that fails. */
   | {
       readonly kind: 'run'

@@ -7,6 +7,7 @@ import { parentPort } from 'node:worker_threads'
 import type {
   NumberedStatement,
   StatementAnswer,
+  Synchronous,
   WorkerFailure,
   WorkerReply,
   WorkerRequest,
@@ -48,11 +49,11 @@ function takeDirectory(lockFile: string): void {
   lock.exec('BEGIN EXCLUSIVE')
 }
 
-function connect(file: string): Connection {
+function connect(file: string, synchronous: Synchronous): Connection {
   const database = new DatabaseSync(file)
   database.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`)
   database.exec('PRAGMA journal_mode = WAL')
-  database.exec('PRAGMA synchronous = FULL')
+  database.exec(`PRAGMA synchronous = ${synchronous}`)
   database.exec('PRAGMA fullfsync = ON') // macOS: a plain fsync there does not reach the disk
   database.exec('PRAGMA checkpoint_fullfsync = ON')
   database.exec('PRAGMA foreign_keys = ON')
@@ -60,11 +61,12 @@ function connect(file: string): Connection {
   return { file, database, statements: new Map() }
 }
 
-function open({ lockFile, files }: Extract<WorkerRequest, { kind: 'open' }>): Outcome {
-  let file = lockFile
+function open(request: Extract<WorkerRequest, { kind: 'open' }>): Outcome {
+  const { lockFile, files, synchronous } = request
+  let file = lockFile ?? ''
   try {
-    takeDirectory(lockFile)
-    for (file of files) connections.push(connect(file))
+    if (lockFile !== undefined) takeDirectory(lockFile)
+    for (file of files) connections.push(connect(file, synchronous))
     return DONE
   } catch (error) {
     return { answers: [], failure: describeFailure(error, file) }
