@@ -151,7 +151,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const protocols = webSocketProtocols(deps)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
-  const webSockets = new WebSockets(limits, { ...carrying, protocols })
+  const webSockets = new WebSockets(config, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const opened = await openOauth(config, core, { ...guarding, tally, log, broker })
   const { tokens, bearers, oauth, connectionTokens } = opened

@@ -70,7 +70,7 @@ beforeAll(() => {
     protocols: [failing],
     ...guardWorld(clock),
   }
-  const webSockets = new WebSockets(limits, ports)
+  const webSockets = new WebSockets({ limits, mqtt: { packetBytesMax: 1_024 } }, ports)
   const address = { hostname: '127.0.0.1', port: 0 }
   const route = (request: Request, { path }: { path: string }) =>
     path.startsWith('/lines')

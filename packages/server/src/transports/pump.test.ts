@@ -61,10 +61,13 @@ beforeAll(() => {
     activityTimeoutMs: 120_000,
     pongTimeoutMs: 30_000,
   }
-  const webSockets = new WebSockets(limits, {
-    ...{ pump, writer: new TurnWriter(), clock, tally, protocols: [collecting] },
-    guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
-  })
+  const webSockets = new WebSockets(
+    { limits, mqtt: { packetBytesMax: 1_024 } },
+    {
+      ...{ pump, writer: new TurnWriter(), clock, tally, protocols: [collecting] },
+      guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
+    },
+  )
   const route = () => new Response('')
   const trustedProxies = new TrustedProxies([])
   const deps = { route, webSockets, pathPrefix: '', trustedProxies, tally, log }

@@ -19,7 +19,7 @@ import { BUN_BACKPRESSURE_BYTES, type Pump } from './pump.ts'
 import type { Listener, SocketData } from './socket.ts'
 import type { TurnWriter } from './turn-writer.ts'
 
-export interface WebSocketLimits {
+interface WebSocketLimits {
   /** Connections of the whole server. */
   readonly connectionCountMax: number
   /** One message of a client, whole. */
@@ -27,6 +27,13 @@ export interface WebSocketLimits {
   /** After the first a session asks for a sign of life, after the second it ends. */
   readonly activityTimeoutMs: number
   readonly pongTimeoutMs: number
+}
+
+/** As the configuration has them. */
+export interface WebSocketSettings {
+  readonly limits: WebSocketLimits
+  /** One frame of a byte stream holds no more than one packet may. */
+  readonly mqtt: { readonly packetBytesMax: number }
 }
 
 export interface WebSocketPorts {
@@ -45,11 +52,18 @@ const BUN_IDLE_MARGIN_MS = 30_000
 
 export class WebSockets {
   readonly #limits: WebSocketLimits
+  readonly #streamFrameBytesMax: number
   readonly #ports: WebSocketPorts
   #isDraining = false
+  /**
+   * When streams are pinged next: a client may be silent for as long as its protocol allows, which
+   * is longer than Bun does without a pong.
+   */
+  #pingAtMs = 0
 
-  constructor(limits: WebSocketLimits, ports: WebSocketPorts) {
+  constructor({ limits, mqtt }: WebSocketSettings, ports: WebSocketPorts) {
     this.#limits = limits
+    this.#streamFrameBytesMax = mqtt.packetBytesMax
     this.#ports = ports
   }
 
@@ -116,8 +130,10 @@ export class WebSockets {
   handlers(): Bun.WebSocketHandler<SocketData> {
     const { pump, tally } = this.#ports
     const { activityTimeoutMs, pongTimeoutMs } = this.#limits
+    const { webSocketFrameBytesMax } = this.#limits
     return {
-      maxPayloadLength: this.#limits.webSocketFrameBytesMax,
+      // One bound for all paths is all that Bun has; the smaller one is kept below.
+      maxPayloadLength: Math.max(webSocketFrameBytesMax, this.#streamFrameBytesMax),
       backpressureLimit: BUN_BACKPRESSURE_BYTES,
       closeOnBackpressureLimit: true,
       idleTimeout: Math.ceil((activityTimeoutMs + pongTimeoutMs + BUN_IDLE_MARGIN_MS) / 1000),
@@ -135,6 +151,7 @@ export class WebSockets {
         tally.framesReceived++
         const { outbox, isStream } = socket.data
         if (isStream && typeof message === 'string') return refuseText(outbox)
+        if (!isStream && isLonger(message, webSocketFrameBytesMax)) return refuseLength(outbox)
         pump.guarded(outbox, () => outbox.session.receive(message))
       },
       ping: (socket) => socket.data.outbox.session.heard(),
@@ -151,7 +168,10 @@ export class WebSockets {
   tick(): void {
     const { pump, clock } = this.#ports
     const nowMs = clock.monotonicMs()
+    const isPingTurn = nowMs >= this.#pingAtMs
+    if (isPingTurn) this.#pingAtMs = nowMs + this.#limits.activityTimeoutMs
     for (const outbox of pump.outboxes) {
+      if (isPingTurn && outbox.socket.data.isStream) outbox.socket.ping()
       // Most connections are not due: they cost one comparison.
       if (nowMs < outbox.tickAtMs) continue
       pump.guarded(outbox, () => {
@@ -205,6 +225,21 @@ function refusedSession(
     end: nothing,
     closed: nothing,
   }
+}
+
+/** Text of n UTF-16 units has n to 3n bytes: most is judged by its length alone. */
+function isLonger(message: Frame, bytesMax: number): boolean {
+  if (message.length > bytesMax) return true
+  return (
+    typeof message === 'string' &&
+    message.length * 3 > bytesMax &&
+    Buffer.byteLength(message) > bytesMax
+  )
+}
+
+/** RFC 6455 §7.4.1 */
+function refuseLength(outbox: SocketOutbox): void {
+  outbox.close(1009, 'The message is too large.')
 }
 
 /** [MQTT-6.0.0-1]: text in a stream closes the connection; RFC 6455 §7.4.1 has the code. */
