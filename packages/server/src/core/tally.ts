@@ -23,8 +23,10 @@ export class Tally {
   messagesDelivered = 0
   clientEvents = 0
   topicSubscriptions = 0
+  topicSubscriptionBytes = 0
   retainedMessages = 0
   retainedBytes = 0
+  retainedLookUpsCut = 0
   topicMessagesUnforwarded = 0
   framesReceived = 0
   httpRequests = 0
@@ -55,10 +57,7 @@ type TallyNumber = { [K in keyof Tally]: Tally[K] extends number ? K : never }[k
 
 /** @returns the numbers of `tally` under their Prometheus names. */
 export function tallyMetrics(tally: Tally): MetricDefinitions {
-  const counter = (field: TallyNumber, name: string, help: string) =>
-    ({ name: `lockgate_${name}_total`, help, kind: 'counter', read: () => tally[field] }) as const
-  const gauge = (field: TallyNumber, name: string, help: string) =>
-    ({ name: `lockgate_${name}`, help, kind: 'gauge', read: () => tally[field] }) as const
+  const { counter, gauge } = numbersOf(tally)
   const byTransport = (field: keyof TransportTraffic) => () =>
     Object.entries(tally.transports).map(([name, traffic]) => [name, traffic[field]] as const)
   const streamBytes = (field: keyof TransportTraffic) => () =>
@@ -69,22 +68,15 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       counter('messagesPublished', 'messages_published', 'Messages handed to the hub'),
       counter('messagesDelivered', 'messages_delivered', 'Messages times receivers'),
       counter('clientEvents', 'client_events', 'Client events accepted'),
-      counter(
-        'topicMessagesUnforwarded',
-        'topic_messages_unforwarded',
-        'Messages to topics too large for the bus, which other nodes did not get',
-      ),
       counter('framesReceived', 'frames_received', 'WebSocket messages received'),
       counter('httpRequests', 'http_requests', 'HTTP requests, upgrades included'),
       counter('slowConsumers', 'slow_consumers', 'Connections cut for not reading'),
       counter('bugs', 'bugs', 'Errors that should not exist; each is in the log'),
       gauge('connectionsOpen', 'connections_open', 'Connections now'),
-      gauge('topicSubscriptions', 'topic_subscriptions', 'Subscriptions to topics now'),
-      gauge('retainedMessages', 'retained_messages', 'Retained messages now'),
-      gauge('retainedBytes', 'retained_bytes', 'Memory of retained messages, estimated'),
       gauge('laggingConnections', 'connections_lagging', 'Connections that read slowly now'),
       gauge('pendingFrameBytes', 'pending_frame_bytes', 'Frames waiting for their turn'),
       gauge('backlogBytes', 'backlog_bytes', 'Frames waiting for slow readers'),
+      ...topicNumbers(tally),
     ],
     labelled: [
       {
@@ -117,4 +109,37 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       },
     ],
   }
+}
+
+/** What the hub of topics counts. */
+function topicNumbers(tally: Tally): MetricDefinitions['plain'] {
+  const { counter, gauge } = numbersOf(tally)
+  return [
+    gauge('topicSubscriptions', 'topic_subscriptions', 'Subscriptions to topics now'),
+    gauge(
+      'topicSubscriptionBytes',
+      'topic_subscription_bytes',
+      'Memory of subscriptions to topics, estimated',
+    ),
+    gauge('retainedMessages', 'retained_messages', 'Retained messages now'),
+    gauge('retainedBytes', 'retained_bytes', 'Memory of retained messages, estimated'),
+    counter(
+      'retainedLookUpsCut',
+      'retained_look_ups_cut',
+      'New subscriptions that did not get all retained messages: there were too many',
+    ),
+    counter(
+      'topicMessagesUnforwarded',
+      'topic_messages_unforwarded',
+      'Messages to topics too large for the bus, which other nodes did not get',
+    ),
+  ]
+}
+
+function numbersOf(tally: Tally) {
+  const counter = (field: TallyNumber, name: string, help: string) =>
+    ({ name: `lockgate_${name}_total`, help, kind: 'counter', read: () => tally[field] }) as const
+  const gauge = (field: TallyNumber, name: string, help: string) =>
+    ({ name: `lockgate_${name}`, help, kind: 'gauge', read: () => tally[field] }) as const
+  return { counter, gauge }
 }

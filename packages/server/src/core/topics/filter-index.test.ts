@@ -69,6 +69,19 @@ describe('a filter index', () => {
     expect(matching(index, topic)).toEqual(filters.slice(0, 2).toSorted())
   })
 
+  test('finds filters so long that their levels are copied, whatever these are made of', () => {
+    const index = new FilterIndex<Item>(LIMITS)
+    const first = '\ufeffgrüße 🙂'
+    const long = 'y'.repeat(1_000)
+    const filters = [`${first}/+/${long}`, `${first}/${long}/#`, `${long}/+`]
+    for (const filter of filters) index.set(filter, { filter })
+    expect(matching(index, `${first}/${long}/${long}`)).toEqual(filters.slice(0, 2).toSorted())
+    expect(matching(index, `grüße 🙂/${long}/${long}`)).toEqual([])
+    expect(matching(index, `${long}/x`)).toEqual([`${long}/+`])
+    for (const filter of filters) index.delete(filter)
+    expect(index.nodeCount).toBe(0)
+  })
+
   test('refuses a filter that its nodes have no room for, and is as it was', () => {
     const index = new FilterIndex<Item>({ nodeCountMax: 6 })
     expect(index.set('a/b/+', { filter: '' })).toBe(true)

@@ -104,19 +104,22 @@ export class RetainedMessages {
   /**
    * @param filter not a shared one: these get no retained messages (§4.8.2).
    * @param nowMs asked for each message, because who takes them may take its time.
-   * @returns what is kept and alive when it is taken; may be taken slowly, while others change it.
+   * Yields what is kept and alive when it is taken; may be taken slowly, while others change it.
+   * @returns false where its bounds left some out.
    */
-  *matching(filter: string, nowMs: () => number): Generator<TopicMessage, void, undefined> {
+  *matching(filter: string, nowMs: () => number): Generator<TopicMessage, boolean, undefined> {
     if (!hasWildcard(filter)) {
       const message = this.#alive(filter, nowMs)
       if (message !== undefined) yield message
-      return
+      return true
     }
     let left = this.#limits.lookUpCountMax
-    for (const topic of this.#topics(filter)) {
-      const message = this.#alive(topic, nowMs)
+    const topics = this.#topics(filter)
+    for (let next = topics.next(); ; next = topics.next()) {
+      if (next.done === true) return next.value
+      const message = this.#alive(next.value, nowMs)
       if (message === undefined) continue
-      if (left-- === 0) return
+      if (left-- === 0) return false
       yield message
     }
   }
@@ -184,8 +187,8 @@ export class RetainedMessages {
     }
   }
 
-  /** Topics that `filter` matches, found as they are asked for. */
-  *#topics(filter: string): Generator<string, void, undefined> {
+  /** Yields topics that `filter` matches, as they are asked for. @returns false: visits ran out. */
+  *#topics(filter: string): Generator<string, boolean, undefined> {
     const levels = filter.split('/')
     const branches: Branch[] = [{ nodes: [this.#root].values(), depth: 0 }]
     let left = this.#limits.lookUpVisitCountMax
@@ -195,7 +198,7 @@ export class RetainedMessages {
         branches.pop()
         continue
       }
-      if (left-- === 0) return
+      if (left-- === 0) return false
       const node = next.value
       const level = levels[branch.depth]
       const isEnd = level === undefined || level === '#'
@@ -204,6 +207,7 @@ export class RetainedMessages {
       const depth = level === '#' ? branch.depth : branch.depth + 1
       branches.push({ nodes: this.#below(node, level), depth })
     }
+    return true
   }
 
   /** Children of `node` that one level of a filter matches. */

@@ -1,6 +1,6 @@
 /**
- * The subscribers of one shared subscription (§4.8.2): a share name and a filter. Each message goes
- * to one of them. State only.
+ * The subscribers of one shared subscription (§4.8.2): a share name and a filter. Each message
+ * goes to one of them. State only.
  */
 import type { Keyed } from './compact-map.ts'
 import type { Receiver, Subscription } from './subscription.ts'

@@ -8,6 +8,7 @@ import {
   topicFilters,
   topicNames,
 } from '../../../../../test/support/topic-world.ts'
+import { MEMBER_LOOK_COUNT_MAX } from './share-group.ts'
 import { SubscriptionTree } from './subscription-tree.ts'
 import { TOPIC_LIMITS } from './topic-limits.ts'
 import type { TopicMessage } from './topic-message.ts'
@@ -220,6 +221,17 @@ describe('shared subscriptions', () => {
     for (const each of members) each.isReady = false
     for (let count = 0; count < 6; count++) expect(tree.deliver(message('jobs/a'))).toBe(1)
     expect(counts(members)).toEqual([2, 2, 2])
+  })
+
+  test('look at so many members and no more: a message waits where none of these is ready', () => {
+    const tree = new SubscriptionTree(LIMITS)
+    const members = group(tree, MEMBER_LOOK_COUNT_MAX + 1)
+    for (const each of members.slice(0, -1)) each.isReady = false
+    tree.deliver(message('jobs/a'))
+    expect(counts(members).indexOf(1)).toBe(0)
+    // The first one went behind the last one, who is looked at now.
+    tree.deliver(message('jobs/a'))
+    expect(counts(members).indexOf(1)).toBe(MEMBER_LOOK_COUNT_MAX)
   })
 
   test('of other names, and of the same name with another filter, are others', () => {

@@ -21,6 +21,11 @@ export interface TreeLimits {
   readonly nodeCountMax: number
 }
 
+/** Ours, measured: objects and keys of a subscription, its options included, without its filter. */
+const SUBSCRIPTION_BYTES = 300
+/** Ours: a node and its place in its parent. */
+const NODE_BYTES = 128
+
 type Subscribers = Exclude<CompactMap<Receiver, Subscription>, undefined>
 type Groups = Exclude<CompactMap<string, ShareGroup>, undefined>
 
@@ -49,6 +54,12 @@ export class SubscriptionTree {
     const indexed = this.#plain.size + this.#shared.size
     const nodes = this.#plain.nodeCount + this.#shared.nodeCount
     return this.#receivers.size + indexed + nodes + this.#filterUnits
+  }
+
+  /** Estimated memory; texts at two bytes a unit. */
+  get byteCount(): number {
+    const nodeCount = this.#plain.nodeCount + this.#shared.nodeCount
+    return this.#size * SUBSCRIPTION_BYTES + this.#filterUnits * 2 + nodeCount * NODE_BYTES
   }
 
   /** Nodes that finding the receivers of a message visits at most. */

@@ -147,8 +147,8 @@ describe('retained messages', () => {
 })
 
 describe('bounds', () => {
-  test('on subscriptions of all apps of a node: a replacement still goes through', () => {
-    const limits = { ...TOPIC_LIMITS, nodeSubscriptionCountMax: 2 }
+  test('on memory of subscriptions of all apps of a node: a replacement still goes through', () => {
+    const limits = { ...TOPIC_LIMITS, nodeSubscriptionByteCountMax: 400 }
     const { hub, space } = new TopicWorld().node(limits)
     const listener = new Listener('c')
     hub.subscribe(space('one'), listener, grant('a'))
@@ -187,6 +187,17 @@ describe('bounds', () => {
     expect([...hub.retainedFor(space('app'), 'b')]).toEqual([])
   })
 
+  test('on what one look-up of retained messages gives: one that is cut is counted', () => {
+    const retained = { ...TOPIC_LIMITS.retained, lookUpCountMax: 2 }
+    const { hub, space, tally } = new TopicWorld().node({ ...TOPIC_LIMITS, retained })
+    for (const topic of ['a/1', 'a/2']) hub.publish(space('app'), message(topic, { retain: true }))
+    expect(topicsOf(hub.retainedFor(space('app'), 'a/+'))).toEqual(['a/1', 'a/2'])
+    expect(tally.retainedLookUpsCut).toBe(0)
+    hub.publish(space('app'), message('a/3', { retain: true }))
+    expect([...hub.retainedFor(space('app'), 'a/+')].length).toBe(2)
+    expect(tally.retainedLookUpsCut).toBe(1)
+  })
+
   test('on memory of retained messages of all apps of a node', () => {
     const limits = { ...TOPIC_LIMITS, nodeRetainedByteCountMax: 1 }
     const { hub, space } = new TopicWorld().node(limits)
@@ -204,8 +215,9 @@ test('of a deleted app nothing is left', () => {
   hub.forget(space('app'))
   hub.forget(space('app'))
   expect(space('app').topics).toBeUndefined()
-  const { topicSubscriptions, retainedMessages, retainedBytes } = tally
-  expect([topicSubscriptions, retainedMessages, retainedBytes]).toEqual([0, 0, 0])
+  const { topicSubscriptions, topicSubscriptionBytes, retainedMessages, retainedBytes } = tally
+  const counts = [topicSubscriptions, topicSubscriptionBytes, retainedMessages, retainedBytes]
+  expect(counts).toEqual([0, 0, 0, 0])
 })
 
 describe('several nodes', () => {

@@ -81,31 +81,32 @@ export class TopicHub {
     subscriber: TopicSubscriber,
     grant: TopicGrant,
   ): Result<'new' | 'replaced', Extract<RefusalCode, 'topics_full'>> {
-    const { tally } = this.#ports
-    const { tree } = this.#open(space)
-    const isNodeFull = tally.topicSubscriptions >= this.#limits.nodeSubscriptionCountMax
-    const outcome =
-      isNodeFull && !tree.has(subscriber, grant.filter) ? 'full' : tree.subscribe(subscriber, grant)
-    if (outcome === 'full') {
-      this.#closeIfEmpty(space)
-      return refuse('topics_full')
-    }
-    if (outcome === 'new') tally.topicSubscriptions++
-    return ok(outcome)
+    const topics = this.#open(space)
+    const isFull =
+      this.#ports.tally.topicSubscriptionBytes >= this.#limits.nodeSubscriptionByteCountMax &&
+      !topics.tree.has(subscriber, grant.filter)
+    const outcome = isFull
+      ? 'full'
+      : this.#counted(topics, ({ tree }) => tree.subscribe(subscriber, grant))
+    if (outcome !== 'full') return ok(outcome)
+    this.#closeIfEmpty(space)
+    return refuse('topics_full')
   }
 
   /** @returns whether there was such a subscription. */
   unsubscribe(space: AppSpace, subscriber: TopicSubscriber, filter: string): boolean {
-    const isGone = space.topics?.tree.unsubscribe(subscriber, filter) ?? false
-    if (!isGone) return false
-    this.#ports.tally.topicSubscriptions--
+    const { topics } = space
+    if (topics === undefined) return false
+    const isGone = this.#counted(topics, ({ tree }) => tree.unsubscribe(subscriber, filter))
     this.#closeIfEmpty(space)
-    return true
+    return isGone
   }
 
   /** Takes out all subscriptions of a subscriber. Idempotent. */
   removeSubscriber(space: AppSpace, subscriber: TopicSubscriber): void {
-    this.#ports.tally.topicSubscriptions -= space.topics?.tree.removeSubscriber(subscriber) ?? 0
+    const { topics } = space
+    if (topics === undefined) return
+    this.#counted(topics, ({ tree }) => tree.removeSubscriber(subscriber))
     this.#closeIfEmpty(space)
   }
 
@@ -128,12 +129,14 @@ export class TopicHub {
   }
 
   /**
-   * What a new subscription to `filter` gets; none for a shared one (§4.8.2). At most
-   * `retained.lookUpCountMax`, and may be taken at any pace.
+   * What a new subscription to `filter` gets; none for a shared one (§4.8.2). May be taken at any
+   * pace. At most `retained.lookUpCountMax`: a look-up that leaves some out is counted.
    */
-  retainedFor(space: AppSpace, filter: string): Iterable<TopicMessage> {
-    if (filter.startsWith('$share/')) return []
-    return space.topics?.retained.matching(filter, () => this.#ports.clock.nowMs()) ?? []
+  *retainedFor(space: AppSpace, filter: string): Generator<TopicMessage, void, undefined> {
+    const { clock, tally } = this.#ports
+    if (space.topics === undefined || filter.startsWith('$share/')) return
+    const isWhole = yield* space.topics.retained.matching(filter, () => clock.nowMs())
+    if (!isWhole) tally.retainedLookUpsCut++
   }
 
   /** Puts back what was written down, at the start. @returns false: no room for it. */
@@ -159,10 +162,7 @@ export class TopicHub {
   forget(space: AppSpace): void {
     const { topics } = space
     if (topics === undefined) return
-    const { tally } = this.#ports
-    tally.topicSubscriptions -= topics.tree.size
-    tally.retainedMessages -= topics.retained.size
-    tally.retainedBytes -= topics.retained.byteCount
+    this.#count(topics, -1)
     space.topics = undefined
   }
 
@@ -214,14 +214,20 @@ export class TopicHub {
     return isKept ? 'kept' : 'full'
   }
 
-  /** Does a change of retained messages, and counts what it changed. */
+  /** Does a change, and counts what it changed. */
   #counted<T>(topics: TopicSpace, change: (topics: TopicSpace) => T): T {
-    const { tally } = this.#ports
-    const { size, byteCount } = topics.retained
+    this.#count(topics, -1)
     const outcome = change(topics)
-    tally.retainedMessages += topics.retained.size - size
-    tally.retainedBytes += topics.retained.byteCount - byteCount
+    this.#count(topics, 1)
     return outcome
+  }
+
+  #count({ tree, retained }: TopicSpace, sign: 1 | -1): void {
+    const { tally } = this.#ports
+    tally.topicSubscriptions += sign * tree.size
+    tally.topicSubscriptionBytes += sign * tree.byteCount
+    tally.retainedMessages += sign * retained.size
+    tally.retainedBytes += sign * retained.byteCount
   }
 
   #deliver(space: AppSpace, message: TopicMessage): number {

@@ -2,8 +2,8 @@
 import type { TopicSpaceLimits } from './topic-space.ts'
 
 export interface TopicLimits extends TopicSpaceLimits {
-  /** Subscriptions of all apps on this node. */
-  readonly nodeSubscriptionCountMax: number
+  /** Estimated bytes of the subscriptions of all apps on this node. */
+  readonly nodeSubscriptionByteCountMax: number
   /** Estimated bytes of the retained messages of all apps on this node. */
   readonly nodeRetainedByteCountMax: number
 }
@@ -11,8 +11,8 @@ export interface TopicLimits extends TopicSpaceLimits {
 const MEBI = 1024 * 1024
 
 export const TOPIC_LIMITS: TopicLimits = {
-  // Each takes some 300 bytes.
-  nodeSubscriptionCountMax: 4_000_000,
+  // Some four million of them with filters of usual length.
+  nodeSubscriptionByteCountMax: 1536 * MEBI,
   nodeRetainedByteCountMax: 1024 * MEBI,
   tree: {
     subscriptionCountMax: 2_000_000,
@@ -25,6 +25,6 @@ export const TOPIC_LIMITS: TopicLimits = {
     byteCountMax: 256 * MEBI,
     nodeCountMax: 1_000_000,
     lookUpCountMax: 10_000,
-    lookUpVisitCountMax: 200_000,
+    lookUpVisitCountMax: 50_000,
   },
 }
