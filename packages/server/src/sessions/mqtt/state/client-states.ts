@@ -16,8 +16,8 @@ import type { ClientLink } from './client-link.ts'
 import type { ClientState } from './client-state.ts'
 import type { WillAuthor } from './client-will.ts'
 import { DueTimes } from './due-times.ts'
-import { messageBytes } from './message-size.ts'
 import type { Outgoing } from './outgoing.ts'
+import { RetainedWriter } from './retained-writer.ts'
 import type { SessionFigures } from './session-figures.ts'
 import type { SessionTopics } from './session-home.ts'
 import type { SessionJournal } from './session-journal.ts'
@@ -66,9 +66,11 @@ export class ClientStates {
   readonly #journals = new Set<SessionJournal>()
   readonly #due = new DueTimes<ClientState>((state) => state.dueAtMs())
   readonly #stalled = new Set<Outgoing>()
+  readonly #retained: RetainedWriter
 
   constructor(ports: ClientStatesPorts) {
     this.#ports = ports
+    this.#retained = new RetainedWriter(ports.topics)
   }
 
   find(space: AppSpace, clientId: string): ClientState | undefined {
@@ -98,6 +100,7 @@ export class ClientStates {
   /** Wills and sessions whose time has come, and what an outage left. About once a second. */
   tick(): void {
     for (const journal of this.#journals) journal.tick()
+    this.#retained.catchUp()
     const stalled = [...this.#stalled]
     this.#stalled.clear()
     for (const outgoing of stalled) outgoing.pump()
@@ -119,12 +122,9 @@ export class ClientStates {
   /** A retained message changed: the hub tells, and who publishes waits for the journal. */
   retained(
     space: AppSpace,
-    { topic, message }: { readonly topic: string; readonly message: TopicMessage | undefined },
+    change: { readonly topic: string; readonly message: TopicMessage | undefined },
   ): void {
-    const { journal } = this.#open(space).home
-    const appId = space.app.id
-    if (message === undefined) journal.add({ kind: 'unretained', appId, topic })
-    else journal.add({ kind: 'retained', appId, message }, messageBytes(message))
+    this.#retained.changed(space, this.#open(space).home.journal, change)
   }
 
   /** The app was deleted: everything of it goes, and no will is published. */
@@ -135,6 +135,7 @@ export class ClientStates {
       app.end(state)
     }
     this.#apps.delete(space.app.id)
+    this.#retained.forget(space)
     app.home.journal.add({ kind: 'app_removed', appId: space.app.id })
   }
 
@@ -172,8 +173,9 @@ export class ClientStates {
     for (const appId of gone) journal.add({ kind: 'app_removed', appId })
   }
 
-  /** At the end, after every connection: nothing that was promised is left in memory alone. */
+  /** At the end, after every connection. */
   async finish(): Promise<void> {
+    this.#retained.catchUp()
     for (const journal of this.#journals) await journal.finish()
   }
 
@@ -254,10 +256,8 @@ export class ClientStates {
     if (app?.has(state) !== true) return true
     if (app.isWaiting(state.clientId)) return false
     if (state.isOver(nowMs)) this.#expire(app, state)
-    else {
-      state.publishDueWill()
-      this.#due.add(state)
-    }
+    else state.publishDueWill()
+    this.#due.add(state)
     return true
   }
 

@@ -34,11 +34,18 @@ export class OutgoingFlows {
   #isReleaseDue = false
   /** Of those in the store alone. */
   #storedCount: number
+  readonly #pump: () => void
 
-  constructor(home: SessionHome, sessionId: string | undefined, storedCount: number) {
+  /** @param parts `pump` calls `sendDue`, and then sends what has a place. */
+  constructor(
+    home: SessionHome,
+    sessionId: string | undefined,
+    parts: { readonly storedCount: number; readonly pump: () => void },
+  ) {
     this.#home = home
     this.#sessionId = sessionId
-    this.#storedCount = storedCount
+    this.#storedCount = parts.storedCount
+    this.#pump = parts.pump
   }
 
   get link(): ClientLink | undefined {
@@ -215,7 +222,7 @@ export class OutgoingFlows {
     this.#isReleaseDue = true
     this.#home.journal.whenDurable(() => {
       this.#isReleaseDue = false
-      this.#releaseHeld()
+      this.#pump()
       if (this.#held.length > 0 && this.#link !== undefined) this.#releaseWhenDurable()
     })
   }

@@ -31,7 +31,8 @@ export class Outgoing {
   constructor(home: SessionHome, sessionId: string | undefined, stored = NOTHING_STORED) {
     this.#home = home
     this.#sessionId = sessionId
-    this.#flows = new OutgoingFlows(home, sessionId, stored.sentCount)
+    const pump = () => this.pump()
+    this.#flows = new OutgoingFlows(home, sessionId, { storedCount: stored.sentCount, pump })
     this.#waiting = new WaitingMessages(stored.lastSeq - stored.queuedCount + 1)
     this.#waiting.restore(stored.queuedCount, stored.queuedBytes)
     home.figures.queuedCount += stored.queuedCount

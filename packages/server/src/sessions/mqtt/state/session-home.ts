@@ -20,6 +20,7 @@ export interface SessionTopics {
   subscribe(space: AppSpace, subscriber: TopicSubscriber, grant: TopicGrant): Subscribed
   unsubscribe(space: AppSpace, subscriber: TopicSubscriber, filter: string): boolean
   removeSubscriber(space: AppSpace, subscriber: TopicSubscriber): void
+  retainedFor(space: AppSpace, filter: string): Iterable<TopicMessage>
   /** Brings back what was kept, without telling the journal. */
   restoreRetained(space: AppSpace, message: TopicMessage): boolean
 }

@@ -14,12 +14,10 @@ export interface SessionSettings {
   readonly sessionExpirySecondsMax: number
 }
 
-/** The spec's word for "never" (§3.1.2.11.2). */
-export const NEVER_EXPIRES = 0xffff_ffff
-
 /**
  * @param asked `expirySeconds`: Session Expiry Interval of MQTT 5, 0 where it is absent
- * (§3.1.2.11.2). A client of MQTT 3.1.1 can only say "clean" or "for ever" (§3.1.2.4 there).
+ * (§3.1.2.11.2), 0xFFFFFFFF for "never". A client of MQTT 3.1.1 can only say "clean" or "for
+ * ever" (§3.1.2.4 there).
  * @returns seconds a session is kept; less than was asked has to be told (§3.2.2.3.2).
  */
 export function grantedExpirySeconds(
