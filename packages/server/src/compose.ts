@@ -153,8 +153,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
   const webSockets = new WebSockets(config, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const opened = await openOauth(config, core, { ...guarding, tally, log, broker })
-  const { tokens, bearers, oauth, connectionTokens } = opened
+  const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
+  const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
   const demo = await demoPage(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)
   const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
@@ -170,7 +170,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, ownHosts }),
+    route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, tokenService, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([...figures(), ...outbound.metrics(), ...watch.metrics()]),
     warmUp: loadAdministration,

@@ -1,4 +1,7 @@
 /** Puts connection tokens together over the credential core: minted, let in, refreshed, ended. */
+import { affectedConnections } from '../core/affected.ts'
+import type { Hub } from '../core/hub.ts'
+import { relianceOn } from '../core/reliance.ts'
 import type { Source } from '../core/source.ts'
 import type { LoadedApp } from '../credentials/app-directory.ts'
 import type { AuditEntry } from '../credentials/audit/entry.ts'
@@ -15,6 +18,7 @@ import { TokenEnding } from '../credentials/connection-tokens/token-ending.ts'
 import { TokenMinting } from '../credentials/connection-tokens/token-minting.ts'
 import { TokenRefreshing } from '../credentials/connection-tokens/token-refreshing.ts'
 import { groupBy } from '../credentials/loading.ts'
+import { tokenIdOf } from '../credentials/tokens/token-id.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Log } from '../ports/log.ts'
 import type { ConnectionTokenRecord } from '../ports/records/connection-token.ts'
@@ -89,6 +93,15 @@ export async function openConnectionTokens(
 }
 
 const REUSED = 'a password was refreshed twice'
+
+/** @returns how many connections of this node each lineage of an app holds, by its id. */
+export function connectionsByToken(hub: Hub, appId: string): (tokenId: string) => number {
+  const counts = new Map<string, number>()
+  for (const connection of affectedConnections(hub.spaces(), { kind: 'app', appId })) {
+    for (const each of connection.openedBy) counts.set(each, (counts.get(each) ?? 0) + 1)
+  }
+  return (id) => counts.get(relianceOn({ kind: 'token', tokenId: tokenIdOf(appId, id) })) ?? 0
+}
 
 async function saveChange(
   { administration: { audit } }: CredentialCore,

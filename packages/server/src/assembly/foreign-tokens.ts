@@ -11,14 +11,18 @@ export interface ForeignTokens {
   readonly door: CustomerTokens
   /** Takes what OAuth clients sign to say who they are. */
   readonly assertions: ClientAssertions
+  /** Key sets that are published elsewhere: one cache for all. */
+  readonly remote: RemoteKeys
 }
 
 export function createForeignTokens(core: CredentialCore, log: Log): ForeignTokens {
   const { authority, administration, fetcher, recordUse } = core
   const { apps, revocations } = authority
   const { clock } = administration
-  const signers = new SignerSearch({ remote: new RemoteKeys({ fetcher, clock, log }), clock })
+  const remote = new RemoteKeys({ fetcher, clock, log })
+  const signers = new SignerSearch({ remote, clock })
   return {
+    remote,
     door: new CustomerTokens({ apps, signers, revocations, clock, recordUse }),
     assertions: new ClientAssertions({ apps, signers, clock, recordUse }),
   }

@@ -1,10 +1,12 @@
 /** Puts tokens together: who comes in with one or with a key, and what gives them out. */
 import type { Config } from '../config/config.ts'
+import type { Hub } from '../core/hub.ts'
 import type { Tally } from '../core/tally.ts'
 import { Bearers } from '../credentials/bearers.ts'
 import type { Log } from '../ports/log.ts'
+import { TokenExchange } from '../credentials/connection-tokens/token-exchange.ts'
 import type { Broker } from '../ports/broker.ts'
-import { openConnectionTokens } from './connection-tokens.ts'
+import { connectionsByToken, openConnectionTokens } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
 import { createForeignTokens } from './foreign-tokens.ts'
 import type { Guarding } from './guarding.ts'
@@ -14,7 +16,12 @@ import { createIntrospection, createTokenService } from './token-service.ts'
 export async function openOauth(
   config: Pick<Config, 'tokens' | 'publicUrl'>,
   core: CredentialCore,
-  parts: Guarding & { readonly tally: Tally; readonly log: Log; readonly broker: Broker },
+  parts: Guarding & {
+    readonly tally: Tally
+    readonly log: Log
+    readonly broker: Broker
+    readonly hub: Hub
+  },
 ) {
   const { limitBook, guard, tally, log } = parts
   const { authority, check, recordUse, recordDenial, administration } = core
@@ -31,5 +38,11 @@ export async function openOauth(
   const asking = { introspection, bearers, recordDenial, guard }
   const oauth = { ...tokens, ...asking, clock, tally, log }
   const connectionTokens = await openConnectionTokens(core, parts)
-  return { tokens, bearers, oauth, connectionTokens }
+  const { apps, tenants } = authority
+  const { hub } = parts
+  const exchange = new TokenExchange({ apps, tenants, remote: foreign.remote, clock, recordUse })
+  const connectionsOf = (appId: string) => connectionsByToken(hub, appId)
+  const serving = { apps, tenants, bearers, exchange, connectionsOf, guard, clock, tally, log }
+  const tokenService = { ...connectionTokens, ...serving }
+  return { tokens, bearers, oauth, connectionTokens, tokenService }
 }

@@ -12,10 +12,14 @@ import type { OwnHosts } from './own-hosts.ts'
 import { handlePusherApi, type PusherApiDeps } from './pusher-api/router.ts'
 import type { RequestSource } from './request-source.ts'
 import type { RequestTarget } from './target.ts'
+import type { TokenServiceDeps } from './token-service/deps.ts'
+import { tokenServicePath } from './token-service/paths.ts'
+import type { handleTokenService } from './token-service/router.ts'
 
 export interface PublicDeps extends PusherApiDeps {
   readonly admin: AdminDeps
   readonly oauth: OauthDeps
+  readonly tokenService: TokenServiceDeps
   /** To which administration and page answer. */
   readonly ownHosts: OwnHosts
   /** Undefined when the demo is off. */
@@ -24,8 +28,11 @@ export interface PublicDeps extends PusherApiDeps {
 
 export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
+  const tokenService = tokenServiceRoute(deps.tokenService)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
+    const path = tokenServicePath(target.path)
+    if (path !== undefined) return tokenService(path, request, { target, source })
     if (target.path.startsWith(`${ADMIN}/`)) {
       if (!isToUs(request, deps)) return refusedHost(deps)
       return administer(request, target, { deps, source })
@@ -82,6 +89,22 @@ function oauthRoute(deps: OauthDeps): Route {
     return import('./oauth/router.ts').then((module) => {
       handle = module.handleOauth
       return handle(request, target, { deps, source })
+    })
+  }
+}
+
+/** The same. @returns takes the path as the token service has it. */
+function tokenServiceRoute(deps: TokenServiceDeps) {
+  let handle: typeof handleTokenService | undefined
+  return (
+    path: string,
+    request: Request,
+    { target, source }: { readonly target: RequestTarget; readonly source: () => RequestSource },
+  ) => {
+    if (handle !== undefined) return handle(request, target, { deps, source, path })
+    return import('./token-service/router.ts').then((module) => {
+      handle = module.handleTokenService
+      return handle(request, target, { deps, source, path })
     })
   }
 }

@@ -21,6 +21,7 @@ export type LimitScope =
   | 'workflow'
   | 'client'
   | 'credential'
+  | 'token'
 
 interface LimitKind {
   readonly unit: LimitUnit
@@ -206,6 +207,43 @@ export const LIMITS = {
     scope: 'app',
     default: { quota: 600, windowMs: MINUTE_MS },
     does: 'Tokens revoked by one app; each is remembered until nothing rests on it.',
+  },
+  'token_create.app': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'app',
+    default: { quota: 60_000, windowMs: MINUTE_MS },
+    does: 'Connection tokens minted with the keys of one app.',
+  },
+  'token_exchange.ip': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'ip',
+    // A company behind one address signs in within a minute in the morning.
+    default: { quota: 3_000, windowMs: MINUTE_MS },
+    does: 'Tokens of identity providers brought for exchange from one address.',
+  },
+  'token_exchange.app': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'app',
+    default: { quota: 60_000, windowMs: MINUTE_MS },
+    does: 'Connection tokens of one app that identity providers have vouched for.',
+  },
+  'token_refresh.ip': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'ip',
+    default: { quota: 6_000, windowMs: MINUTE_MS },
+    does: 'Connection tokens refreshed from one address.',
+  },
+  'token_refresh.token': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'token',
+    // SDKs that fail try four times in 15 s.
+    default: { quota: 20, windowMs: MINUTE_MS },
+    does: 'Refreshes of one connection token, by who holds a password of it.',
   },
   'admin_failures.ip': {
     ...OF_INSTALLATION,

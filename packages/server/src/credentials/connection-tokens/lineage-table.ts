@@ -30,7 +30,7 @@ export class LineageTable {
   readonly #onEnded: (record: ConnectionTokenRecord) => void
   #isComplete = false
 
-  /** @param onEnded told once of each lineage that was known and is now revoked or replaced. */
+  /** @param onEnded told once of each lineage that was known and is now revoked, or replaced. */
   constructor(onEnded: (record: ConnectionTokenRecord) => void) {
     this.#onEnded = onEnded
   }
@@ -58,7 +58,7 @@ export class LineageTable {
     if (known !== undefined) {
       const before = known.record
       known.record = mergeRecords(before, record)
-      if (hasEnded(known.record) && !hasEnded(before)) this.#onEnded(known.record)
+      if (endCountOf(known.record) > endCountOf(before)) this.#onEnded(known.record)
       return known
     }
     const made = lineageOf(record)
@@ -140,8 +140,9 @@ export class LineageTable {
   }
 }
 
-function hasEnded({ revokedAtMs, replacedAtMs }: ConnectionTokenRecord): boolean {
-  return revokedAtMs !== undefined || replacedAtMs !== undefined
+/** What was replaced can still be revoked, which ends its connections too. */
+function endCountOf({ revokedAtMs, replacedAtMs }: ConnectionTokenRecord): number {
+  return [revokedAtMs, replacedAtMs].filter((each) => each !== undefined).length
 }
 
 /** No id of an app holds a space. */
