@@ -9,15 +9,27 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
-import { countWholeUnits, saveUnit } from './store-units.ts'
+import { SESSION_UNITS } from './session-units.ts'
+import { RECORD_UNITS, type Units } from './store-units.ts'
+
+/** What is written for itself: records of all kinds, and what outlives connections. */
+export type DurablePart = 'records' | 'sessions'
 
 export interface Durability {
-  /** Command of a process that runs `commitUnits` on the store of a place. */
-  readonly writer: (place: string) => readonly string[]
-  /** Locks the store of a place as a foreign program would. @returns how to unlock it. */
-  readonly lock: (place: string) => () => void
+  /** Command of a process that runs `commitUnits` on one part of the store of a place. */
+  readonly writer: (place: string, part: DurablePart) => readonly string[]
+  /** Locks a part of the store of a place as a foreign program would. @returns how to unlock it. */
+  readonly lock: (place: string, part: DurablePart) => () => void
   /** Puts other bytes in the place of the closed store's database. */
-  readonly spoil: (place: string) => void
+  readonly spoil: (place: string, part: DurablePart) => void
+}
+
+/** One part of a store that is tested. */
+interface Bench {
+  readonly open: Open
+  readonly units: Units
+  readonly writer: (place: string) => readonly string[]
+  readonly lock: (place: string) => () => void
 }
 
 type Open = (place: string) => Promise<Store>
@@ -33,7 +45,25 @@ const FILE_BLOCKS_MAX = 1_200
 const LONG_MS = 60_000
 
 export function testStoreDurability(name: string, open: Open, durability: Durability): void {
-  describe(`${name} keeps what it acknowledged`, () => {
+  for (const part of ['records', 'sessions'] as const) testPart(name, { open, durability, part })
+}
+
+function testPart(
+  name: string,
+  {
+    open,
+    durability,
+    part,
+  }: { readonly open: Open; readonly durability: Durability; readonly part: DurablePart },
+): void {
+  const units = part === 'records' ? RECORD_UNITS : SESSION_UNITS
+  const bench: Bench = {
+    open,
+    units,
+    writer: (place) => durability.writer(place, part),
+    lock: (place) => durability.lock(place, part),
+  }
+  describe(`${name} keeps what it acknowledged of ${part}`, () => {
     let place = ''
     beforeEach(() => {
       place = mkdtempSync(join(tmpdir(), 'lockgate-durable-'))
@@ -43,37 +73,45 @@ export function testStoreDurability(name: string, open: Open, durability: Durabi
     test('everything committed is there after close and open', async () => {
       for (let round = 0; round < 3; round++) {
         const store = await open(place)
-        expect(await countWholeUnits(store)).toBe(round)
-        await saveUnit(store, round)
+        expect(await units.countWhole(store)).toBe(round)
+        await units.save(store, round)
         await store.close()
       }
     })
 
     test(
       'a process killed at any point loses nothing acknowledged and leaves nothing half-done',
-      () => killRepeatedly(place, open, durability),
+      () => killRepeatedly(place, bench),
       LONG_MS,
     )
 
     test(
       'a full disk is a clear outage, keeps what was acknowledged, and heals',
-      () => fillDisk(place, open, durability),
+      () => fillDisk(place, bench),
       LONG_MS,
     )
 
     test(
       'a foreign lock is a clear outage that holds nothing else up, and heals',
-      () => lockOut(place, open, durability),
+      () => lockOut(place, bench),
       LONG_MS,
     )
 
     test('a damaged database is refused with what to do, and is not overwritten', async () => {
       const store = await open(place)
-      await saveUnit(store, 0)
+      await units.save(store, 0)
       await store.close()
-      durability.spoil(place)
+      durability.spoil(place, part)
+      const read = async () => {
+        const damaged = await open(place)
+        try {
+          await units.countWhole(damaged)
+        } finally {
+          await damaged.close()
+        }
+      }
       for (let round = 0; round < 2; round++) {
-        const outage = await outageOf(open(place))
+        const outage = await outageOf(read())
         expect(outage.code).toBe('store_corrupt')
         expect(outage.message).toContain('backup')
       }
@@ -84,21 +122,21 @@ export function testStoreDurability(name: string, open: Open, durability: Durabi
       const outage = await outageOf(open(place))
       expect(outage.code).toBe('store_locked')
       expect(outage.message).toContain('another Lockgate process')
-      await saveUnit(store, 0)
+      await units.save(store, 0)
       await store.close()
       const next = await open(place)
-      expect(await countWholeUnits(next)).toBe(1)
+      expect(await units.countWhole(next)).toBe(1)
       await next.close()
     })
   })
 }
 
-async function killRepeatedly(place: string, open: Open, durability: Durability): Promise<void> {
+async function killRepeatedly(place: string, { open, units, writer: start }: Bench): Promise<void> {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
   const random = seededRandom(seed)
   let knownCount = 0
   for (let round = 0; round < KILL_COUNT; round++) {
-    const writer = Bun.spawn([...durability.writer(place)], { stdout: 'pipe', stderr: 'inherit' })
+    const writer = Bun.spawn([...start(place)], { stdout: 'pipe', stderr: 'inherit' })
     const enough = Math.floor(random() * ACKNOWLEDGED_COUNT_MAX)
     const kill = async (delayMsMax: number) => {
       await pause(random() * delayMsMax) // no wait for anything: picks where the kill lands
@@ -112,7 +150,7 @@ async function killRepeatedly(place: string, open: Open, durability: Durability)
     await early
     await writer.exited
     const store = await open(place)
-    const count = await countWholeUnits(store)
+    const count = await units.countWhole(store)
     await store.close()
     // The last transaction may have been committed and not yet acknowledged.
     const atLeast = knownCount + acknowledgedCount
@@ -122,9 +160,9 @@ async function killRepeatedly(place: string, open: Open, durability: Durability)
   expect(knownCount, `seed ${seed}`).toBeGreaterThan(0)
 }
 
-async function fillDisk(place: string, open: Open, durability: Durability): Promise<void> {
+async function fillDisk(place: string, { open, units, writer: start }: Bench): Promise<void> {
   const limited = `trap '' XFSZ; ulimit -f ${FILE_BLOCKS_MAX}; exec "$@"`
-  const command = ['sh', '-c', limited, 'sh', ...durability.writer(place)]
+  const command = ['sh', '-c', limited, 'sh', ...start(place)]
   const writer = Bun.spawn(command, { stdout: 'pipe', stderr: 'inherit' })
   const lines = await Array.fromAsync(linesOf(writer.stdout))
   expect(await writer.exited).toBe(0)
@@ -136,18 +174,18 @@ async function fillDisk(place: string, open: Open, durability: Durability): Prom
     `readable ${acknowledgedCount}`,
   ])
   const store = await open(place)
-  expect(await countWholeUnits(store)).toBe(acknowledgedCount)
-  await saveUnit(store, acknowledgedCount)
-  expect(await countWholeUnits(store)).toBe(acknowledgedCount + 1)
+  expect(await units.countWhole(store)).toBe(acknowledgedCount)
+  await units.save(store, acknowledgedCount)
+  expect(await units.countWhole(store)).toBe(acknowledgedCount + 1)
   await store.close()
 }
 
-async function lockOut(place: string, open: Open, durability: Durability): Promise<void> {
+async function lockOut(place: string, { open, units, lock }: Bench): Promise<void> {
   const store = await open(place)
-  await saveUnit(store, 0)
-  const unlock = durability.lock(place)
+  await units.save(store, 0)
+  const unlock = lock(place)
   const loop = { isRunning: true, turnCount: 0 }
-  const refused = outageOf(saveUnit(store, 1)).finally(() => {
+  const refused = outageOf(units.save(store, 1)).finally(() => {
     loop.isRunning = false
   })
   while (loop.isRunning) {
@@ -161,9 +199,9 @@ async function lockOut(place: string, open: Open, durability: Durability): Promi
   // A store that waited on this thread would have left no turn to anybody.
   expect(loop.turnCount).toBeGreaterThan(10)
   unlock()
-  expect(await countWholeUnits(store)).toBe(1)
-  await saveUnit(store, 1)
-  expect(await countWholeUnits(store)).toBe(2)
+  expect(await units.countWhole(store)).toBe(1)
+  await units.save(store, 1)
+  expect(await units.countWhole(store)).toBe(2)
   await store.close()
 }
 

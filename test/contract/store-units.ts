@@ -50,16 +50,29 @@ export async function countWholeUnits(store: Store): Promise<number> {
   throw new Error(`the units are not whole: ${counts}`)
 }
 
+/** What a durability test writes and looks for. */
+export interface Units {
+  readonly save: (store: Store, number: number) => Promise<void>
+  /** @returns N as {@link countWholeUnits} does. */
+  readonly countWhole: (store: Store) => Promise<number>
+}
+
+export const RECORD_UNITS: Units = { save: saveUnit, countWhole: countWholeUnits }
+
 /**
  * Commits unit after unit with an `ack` line after each, until the process is killed. After an
  * outage it tries once more, then says what it can still read, and closes.
  */
-export async function commitUnits(store: Store, writeLine: (line: string) => void): Promise<void> {
-  let count = await countWholeUnits(store)
+export async function commitUnits(
+  store: Store,
+  { save, countWhole }: Units,
+  writeLine: (line: string) => void,
+): Promise<void> {
+  let count = await countWhole(store)
   let failureCount = 0
   while (failureCount < FAILURE_COUNT_MAX) {
     try {
-      await saveUnit(store, count)
+      await save(store, count)
       writeLine(`ack ${count++}`)
     } catch (error) {
       if (!(error instanceof Outage)) throw error
@@ -67,6 +80,6 @@ export async function commitUnits(store: Store, writeLine: (line: string) => voi
       failureCount++
     }
   }
-  writeLine(`readable ${await countWholeUnits(store)}`)
+  writeLine(`readable ${await countWhole(store)}`)
   await store.close()
 }

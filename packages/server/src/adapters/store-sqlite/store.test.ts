@@ -20,17 +20,19 @@ const openSqliteStore = ({ dataDir }: { dataDir: string }) =>
   openStore({ dataDir, regions: REGIONS })
 const WRITER = join(import.meta.dirname, '../../../../../test/contract/sqlite-writer.ts')
 const GARBAGE_BYTES = 16_384
+const FILES = { records: 'control.db', sessions: 'sessions-local.db' } as const
 
 testStoreContract('the SQLite store', {
   open: (place) => openSqliteStore({ dataDir: place }),
   durability: {
-    writer: (place) => [process.execPath, WRITER, place],
-    lock: (place) => {
-      const foreign = new DatabaseSync(join(place, 'control.db'))
+    writer: (place, part) => [process.execPath, WRITER, place, part],
+    lock: (place, part) => {
+      const foreign = new DatabaseSync(join(place, FILES[part]))
       foreign.exec('BEGIN EXCLUSIVE')
       return () => foreign.close()
     },
-    spoil: (place) => writeFileSync(join(place, 'control.db'), Buffer.alloc(GARBAGE_BYTES, 'A')),
+    spoil: (place, part) =>
+      writeFileSync(join(place, FILES[part]), Buffer.alloc(GARBAGE_BYTES, 'A')),
   },
 })
 
