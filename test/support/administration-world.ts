@@ -98,6 +98,12 @@ export class AdministrationWorld {
   get webhooks() {
     return this.#changes.webhookChanges
   }
+  get ruleSets() {
+    return this.#changes.ruleSetChanges
+  }
+  get integrations() {
+    return this.#changes.integrationChanges
+  }
   get plans() {
     return this.#changes.planChanges
   }

@@ -8,6 +8,7 @@ import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import { DELIVERY_OPERATIONS } from './delivery-operations.ts'
 import { LIMIT_OPERATIONS } from './limit-operations.ts'
+import { INTEGRATION_OPERATIONS } from './integration-operations.ts'
 import type { Operation } from './operation.ts'
 import { REPORT_OPERATIONS } from './report-operations.ts'
 import { OPERATOR_OPERATIONS } from './operator-operations.ts'
@@ -42,6 +43,7 @@ export const OPERATIONS = {
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...RULE_OPERATIONS,
+  ...INTEGRATION_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...OPERATOR_OPERATIONS,
   'revocations.create': {

@@ -1,12 +1,8 @@
 /** What the operations on rule sets take and give. */
 import { z } from 'zod'
-import { id } from './shapes.ts'
+import { id, ruleSetName, time } from './shapes.ts'
 
 const RULE_ACTIONS = ['publish', 'subscribe', 'presence', 'history'] as const
-
-export const ruleSetName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'Use 1 to 64 of a-z 0-9 _ -, beginning with none of _ -.')
 
 const filter = z
   .string()
@@ -30,8 +26,19 @@ export const rule = z.strictObject({
 
 export const rules = z
   .array(rule)
-  .max(500)
+  .max(200)
   .describe('The first that matches decides; none does: denied.')
+
+export const ruleSet = z.object({
+  name: z.string(),
+  rules,
+  revision: z.int().describe('For the next change; 0: the built-in one, until it is changed.'),
+  isBuiltIn: z.boolean(),
+  createdAt: time.optional(),
+  updatedAt: time.optional(),
+})
+
+export const ruleSetLine = ruleSet.omit({ rules: true }).extend({ ruleCount: z.int() })
 
 const topicList = z.array(filter).max(100)
 const text = z.string().max(1_000)
@@ -48,7 +55,7 @@ export const question = z.strictObject({
   retain: z.boolean().optional(),
   app: id.optional().describe('Id of the app it acts in; left out, the one that was made first.'),
   integration: z.string().max(100).optional(),
-  ruleSet: ruleSetName.optional().describe('Bound to the credential, as to an MQTT user.'),
+  ruleSet: z.string().max(64).optional().describe('Bound to the credential itself.'),
   aclPublish: topicList.optional().describe('What the token narrows; an empty list: nothing.'),
   aclSubscribe: topicList.optional(),
   username: text.optional().describe('Before the @ of the MQTT user name.'),

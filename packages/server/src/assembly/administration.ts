@@ -1,10 +1,12 @@
 /** What the administration changes beside credentials, put together over the credential core. */
 import type { Config } from '../config/config.ts'
 import { AppChanges } from '../credentials/administration/app-changes.ts'
+import { IntegrationChanges } from '../credentials/administration/integration-changes.ts'
 import { MemberChanges } from '../credentials/administration/member-changes.ts'
 import { OperatorChanges } from '../credentials/administration/operator-changes.ts'
 import { PlanChanges } from '../credentials/administration/plan-changes.ts'
 import { RepeatedCalls } from '../credentials/administration/repeated-calls.ts'
+import { RuleSetChanges } from '../credentials/administration/rule-set-changes.ts'
 import { TenantChanges } from '../credentials/administration/tenant-changes.ts'
 import { WebhookChanges } from '../credentials/administration/webhook-changes.ts'
 import { WebhookHealth } from '../credentials/administration/webhook-health.ts'
@@ -25,6 +27,8 @@ export function openAdministration(
     memberChanges: new MemberChanges(administration),
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules, limitBook }),
+    ruleSetChanges: new RuleSetChanges(administration),
+    integrationChanges: new IntegrationChanges(administration),
     webhookChanges,
     webhookHealth: new WebhookHealth(webhookChanges, administration.clock),
     repeatedCalls: new RepeatedCalls(administration),

@@ -26,6 +26,7 @@ export const ADMIN_REFUSALS = {
     'no',
     'Keys of a tenant narrow the limits of its apps and never widen them.',
   ),
+  rule_set_in_use: no(409, 'no', 'Something names this rule set. Let it name another first.'),
   plan_in_use: no(409, 'no', 'Apps are on this plan. Put them on another first.'),
   free_plan_taken: no(
     409,

@@ -115,6 +115,25 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate limits unblock --ip 192.0.2.1',
     ],
   },
+  rules: {
+    description: 'Rule sets: what clients may publish and subscribe to.',
+    examples: [
+      'lockgate rules get TENANT default',
+      'lockgate rules create TENANT --name web --rules-json @web.json',
+      'lockgate rules update TENANT web --rules-json @web.json --revision 1',
+      'lockgate rules import TENANT --dialect policy --document-json @policy.json --name web',
+      'lockgate rules export TENANT web --dialect user-rules',
+    ],
+  },
+  integrations: {
+    description: 'What tokens name as integration_id: a rule set, an identity provider, or both.',
+    examples: [
+      'lockgate integrations create TENANT --name web --rule-set web',
+      'lockgate integrations create TENANT --name app --provider-type supabase ' +
+        '--provider-project abcdefgh',
+      'lockgate integrations disable TENANT web --reason "provider was breached"',
+    ],
+  },
   explain: {
     description: '',
     examples: [

@@ -10,7 +10,7 @@ import { compilePattern, type RulePattern, sharedCount } from './rule-pattern.ts
 import { RULE_USER_COUNT_MAX, RULE_USER_LENGTH_MAX } from './user-pattern.ts'
 
 /** Ours, per rule set. */
-export const RULE_COUNT_MAX = 500
+export const RULE_COUNT_MAX = 200
 
 export const RULE_ACTIONS: readonly RuleAction[] = ['publish', 'subscribe', 'presence', 'history']
 

@@ -6,12 +6,14 @@ import type { CredentialChanges } from '../../credentials/administration/credent
 import type { DeliveryChanges } from '../../credentials/administration/delivery-changes.ts'
 import type { Deliveries } from '../../credentials/administration/deliveries.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
+import type { IntegrationChanges } from '../../credentials/administration/integration-changes.ts'
 import type { MemberChanges } from '../../credentials/administration/member-changes.ts'
 import type { OperatorChanges } from '../../credentials/administration/operator-changes.ts'
 import type { PlanChanges } from '../../credentials/administration/plan-changes.ts'
 import type { UseReport } from '../../credentials/administration/readiness.ts'
 import type { RepeatedCalls } from '../../credentials/administration/repeated-calls.ts'
 import type { Revocations } from '../../credentials/administration/revocations.ts'
+import type { RuleSetChanges } from '../../credentials/administration/rule-set-changes.ts'
 import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
 import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { AppLimitBook } from '../../credentials/app-limits.ts'
@@ -40,6 +42,8 @@ export interface AdminDeps extends FailureDeps {
   readonly memberChanges: MemberChanges
   readonly planChanges: PlanChanges
   readonly appChanges: AppChanges
+  readonly ruleSetChanges: RuleSetChanges
+  readonly integrationChanges: IntegrationChanges
   readonly webhookChanges: WebhookChanges
   readonly adoption: Adoption
   readonly operatorChanges: OperatorChanges

@@ -13,6 +13,7 @@ import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { deliveryHandlers } from './delivery-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
+import { integrationHandlers } from './integration-handlers.ts'
 import { limitHandlers } from './limit-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
 import { byAge, pageOf } from './paging.ts'
@@ -61,6 +62,7 @@ export const HANDLERS: Handlers = {
   ...appHandlers,
   ...webhookHandlers,
   ...ruleHandlers,
+  ...integrationHandlers,
   ...tokenHandlers,
   async whoami(_input, { principal: { name, role, tenantId } }) {
     return ok({ name, role, tenantId })
