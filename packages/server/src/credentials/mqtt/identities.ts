@@ -5,7 +5,7 @@ import { relianceOn } from '../../core/reliance.ts'
 import type { CredentialRecord, VersionRecord } from '../../ports/records/credential.ts'
 import { type PeekedToken, peekToken } from '../tokens/peek.ts'
 import type { MqttIdentity } from './mqtt-identity.ts'
-import { topicPermissions } from './topic-permissions.ts'
+import { topicPermissions, topicScopes } from './topic-permissions.ts'
 import type { ProvenUser } from './user-passwords.ts'
 
 /** Our bounds on what rules can name of a token. */
@@ -14,10 +14,20 @@ const CLAIM_CHARACTERS_MAX = 256
 
 /** Of a key, whose holder is nobody: the name it comes under proves nothing, so rules see none. */
 export function identityOfKey(proven: KeyIdentity, apps: AppDirectory): MqttIdentity {
-  const { loaded, permissions, reliances, limits, credential, version } = proven
+  const { loaded, reliances, limits, credential, version } = proven
+  /** As they are now: they may be changed while the client is connected. */
+  const scoped = () => topicScopes(apps.findCredential(credential.id)?.record ?? credential)
   return {
     ...NOTHING_SAID,
-    ...topicPermissions(permissions),
+    get mayPublish() {
+      return scoped().mayPublish
+    },
+    get maySubscribe() {
+      return scoped().maySubscribe
+    },
+    get acl() {
+      return scoped().acl
+    },
     loaded,
     owner: ownerOf(credential),
     username: '',

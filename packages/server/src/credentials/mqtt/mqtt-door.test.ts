@@ -253,6 +253,19 @@ describe('an API key', () => {
     })
   })
 
+  test('may do less as soon as its scopes say less, also where it is connected', async () => {
+    const { value = '', credential } = await world.make('api_key')
+    const known = await identity(at('server'), value)
+    expect(known).toMatchObject({ mayPublish: true, maySubscribe: true, acl: undefined })
+    const update = (scopes: readonly string[] | null) =>
+      world.core.changes.update({ credentialId: credential.id, scopes }, CALLER)
+    await update(['subscribe:doc:*'])
+    expect([known.mayPublish, known.maySubscribe]).toEqual([false, true])
+    expect(known.acl).toEqual({ publish: [], subscribe: ['doc/+/#'] })
+    await update(null)
+    expect([known.mayPublish, known.acl]).toEqual([true, undefined])
+  })
+
   test('that is retired or revoked is refused and recorded', async () => {
     const { value = '', credential } = await world.make('api_key')
     const rotation = { credentialId: credential.id, overlapMs: 0 }

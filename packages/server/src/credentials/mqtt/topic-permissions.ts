@@ -7,6 +7,8 @@ import { isTopicFilter } from '@lockgate/protocol/mqtt/topic'
 import type { Action } from '../../core/acl.ts'
 import { ANY_CHANNEL, type Permissions } from '../../core/permissions.ts'
 import type { TopicAcl } from '../../core/rules/topic-rules.ts'
+import type { CredentialRecord } from '../../ports/records/credential.ts'
+import { permissionsOfScopes } from '../scopes.ts'
 
 export interface TopicPermissions {
   readonly mayPublish: boolean
@@ -25,6 +27,17 @@ export function topicPermissions(permissions: Permissions): TopicPermissions {
   known.set(permissions, read)
   return read
 }
+
+/** Of an API key, as {@link topicPermissions} reads them. */
+export function topicScopes(key: CredentialRecord): TopicPermissions {
+  const before = ofKeys.get(key)
+  if (before !== undefined) return before
+  const read = topicPermissions(permissionsOfScopes(key.attributes.scopes))
+  ofKeys.set(key, read)
+  return read
+}
+
+const ofKeys = new WeakMap<CredentialRecord, TopicPermissions>()
 
 function readPermissions(permissions: Permissions): TopicPermissions {
   const publish = filtersOf(permissions, 'publish')

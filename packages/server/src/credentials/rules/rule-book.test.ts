@@ -3,6 +3,7 @@ import { tenantOf } from '../../../../../test/contract/records.ts'
 import { loadedApp } from '../../../../../test/support/loaded-app.ts'
 import { DEFAULT_APP_SETTINGS } from '../../config/app-schema.ts'
 import type { IntegrationRecord, RuleRecord, RuleSetRecord } from '../../ports/records/rule-set.ts'
+import { AppDirectory } from '../app-directory.ts'
 import type { Change } from '../authority.ts'
 import type { MqttIdentity } from '../mqtt/mqtt-identity.ts'
 import { TenantDirectory } from '../tenant-directory.ts'
@@ -73,7 +74,11 @@ function know(
 beforeEach(() => {
   tenants = new TenantDirectory()
   const listeners: ((change: Change) => void)[] = []
-  book = new RuleBook({ tenants, onChange: (listen) => listeners.push(listen) })
+  book = new RuleBook({
+    apps: new AppDirectory(),
+    tenants,
+    onChange: (listen) => listeners.push(listen),
+  })
   tell = (change) => {
     for (const listen of listeners) listen(change)
   }

@@ -17,13 +17,16 @@ import type { RuleQuestion } from '../../core/rules/rule-question.ts'
 import type { RuleSubject, TopicAcl } from '../../core/rules/topic-rules.ts'
 import type { RuleRecord } from '../../ports/records/rule-set.ts'
 import type { Source } from '../../core/source.ts'
+import type { AppDirectory } from '../app-directory.ts'
 import type { DeniedAttempt } from '../audit/denied-access.ts'
 import type { Change } from '../authority.ts'
 import type { MqttIdentity } from '../mqtt/mqtt-identity.ts'
 import type { LoadedTenant, TenantDirectory } from '../tenant-directory.ts'
+import { NarrowingTerms } from './narrowing-terms.ts'
 import { topicDenial } from './topic-denial.ts'
 
 interface Knowledge {
+  readonly apps: Pick<AppDirectory, 'apps' | 'findById'>
   readonly tenants: Pick<TenantDirectory, 'find'>
   onChange(listen: (change: Change) => void): void
 }
@@ -72,8 +75,13 @@ export class RuleBook {
 
   constructor(knowledge: Knowledge) {
     this.#tenants = knowledge.tenants
+    const terms = new NarrowingTerms(knowledge.apps)
     knowledge.onChange((change) => {
       if (change.kind === 'tenant') this.#follow(change.tenantId)
+      if (change.kind !== 'app') return
+      const loaded = knowledge.apps.findById(change.appId)
+      const isNarrowedAnew = terms.follow(change.appId, loaded)
+      if (loaded !== undefined && isNarrowedAnew) this.#tell(loaded.tenant.id)
     })
   }
 
@@ -86,8 +94,8 @@ export class RuleBook {
   }
 
   /**
-   * @param listen called after rule sets or integrations of a tenant changed, on every node; other
-   * changes of a tenant are not told.
+   * @param listen called after rule sets or integrations of a tenant changed, or what one of its
+   * credentials says of topics, on every node; other changes of a tenant are not told.
    */
   onChange(listen: (tenantId: string) => void): void {
     this.#listeners.push(listen)
@@ -174,7 +182,10 @@ export class RuleBook {
     const told = this.#told.get(tenantId)
     this.#told.set(tenantId, { ruleSets, integrations })
     const isSame = told !== undefined && textOf(told) === textOf({ ruleSets, integrations })
-    if (isSame) return
+    if (!isSame) this.#tell(tenantId)
+  }
+
+  #tell(tenantId: string): void {
     for (const listen of this.#listeners) listen(tenantId)
   }
 }
