@@ -106,7 +106,7 @@ const LAYERS: readonly Layer[] = [
       'npm:yaml',
     ],
   },
-  // Puts the core together over ports; `compose.ts` chooses the adapters.
+  // Puts the core and sessions together over ports; `compose.ts` chooses the adapters.
   {
     prefix: `${SERVER}/assembly/`,
     may: [
@@ -115,6 +115,7 @@ const LAYERS: readonly Layer[] = [
       `${SERVER}/config/`,
       `${SERVER}/credentials/`,
       `${SERVER}/outbound/`,
+      `${SERVER}/sessions/`,
       'node:',
     ],
   },

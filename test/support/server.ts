@@ -111,6 +111,8 @@ export class LiveServer {
   http = ''
   https = ''
   ops = ''
+  /** `mqtt://host:port`; empty when nothing listens. */
+  mqtt = ''
   stdout = ''
   stderr = ''
   exit: { readonly code: number | null; readonly signal: string | null } | undefined
@@ -150,6 +152,7 @@ export class LiveServer {
     this.http = urlOf(line['http'])
     this.https = urlOf(line['https'])
     this.ops = urlOf(line['ops'])
+    this.mqtt = urlOf(line['mqtt'])
   }
 
   /** What was logged so far, one object per line; text that is no JSON is left out. */

@@ -24,31 +24,30 @@ import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
+import { systemTurns } from './adapters/system/turns.ts'
 import { openFileWitness } from './adapters/witness-file/witness-file.ts'
 import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
-import { openAdministration } from './assembly/administration.ts'
+import type { openAdministration } from './assembly/administration.ts'
 import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
 import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
 import { declarationsOf } from './assembly/declarations.ts'
 import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
 import { masterKeySource } from './assembly/master-key.ts'
-import { createGuarding, type Guarding, retryAsker } from './assembly/guarding.ts'
+import { openMqtt } from './assembly/mqtt.ts'
+import { createGuarding } from './assembly/guarding.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { orStop } from './assembly/or-stop.ts'
 import { openOauth } from './assembly/oauth-core.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch, type Watch } from './assembly/watch.ts'
-import { adoptionTask, openAdoption } from './assembly/webhook-adoption.ts'
-import { openWebhookDelivery, type WebhookDeliveryParts } from './assembly/webhook-delivery.ts'
-import { openWebhookEvents } from './assembly/webhook-events.ts'
+import { openWebhooks } from './assembly/webhooks.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
 import { Tally } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
-import { DeliveryChanges } from './credentials/administration/delivery-changes.ts'
 import { applyDeclarations } from './credentials/declaration/declare.ts'
 import {
   createDemoTenant,
@@ -70,6 +69,7 @@ import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
 import type { Witness } from './ports/witness.ts'
 import { type RunningServer, runServer } from './run-server.ts'
+import { mqttStreams } from './sessions/mqtt/protocol.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
 import { createClosings } from './transports/closings.ts'
 import { Pump } from './transports/pump.ts'
@@ -128,16 +128,10 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { broker, pump, hub, closings } = openHub(config, { tally, events, log })
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
   const core = await openCredentialCore(config, {
-    ...parts,
-    broker,
-    clock,
-    random,
+    ...{ ...parts, broker, clock, random, closings, hub, events },
     passwordHash: createPasswordHash(),
-    closings,
     fetcher: createNodeFetcher(config.outbound),
     witnesses: witnessesOf(config),
-    hub,
-    events,
   })
   const demoCredentials = await provision(config, core)
   await core.deadlines.start()
@@ -149,15 +143,19 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const records = { recordUse, recordDenial, guard, limitBook }
   const figures = () => [...figuresOf(core, tally, limitEngine), guarding.metrics()]
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
-  const protocols = webSocketProtocols(deps)
+  const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
+  const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
+  const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns }
+  const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, broker, events })
+  const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
   const webSockets = new WebSockets(config, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
-  const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
   const demo = await demoPage(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)
-  const outbound = await openWebhooks(config, core, { store, events, log, ...guarding })
+  const sender = createNodeSender({ ...config.outbound, clock })
+  const sending = { store, events, log, sender, pause, ...guarding }
+  const outbound = await openWebhooks(config, core, sending)
   const { webhooks, webhookEvents, administration } = outbound
   const settle = (appId: string) => webhookEvents.settle(appId)
   const { authTimestampWindowMs } = limits
@@ -167,25 +165,18 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard }
+  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, tokenService, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([...figures(), ...outbound.metrics(), ...watch.metrics()]),
+    metrics: () => exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics]),
     warmUp: loadAdministration,
     webSockets,
-    protocols: { stream: undefined },
-    ...carrying,
-    hub,
-    broker,
-    store,
+    protocols: { stream: mqttStreams(mqtt.deps) },
+    ...{ ...carrying, hub, broker, store, revoker, limitEngine, webhookEvents, log },
     trustedProxies: new TrustedProxies(config.trustedProxies),
     upkeep: new Upkeep(upkeepTasks(core, store, upkept), { clock, log }),
-    revoker,
-    limitEngine,
-    webhookEvents,
-    log,
   })
   return Object.assign(server, { demoCredentials })
 }
@@ -200,25 +191,6 @@ function openHub(
   const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
   const closings = createClosings({ tally, log, departures: pump.departures })
   return { broker, pump, hub, closings }
-}
-
-async function openWebhooks(
-  config: Config,
-  core: CredentialCore,
-  parts: Pick<WebhookDeliveryParts, 'store' | 'events' | 'log'> & Guarding,
-) {
-  const changes = openAdministration(core, config, parts.limitBook)
-  const sender = createNodeSender({ ...config.outbound, clock })
-  const rest = { ...parts, sender, askRetry: retryAsker(parts), pause }
-  const delivery = await openWebhookDelivery(core, { ...changes, ...rest })
-  const { service } = delivery
-  const adoption = openAdoption(core, { ...changes, sender, log: parts.log })
-  const deliveryChanges = new DeliveryChanges(core.administration, service)
-  const administration = { ...changes, adoption, deliveryChanges }
-  const webhooks = { service, tasks: [adoptionTask(adoption), ...delivery.tasks] }
-  const webhookEvents = openWebhookEvents(core, { ...parts, outbox: service.outbox })
-  const metrics = () => [webhookEvents.metrics(), service.metrics()]
-  return { administration, webhooks, webhookEvents, metrics }
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
@@ -293,8 +265,11 @@ async function demoPage(
 }
 
 /** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */
-async function exportMetrics(all: readonly MetricDefinitions[]): Promise<MetricsExporter> {
+async function exportMetrics(
+  parts: readonly (() => readonly MetricDefinitions[])[],
+): Promise<MetricsExporter> {
   const { promMetrics } = await import('./adapters/metrics-prom/metrics-prom.ts')
+  const all = parts.flatMap((metrics) => metrics())
   const plain = all.flatMap((each) => each.plain)
   return promMetrics({ plain, labelled: all.flatMap((each) => each.labelled) })
 }

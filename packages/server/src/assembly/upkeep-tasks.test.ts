@@ -31,6 +31,7 @@ async function openServing() {
     checkpointSeconds: 60,
     watching: [],
     webhooks: { tasks: [] },
+    mqtt: { tasks: [] },
     guard: { tick: () => {}, finish: () => {} },
   }
   const tasks = upkeepTasks(world.core, world.store, more)

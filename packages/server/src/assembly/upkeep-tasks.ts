@@ -8,6 +8,7 @@ import {
 import type { Store } from '../ports/store.ts'
 import type { ConnectionTokenParts } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
+import type { MqttBroker } from './mqtt.ts'
 import type { TokenService } from './token-service.ts'
 import type { WebhookDelivery } from './webhook-delivery.ts'
 
@@ -33,6 +34,7 @@ export function upkeepTasks(
     /** What those who watch and those who are alerted need; they end first. */
     readonly watching: readonly UpkeepTask[]
     readonly webhooks: Pick<WebhookDelivery, 'tasks'>
+    readonly mqtt: Pick<MqttBroker, 'tasks'>
     readonly guard: Pick<Guard, 'tick' | 'finish'>
   },
 ): readonly UpkeepTask[] {
@@ -68,6 +70,7 @@ export function upkeepTasks(
       finish: () => more.connectionTokens.finish(),
     },
     ...more.webhooks.tasks,
+    ...more.mqtt.tasks,
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {
       name: 'checkpoints',

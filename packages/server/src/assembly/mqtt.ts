@@ -1,0 +1,153 @@
+/** Puts the MQTT broker together: topics, sessions, their store, who clients are, what they may. */
+import type { Config } from '../config/config.ts'
+import type { AppSpace } from '../core/app-space.ts'
+import type { Hub } from '../core/hub.ts'
+import type { LiveEvents } from '../core/live-events.ts'
+import type { Tally } from '../core/tally.ts'
+import { TopicHub } from '../core/topics/topic-hub.ts'
+import type { UpkeepTask } from '../core/upkeep.ts'
+import type { Bearers } from '../credentials/bearers.ts'
+import { CredentialDoor, type TokenPasswords } from '../credentials/mqtt/mqtt-door.ts'
+import type { Broker } from '../ports/broker.ts'
+import type { Log } from '../ports/log.ts'
+import type { MetricDefinitions } from '../ports/metrics.ts'
+import type { RegionDatabase } from '../ports/store.ts'
+import type { Turns } from '../ports/turns.ts'
+import type { MqttDeps } from '../sessions/mqtt/mqtt-deps.ts'
+import { MqttFigures } from '../sessions/mqtt/mqtt-figures.ts'
+import { PublishFrames } from '../sessions/mqtt/publish-frames.ts'
+import { RuleChanges } from '../sessions/mqtt/rule-changes.ts'
+import { ClientStates, type SessionRegion } from '../sessions/mqtt/state/client-states.ts'
+import { SessionFigures } from '../sessions/mqtt/state/session-figures.ts'
+import { SessionJournal } from '../sessions/mqtt/state/session-journal.ts'
+import { Wills } from '../sessions/mqtt/wills.ts'
+import type { CredentialCore } from './credential-core.ts'
+import type { Guarding } from './guarding.ts'
+
+const TICK_MS = 1_000
+
+export interface MqttPorts extends Pick<Guarding, 'guard' | 'limitBook'> {
+  readonly hub: Hub
+  readonly bearers: Bearers
+  readonly tokens: TokenPasswords
+  readonly broker: Broker
+  readonly events: LiveEvents
+  readonly tally: Tally
+  readonly turns: Turns
+  readonly log: Log
+}
+
+export interface MqttBroker {
+  readonly deps: MqttDeps
+  readonly topics: TopicHub
+  readonly tasks: readonly UpkeepTask[]
+  readonly metrics: () => readonly MetricDefinitions[]
+}
+
+/**
+ * Reads every session that is kept; called before the server is ready.
+ * @throws Outage
+ */
+export async function openMqtt(
+  config: Pick<Config, 'mqtt' | 'limits'>,
+  core: CredentialCore,
+  ports: MqttPorts,
+): Promise<MqttBroker> {
+  const { hub, guard, limitBook, tally, turns, log } = ports
+  const { authority, administration, recordUse, recordDenial, ruleBook } = core
+  const { clock, random, store } = administration
+  const directory = authority.apps
+  const sessionFigures = new SessionFigures()
+  const regions = openRegions(store.regions.values(), { clock, log })
+  /** Apps that have something of MQTT; what they have goes with them. */
+  const spaces = new Map<string, AppSpace>()
+  const topics: TopicHub = new TopicHub({
+    ...ports,
+    spaces: hub,
+    clock,
+    onRetained: (space, change) => states.retained(space, change),
+  })
+  const wills = new Wills({ topics, directory, rules: ruleBook, clock, log })
+  const states: ClientStates = new ClientStates({
+    clock,
+    random,
+    topics,
+    figures: sessionFigures,
+    settings: config.mqtt,
+    regionOf(space) {
+      spaces.set(space.app.id, space)
+      return regionIn(regions, authority.regionOf(space.app))
+    },
+    publishWill: (space, message, author) => wills.publish(space, message, author),
+  })
+  const spaceOf = (appId: string) => {
+    const loaded = directory.findById(appId)
+    return loaded && hub.space(loaded.app)
+  }
+  for (const region of regions.values()) await states.load(region, spaceOf)
+  authority.onChange((change) => {
+    if (change.kind !== 'app' || directory.findById(change.appId) !== undefined) return
+    const space = spaces.get(change.appId)
+    if (space === undefined) return
+    spaces.delete(change.appId)
+    states.removeApp(space)
+    topics.forget(space)
+  })
+  const credentials = { apps: directory, tenants: authority.tenants, check: core.check, clock }
+  const { bearers, tokens } = ports
+  const shared = { guard, recordUse, recordDenial }
+  const door = new CredentialDoor({ ...credentials, ...shared, bearers, tokens })
+  const figures = new MqttFigures()
+  const deps: MqttDeps = {
+    ...{ hub, topics, states, wills, door, directory, limitBook, figures, tally, clock, random },
+    ...{ guard, turns, log, recordDenial, rules: ruleBook, frames: new PublishFrames() },
+    settings: config.mqtt,
+    subscriptionCountMax: config.limits.subscriptionCountMax,
+  }
+  const changes = new RuleChanges({ hub, turns })
+  ruleBook.onChange((tenantId) => changes.changed(tenantId))
+  return {
+    deps,
+    topics,
+    tasks: tasksOf(topics, states),
+    metrics: () => [figures.metrics(), sessionFigures.metrics()],
+  }
+}
+
+function tasksOf(topics: TopicHub, states: ClientStates): readonly UpkeepTask[] {
+  return [
+    {
+      name: 'mqtt',
+      everyMs: TICK_MS,
+      run: async () => {
+        states.tick()
+        topics.tick()
+      },
+      finish: async () => {
+        await states.finish()
+        topics.close()
+      },
+    },
+  ]
+}
+
+function openRegions(
+  databases: Iterable<RegionDatabase>,
+  ports: Pick<ConstructorParameters<typeof SessionJournal>[0], 'clock' | 'log'>,
+): ReadonlyMap<RegionDatabase, SessionRegion> {
+  return new Map(
+    [...databases].map((database) => {
+      const store = database.sessions
+      return [database, { store, journal: new SessionJournal({ ...ports, store }) }]
+    }),
+  )
+}
+
+function regionIn(
+  regions: ReadonlyMap<RegionDatabase, SessionRegion>,
+  database: RegionDatabase,
+): SessionRegion {
+  const region = regions.get(database)
+  if (region === undefined) throw new Error(`the region ${database.region} keeps no sessions`)
+  return region
+}

@@ -1,0 +1,47 @@
+/**
+ * Rules that change while clients are connected: every client of the tenant is held to the new
+ * ones, some in each turn, so that a change for ten thousand never stops the messages.
+ */
+import type { Hub } from '../../core/hub.ts'
+import type { Turns } from '../../ports/turns.ts'
+import { MqttClient } from './client.ts'
+
+/** Our choice: about a millisecond of work, with some subscriptions each. */
+export const CLIENTS_PER_TURN = 50
+
+export class RuleChanges {
+  readonly #hub: Pick<Hub, 'spaces'>
+  readonly #turns: Turns
+  /** Tenants whose clients are on their turn: another change begins anew. */
+  readonly #running = new Map<string, Iterator<MqttClient>>()
+
+  constructor(ports: { readonly hub: Pick<Hub, 'spaces'>; readonly turns: Turns }) {
+    this.#hub = ports.hub
+    this.#turns = ports.turns
+  }
+
+  changed(tenantId: string): void {
+    const isRunning = this.#running.has(tenantId)
+    // Who comes in from here on has the new rules already.
+    this.#running.set(tenantId, this.#clientsOf(tenantId).values())
+    if (!isRunning) this.#goOn(tenantId)
+  }
+
+  #goOn(tenantId: string): void {
+    const clients = this.#running.get(tenantId)
+    if (clients === undefined) return
+    for (let count = 0; count < CLIENTS_PER_TURN; count++) {
+      const next = clients.next()
+      if (next.done === true) return void this.#running.delete(tenantId)
+      if (next.value.endedBy === undefined) next.value.rulesChanged()
+    }
+    this.#turns.next(() => this.#goOn(tenantId))
+  }
+
+  #clientsOf(tenantId: string): MqttClient[] {
+    return [...this.#hub.spaces()]
+      .filter(({ app }) => app.tenantId === tenantId)
+      .flatMap(({ connections }) => [...connections.values()])
+      .filter((connection) => connection instanceof MqttClient)
+  }
+}
