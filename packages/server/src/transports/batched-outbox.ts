@@ -5,27 +5,32 @@
  */
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
 import type { Batch } from './batch.ts'
+import type { Holds } from './holds.ts'
 import type { SocketOutbox } from './outbox.ts'
 import type { TurnOutbox, TurnWriter } from './turn-writer.ts'
 
 /** Our bound on what waits for the end of the turn; beyond it the socket is written at once. */
-const TURN_BYTES_MAX = 1024 * 1024
+const TURN_BYTES_MAX = 256 * 1024
 
 export class BatchedOutbox implements PacedOutbox, TurnOutbox {
   readonly #inner: SocketOutbox
   readonly #writer: TurnWriter
+  readonly #holds: Holds
   #batch: Batch | undefined
 
-  constructor(inner: SocketOutbox, writer: TurnWriter) {
+  constructor(inner: SocketOutbox, ports: { readonly writer: TurnWriter; readonly holds: Holds }) {
     this.#inner = inner
-    this.#writer = writer
+    this.#writer = ports.writer
+    this.#holds = ports.holds
   }
 
   get hasRoom(): boolean {
+    this.#noteBehind()
     return this.#inner.hasRoom
   }
 
   send(frame: Frame): void {
+    this.#noteBehind()
     const bytes = typeof frame === 'string' ? Buffer.from(frame) : frame
     if (this.#batch === undefined) this.#writer.add(this)
     this.#batch = (this.#batch ?? this.#writer.batch).append(bytes)
@@ -44,5 +49,9 @@ export class BatchedOutbox implements PacedOutbox, TurnOutbox {
     this.#batch = undefined
     for (const piece of batch.pieces()) this.#inner.send(piece)
     return batch.bytes
+  }
+
+  #noteBehind(): void {
+    if (this.#inner.isLagging) this.#holds.note(this.#inner)
   }
 }

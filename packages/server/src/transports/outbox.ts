@@ -5,7 +5,8 @@
  * written. Nothing is ever dropped from a connection that stays open.
  */
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
-import type { Inflow, Session } from '../sessions/session.ts'
+import type { Session } from '../sessions/session.ts'
+import { PausableInflow } from './holds.ts'
 import type { Pump } from './pump.ts'
 import type { Slice } from './slice.ts'
 import type { Listener, Socket } from './socket.ts'
@@ -44,7 +45,7 @@ interface Backlog {
   bufferedBytes: number
 }
 
-export class SocketOutbox implements PacedOutbox, Inflow {
+export class SocketOutbox extends PausableInflow implements PacedOutbox {
   /** Set by the transport as soon as each exists; nothing is sent before. */
   socket!: Socket
   session!: Session
@@ -58,11 +59,11 @@ export class SocketOutbox implements PacedOutbox, Inflow {
   #isDoomed = false
   /** The session was told that there is no room. */
   #isAwaited = false
-  #isPaused = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   #close: { code: number; reason: string; deadlineMs: number } | undefined
 
   constructor(listener: Listener, pump: Pump) {
+    super()
     this.listener = listener
     this.#pump = pump
   }
@@ -77,21 +78,9 @@ export class SocketOutbox implements PacedOutbox, Inflow {
   }
 
   get hasRoom(): boolean {
-    const hasRoom = this.#backlog === undefined
+    const hasRoom = (this.#backlog?.bytes ?? 0) < this.#pump.roomBytes && !this.#isDoomed
     if (!hasRoom) this.#isAwaited = true
     return hasRoom
-  }
-
-  pause(): void {
-    if (this.#isPaused || this.#state !== 'open') return
-    this.#isPaused = true
-    this.socket.pause()
-  }
-
-  resume(): void {
-    if (!this.#isPaused || this.#state === 'closed') return
-    this.#isPaused = false
-    this.socket.resume()
   }
 
   terminate(): void {
@@ -100,11 +89,24 @@ export class SocketOutbox implements PacedOutbox, Inflow {
 
   /** Whether a burst waits for this lagging socket. */
   isHolding(nowMs: number): boolean {
+    const bytes = this.#backlog?.bytes ?? 0
+    return bytes >= this.#pump.outboxBytesMax * HOLD_BACKLOG_PART && this.isCatchingUp(nowMs)
+  }
+
+  isCatchingUp(nowMs = this.#pump.nowMs()): boolean {
     const backlog = this.#backlog
     if (backlog === undefined || this.#isDoomed || this.#state !== 'open') return false
-    if (backlog.bytes < this.#pump.outboxBytesMax * HOLD_BACKLOG_PART) return false
     const hasProgress = nowMs - backlog.progressAtMs < HOLD_PROGRESS_MS
     return hasProgress && nowMs - backlog.sinceMs < HOLD_MS_MAX
+  }
+
+  protected get isReadable(): boolean {
+    return this.#state !== 'closed'
+  }
+
+  protected setReading(reads: 'on' | 'off'): void {
+    if (reads === 'on') this.socket.resume()
+    else this.socket.pause()
   }
 
   send(frame: Frame): void {
@@ -118,7 +120,7 @@ export class SocketOutbox implements PacedOutbox, Inflow {
 
   close(code: number, reason: string, lastFrame?: Frame): void {
     if (this.#state !== 'open') return
-    this.resume() // The close frame of the peer is read only then.
+    this.readOn()
     const isDrained = this.#backlog === undefined && this.socket.getBufferedAmount() === 0
     if (!isDrained && lastFrame !== undefined) this.send(lastFrame)
     this.#state = 'closing'

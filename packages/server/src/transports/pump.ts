@@ -24,6 +24,8 @@ export const TURN_SOCKET_COUNT_MAX = SLICE_SOCKET_COUNT_MAX
 export const SWEEP_BYTES = 1024 * 1024
 /** Frames waiting in the queues of all groups; beyond it publishers are refused as `overloaded`. */
 export const PENDING_BYTES_MAX = 64 * 1024 * 1024
+/** The most a lagging connection holds before its session is told that there is no room. */
+const ROOM_BYTES_MAX = 1024 * 1024
 /** Backlogs of all lagging sockets together, each counted as if nothing were shared. */
 export const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024
 /**
@@ -50,6 +52,8 @@ export class Pump implements Fanout {
   readonly closing = new Set<PacedConnection>()
   readonly departures: Departures
   readonly outboxBytesMax: number
+  /** Held of one lagging connection beyond this, its session is told that there is no room. */
+  readonly roomBytes: number
   readonly #clock: Clock
   readonly #tally: Tally
   readonly #ports: EdgePorts
@@ -66,6 +70,7 @@ export class Pump implements Fanout {
 
   constructor(outboxBytesMax: number, ports: PumpPorts) {
     this.outboxBytesMax = outboxBytesMax
+    this.roomBytes = Math.min(ROOM_BYTES_MAX, outboxBytesMax / 2)
     this.#clock = ports.clock
     this.#tally = ports.tally
     this.#ports = ports

@@ -6,18 +6,26 @@
  */
 import type { TransportTraffic } from '../core/tally.ts'
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
-import type { Inflow, Session } from '../sessions/session.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Batch } from './batch.ts'
-import { CLOSE_MS_MAX, LAG_BYTES, LAG_MS_MAX, STALL_MS_MAX } from './outbox.ts'
+import { type Holds, PausableInflow } from './holds.ts'
+import {
+  CLOSE_MS_MAX,
+  HOLD_MS_MAX,
+  HOLD_PROGRESS_MS,
+  LAG_BYTES,
+  LAG_MS_MAX,
+  STALL_MS_MAX,
+} from './outbox.ts'
 import type { Pump } from './pump.ts'
 import { StreamBacklog } from './stream-backlog.ts'
+import type { StreamSocket } from './stream-socket.ts'
 import type { TurnOutbox, TurnWriter } from './turn-writer.ts'
 
 /** Queued in one turn beyond this, a socket is written at once: it may well take all of it. */
-const EARLY_WRITE_BYTES = 1024 * 1024
-/** A session that waits for room is told when less than this is left. */
-const ROOM_BYTES = LAG_BYTES / 2
-
+const EARLY_WRITE_BYTES = LAG_BYTES
+/** With no more left than this, a reader has caught up. */
+const CAUGHT_UP_BYTES = LAG_BYTES / 2
 interface Backlog {
   readonly held: StreamBacklog
   progressAtMs: number
@@ -25,27 +33,16 @@ interface Backlog {
   lagsSinceMs: number | undefined
 }
 
-/** What is used of a socket of `Bun.listen`. */
-export interface StreamSocket {
-  /** @returns the bytes that were taken; below zero when the socket is gone. */
-  write(bytes: Uint8Array): number
-  /** Sends FIN; the peer can still be read. */
-  shutdown(): void
-  end(): void
-  terminate(): void
-  pause(): void
-  resume(): void
-}
-
 export interface StreamOutboxPorts {
   /** Keeps the account of everything that lags, over all transports. */
   readonly pump: Pump
   readonly writer: TurnWriter
+  readonly holds: Holds
   /** Of its kind of transport. */
   readonly traffic: TransportTraffic
 }
 
-export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
+export class StreamOutbox extends PausableInflow implements PacedOutbox, TurnOutbox {
   readonly socket: StreamSocket
   /** Undefined until the connection is admitted; nothing is sent before. */
   session: Session | undefined
@@ -62,11 +59,11 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
   #isDoomed = false
   /** The session was told that there is no room. */
   #isAwaited = false
-  #isPaused = false
   #hasShutDown = false
   #hasPeerEnded = false
 
   constructor(socket: StreamSocket, ports: StreamOutboxPorts, silentUntilMs: number) {
+    super()
     this.socket = socket
     this.#ports = ports
     this.silentUntilMs = silentUntilMs
@@ -81,21 +78,28 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
   }
 
   get hasRoom(): boolean {
-    const hasRoom = this.#queuedBytes() < LAG_BYTES
-    if (!hasRoom) this.#isAwaited = true
-    return hasRoom
+    const { pump, holds } = this.#ports
+    if (this.#heldBytes() < pump.roomBytes && !this.#isDoomed) return true
+    this.#isAwaited = true
+    holds.note(this)
+    return false
   }
 
-  pause(): void {
-    if (this.#isPaused || this.#state !== 'open') return
-    this.#isPaused = true
-    this.socket.pause()
+  isCatchingUp(): boolean {
+    const backlog = this.#backlog
+    if (backlog?.lagsSinceMs === undefined || this.#isDoomed || !this.isOpen) return false
+    const nowMs = this.#ports.pump.nowMs()
+    const hasProgress = nowMs - backlog.progressAtMs < HOLD_PROGRESS_MS
+    return hasProgress && nowMs - backlog.lagsSinceMs < HOLD_MS_MAX
   }
 
-  resume(): void {
-    if (!this.#isPaused || this.#state === 'closed') return
-    this.#isPaused = false
-    this.socket.resume()
+  protected get isReadable(): boolean {
+    return this.#state !== 'closed'
+  }
+
+  protected setReading(reads: 'on' | 'off'): void {
+    if (reads === 'on') this.socket.resume()
+    else this.socket.pause()
   }
 
   terminate(): void {
@@ -104,7 +108,8 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
 
   send(frame: Frame): void {
     if (this.#state !== 'open' || this.#isDoomed) return
-    const { writer } = this.#ports
+    const { writer, holds } = this.#ports
+    if (this.#backlog?.lagsSinceMs !== undefined) holds.note(this)
     const bytes = typeof frame === 'string' ? Buffer.from(frame) : frame
     if (this.#batch === undefined) writer.add(this)
     const batch = (this.#batch ?? writer.batch).append(bytes)
@@ -120,7 +125,7 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
     this.#closeDeadlineMs = pump.nowMs() + CLOSE_MS_MAX
     pump.closing.add(this)
     this.#write()
-    this.resume() // Only a socket that is read from notices that its peer has gone.
+    this.readOn()
     this.#finishClosing()
     if (this.session !== undefined) pump.departures.add(this.session)
   }
@@ -180,8 +185,8 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
     if (wasOpen) this.session?.closed()
   }
 
-  #queuedBytes(): number {
-    return (this.#batch?.bytes ?? 0) + (this.#backlog?.held.bytes ?? 0)
+  #heldBytes(): number {
+    return this.#backlog?.held.bytes ?? 0
   }
 
   #write(): void {
@@ -244,9 +249,13 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
         backlog.progressAtMs = pump.nowMs()
         pump.releaseBacklog(taken)
       }
-      if (taken < piece.byteLength) return
+      if (taken < piece.byteLength) break
     }
-    this.#dropBacklog()
+    if (backlog.held.bytes <= CAUGHT_UP_BYTES) {
+      backlog.lagsSinceMs = undefined
+      pump.lagging.delete(this)
+    }
+    if (backlog.held.bytes === 0) this.#dropBacklog()
   }
 
   #dropBacklog(): void {
@@ -278,8 +287,9 @@ export class StreamOutbox implements PacedOutbox, Inflow, TurnOutbox {
   }
 
   #tellRoom(): void {
-    if (!this.#isAwaited || this.#state !== 'open' || this.#queuedBytes() >= ROOM_BYTES) return
+    const { pump } = this.#ports
+    if (!this.#isAwaited || !this.isOpen || this.#heldBytes() >= pump.roomBytes / 2) return
     this.#isAwaited = false
-    this.#ports.pump.guarded(this, () => this.session?.writable?.())
+    pump.guarded(this, () => this.session?.writable?.())
   }
 }

@@ -138,7 +138,7 @@ export class Streams {
       socket.terminate()
       return
     }
-    const ports = { pump, writer, traffic: tally.transports[transport] }
+    const ports = { pump, writer, holds: writer.holds, traffic: tally.transports[transport] }
     const silentUntilMs = clock.monotonicMs() + FIRST_BYTE_MS_MAX
     const outbox = new StreamOutbox(socket, ports, silentUntilMs)
     socket.data = outbox
@@ -202,7 +202,8 @@ export class Streams {
     if (outbox === undefined || session === undefined || !outbox.isOpen) return
     outbox.silentUntilMs = Number.POSITIVE_INFINITY
     outbox.traffic.bytesReceived += bytes.byteLength
-    this.#ports.pump.guarded(outbox, () => session.receive(bytes))
+    const { pump, writer } = this.#ports
+    writer.holds.during(outbox, () => pump.guarded(outbox, () => session.receive(bytes)))
   }
 
   #tell(outbox: StreamOutbox, nowMs: number): void {

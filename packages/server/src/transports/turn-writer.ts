@@ -4,6 +4,7 @@
  * bounded number of bytes; the rest waits for the next turn, behind what can be read meanwhile.
  */
 import { Batch } from './batch.ts'
+import { Holds } from './holds.ts'
 
 /** Most sockets one turn writes to: about five milliseconds. */
 export const TURN_WRITE_COUNT_MAX = 1_000
@@ -19,6 +20,8 @@ export interface TurnOutbox {
 }
 
 export class TurnWriter {
+  /** Who is held back because of what is to be written. */
+  readonly holds = new Holds()
   #batch = Batch.empty()
   #waiting: TurnOutbox[] = []
   /** Entries before this index are written. */

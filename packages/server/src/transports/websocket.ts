@@ -110,7 +110,10 @@ export class WebSockets {
     if (admission.kind === 'session') {
       const { writer } = this.#ports
       const isStream = admission.carries === 'stream'
-      return admission.start(isStream ? new BatchedOutbox(outbox, writer) : outbox, outbox)
+      return admission.start(
+        isStream ? new BatchedOutbox(outbox, { writer, holds: writer.holds }) : outbox,
+        outbox,
+      )
     }
     const { frame, refusal, closeCode: code } = admission
     return refusedSession(outbox, frame, { code, reason: REFUSALS[refusal].text })
@@ -128,7 +131,7 @@ export class WebSockets {
 
   /** The handlers Bun calls for every socket of a listener. */
   handlers(): Bun.WebSocketHandler<SocketData> {
-    const { pump, tally } = this.#ports
+    const { pump, tally, writer } = this.#ports
     const { activityTimeoutMs, pongTimeoutMs } = this.#limits
     const { webSocketFrameBytesMax } = this.#limits
     return {
@@ -152,7 +155,9 @@ export class WebSockets {
         const { outbox, isStream } = socket.data
         if (isStream && typeof message === 'string') return refuseText(outbox)
         if (!isStream && isLonger(message, webSocketFrameBytesMax)) return refuseLength(outbox)
-        pump.guarded(outbox, () => outbox.session.receive(message))
+        writer.holds.during(outbox, () => {
+          pump.guarded(outbox, () => outbox.session.receive(message))
+        })
       },
       ping: (socket) => socket.data.outbox.session.heard(),
       pong: (socket) => socket.data.outbox.session.heard(),
