@@ -74,6 +74,19 @@ export const INSIDE_SCENARIOS: readonly Scenario[] = [
       measureInside(server === 'list' ? 'topic-list' : 'topic-match', settings),
   },
   {
+    name: 'session-store',
+    title: 'Messages of MQTT sessions through the store, queued and done, per message',
+    columns: [
+      { key: 'cpuUs', title: 'CPU us', digits: 1 },
+      { key: 'coreRate', title: 'per second and core', digits: 0 },
+      { key: 'wallRate', title: '100 at a time, per second', digits: 0 },
+      { key: 'loneRate', title: 'one at a time, per second', digits: 0 },
+    ],
+    servers: ['lockgate', 'row'],
+    run: (server, settings) =>
+      measureInside(server === 'row' ? 'sqlite-messages' : 'session-store', settings),
+  },
+  {
     name: 'webhooks',
     title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
     columns: [

@@ -24,10 +24,19 @@ export type InsideScript =
   | 'rule-naive'
   | 'topic-match'
   | 'topic-list'
+  | 'session-store'
+  | 'sqlite-messages'
   | 'webhooks'
   | 'post'
 
-const WAITING: ReadonlySet<InsideScript> = new Set(['sqlite-commit', 'audit', 'webhooks', 'post'])
+const WAITING: ReadonlySet<InsideScript> = new Set([
+  'sqlite-commit',
+  'audit',
+  'session-store',
+  'sqlite-messages',
+  'webhooks',
+  'post',
+])
 /** Counts, and says nothing of time: others on the core change nothing. */
 const COUNTING: ReadonlySet<InsideScript> = new Set(['limit-accuracy', 'limit-memory'])
 /** Changes made one after the other while fsyncs are counted. */

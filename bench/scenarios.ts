@@ -40,6 +40,7 @@ export type ServerName =
   | 'map'
   | 'naive'
   | 'list'
+  | 'row'
   | 'untiered'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
@@ -54,6 +55,7 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   map: 'bare Map',
   naive: 'rules one by one',
   list: 'bare list',
+  row: 'bare SQLite rows',
   untiered: 'Lockgate, no tiers',
 }
 
@@ -272,6 +274,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'map':
     case 'naive':
     case 'list':
+    case 'row':
     case 'untiered':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:

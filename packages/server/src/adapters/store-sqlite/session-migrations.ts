@@ -15,8 +15,9 @@ export const SESSION_MIGRATIONS: Readonly<Record<string, Migration>> = {
 
 /**
  * A delivery holds its message itself, or the number of one that is kept once for many receivers.
- * The triggers count those receivers, whichever statement adds or ends a delivery, and remove a
- * message with its last one. The count has a table of its own: changing it rewrites no payload.
+ * The triggers count down, whichever statement ends a delivery, and remove a message with its last
+ * one. The count has a table of its own: changing it rewrites no payload. No trigger stands on the
+ * way in, which every message would pay for.
  */
 const TABLES = [
   'CREATE TABLE place (region TEXT NOT NULL PRIMARY KEY, db_code TEXT NOT NULL)',
@@ -46,9 +47,6 @@ const TABLES = [
     message INTEGER, head TEXT, payload BLOB,
     PRIMARY KEY (session_id, seq)
   ) WITHOUT ROWID`,
-  `CREATE TRIGGER message_received AFTER INSERT ON deliveries WHEN NEW.message IS NOT NULL BEGIN
-    UPDATE receivers SET count = count + 1 WHERE message = NEW.message;
-  END`,
   ...['DELETE', 'UPDATE OF message'].map(
     (event, index) => `
     CREATE TRIGGER message_ended_${index} AFTER ${event} ON deliveries

@@ -36,7 +36,8 @@ const QUEUE_MANY = `INSERT INTO deliveries (${DELIVERY_COLUMNS})
   FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM sessions WHERE id = value ->> 0)
   ON CONFLICT DO NOTHING`
 const KEEP_MESSAGE = 'INSERT INTO messages (number, head, payload) VALUES (?, ?, unhex(?))'
-const COUNT_FROM_ZERO = 'INSERT INTO receivers (message, count) VALUES (?, 0)'
+/** Of the statement before it, which added the deliveries: unknown sessions are not among them. */
+const COUNT = 'INSERT INTO receivers (message, count) SELECT ?, changes()'
 /** Where no session took it: the triggers end only what had a receiver. */
 const DROP_MESSAGE = `DELETE FROM messages WHERE number = ?1
   AND (SELECT count FROM receivers WHERE message = ?1) = 0`
@@ -131,8 +132,8 @@ function queue(
   const number = nextNumber()
   return [
     { sql: KEEP_MESSAGE, parameters: [number, head, payload] },
-    { sql: COUNT_FROM_ZERO, parameters: [number] },
     many([number, null, null]),
+    { sql: COUNT, parameters: [number] },
     { sql: DROP_MESSAGE, parameters: [number] },
     { sql: DROP_COUNT, parameters: [number] },
   ]
