@@ -215,7 +215,7 @@ export class SessionWorld {
     return next
   }
 
-  claim(claim: Partial<SessionClaim> = {}, link = new TestLink(), space = this.space) {
+  claim(claim: Partial<SessionClaim> = {}, link: ClientLink = new TestLink(), space = this.space) {
     const whole = {
       clientId: 'c',
       owner: 'user:1',
