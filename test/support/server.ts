@@ -65,7 +65,9 @@ export async function startServer(options: ServerOptions = {}): Promise<LiveServ
   const dataDir = options.dataDir ?? join(home, 'data')
   const tenants = options.apps === undefined ? {} : { tenants: [tenantOf(options.apps)] }
   const config = {
-    listen: { http: '127.0.0.1:0', https: '127.0.0.1:0', mqtt: '127.0.0.1:0', ops: '127.0.0.1:0' },
+    listen: Object.fromEntries(
+      ['http', 'https', 'mqtt', 'mqtts', 'ops'].map((name) => [name, '127.0.0.1:0']),
+    ),
     dataDir,
     logLevel: 'info',
     demo: false,
@@ -113,6 +115,7 @@ export class LiveServer {
   ops = ''
   /** `mqtt://host:port`; empty when nothing listens. */
   mqtt = ''
+  mqtts = ''
   stdout = ''
   stderr = ''
   exit: { readonly code: number | null; readonly signal: string | null } | undefined
@@ -153,6 +156,7 @@ export class LiveServer {
     this.https = urlOf(line['https'])
     this.ops = urlOf(line['ops'])
     this.mqtt = urlOf(line['mqtt'])
+    this.mqtts = urlOf(line['mqtts'])
   }
 
   /** What was logged so far, one object per line; text that is no JSON is left out. */

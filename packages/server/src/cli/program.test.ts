@@ -189,7 +189,8 @@ describe('serve', () => {
       '0',
       '--no-demo',
     ]
-    const listen = ['--listen-http', '127.0.0.1:0', '--listen-ops', '127.0.0.1:0']
+    const ports = ['--listen-http', '--listen-mqtt', '--listen-ops']
+    const listen = ports.flatMap((flag) => [flag, '127.0.0.1:0'])
     const child = spawn(NODE, [...args, ...listen], {
       cwd: folder,
       env: CLEAN,
@@ -213,7 +214,8 @@ describe('serve', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as AddressInfo
-    const listen = ['--listen-http', `127.0.0.1:${port}`, '--listen-ops', '127.0.0.1:0']
+    const others = ['--listen-mqtt', '127.0.0.1:0', '--listen-ops', '127.0.0.1:0']
+    const listen = ['--listen-http', `127.0.0.1:${port}`, ...others]
     const { code, stderr } = await lockgate(['serve', '--store', 'memory', '--no-demo', ...listen])
     taken.close()
     expect(code).toBe(1)
