@@ -135,6 +135,7 @@ export interface SessionStore {
    * All writes in order, or none. Calls are carried out in the order they were made, and those that
    * wait together may share one commit. What concerns a session that is not there changes nothing,
    * and so does a repetition: after an outage the same writes may be applied again.
+   * @param writes nobody changes them before it is settled.
    * @returns once they survive `kill -9`. @throws Outage when nothing was written.
    */
   apply(writes: readonly SessionWrite[]): Promise<void>

@@ -17,6 +17,10 @@ type Write<K extends SessionWrite['kind']> = Extract<SessionWrite, { readonly ki
 const LONE_INLINE_BYTES_MAX = 768
 const INLINE_BYTES_MAX = 256
 
+/** Our bounds on what is made and sent in one go. */
+const PORTION_STATEMENT_COUNT = 2_000
+const PORTION_BYTES = 262_144
+
 const DELIVERY_COLUMNS = `session_id, seq, qos, retain, subscription_ids, packet_id, is_received,
   bytes, message, head, payload`
 
@@ -70,7 +74,7 @@ const REMOVE_APP = [
 ]
 
 /** @param nextNumber gives a shared message a number that no other has had since the start. */
-export function statementsOf(write: SessionWrite, nextNumber: () => number): readonly Statement[] {
+function statementsOf(write: SessionWrite, nextNumber: () => number): readonly Statement[] {
   switch (write.kind) {
     case 'queued':
       return queue(write, nextNumber)
@@ -110,6 +114,27 @@ export function statementsOf(write: SessionWrite, nextNumber: () => number): rea
     default:
       return write satisfies never
   }
+}
+
+/**
+ * The statements of many writes, in portions that are each made when they are asked for: neither
+ * making nor sending one holds the event loop for long. Only a single write may be larger.
+ */
+export function* portionsOf(
+  writes: readonly SessionWrite[],
+  nextNumber: () => number,
+): Generator<readonly Statement[], void> {
+  let portion: Statement[] = []
+  let bytes = 0
+  for (const write of writes) {
+    portion.push(...statementsOf(write, nextNumber))
+    if (write.kind === 'queued' || write.kind === 'retained') bytes += write.message.payload.length
+    if (portion.length < PORTION_STATEMENT_COUNT && bytes < PORTION_BYTES) continue
+    yield portion
+    portion = []
+    bytes = 0
+  }
+  if (portion.length > 0) yield portion
 }
 
 function queue(

@@ -106,6 +106,26 @@ test('a change of records does not wait for a flood of messages', async () => {
   await store.close()
 })
 
+test('a call that is sent in portions is kept as a whole or not at all, and harms no neighbour', async () => {
+  const store = await open()
+  const { sessions } = regionOf(store)
+  const writes = [1, 2, 3, 4].map((at) => queued(messageOfBytes(200_000), receiverOf('a', at)))
+  const [before, large, broken, after] = await Promise.allSettled([
+    sessions.apply([saved('a')]),
+    sessions.apply(writes),
+    sessions.apply([saved('b'), ...writes, queued(messageOf(), receiverOf('a', Number.NaN))]),
+    sessions.apply([
+      queued(messageOf(), receiverOf('a', 5)),
+      queued(messageOf(), receiverOf('b', 5)),
+    ]),
+  ])
+  const statuses = [before, large, broken, after].map(({ status }) => status)
+  expect(statuses).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  expect((await listAll(sessions, 'a')).map(({ seq: found }) => found)).toEqual([1, 2, 3, 4, 5])
+  expect((await sessions.load()).sessions.map(({ id: found }) => found)).toEqual(['a'])
+  await store.close()
+})
+
 test('nothing is left of what was removed, whichever way it went', async () => {
   const store = await open()
   const { sessions } = regionOf(store)

@@ -21,7 +21,7 @@ import { claimPlace } from './place.ts'
 import { SESSION_MIGRATIONS } from './session-migrations.ts'
 import { NEXT_NUMBER, queuedStatement, readSessions } from './session-reads.ts'
 import { type DeliveryColumns, deliveryOf } from './session-rows.ts'
-import { statementsOf } from './session-statements.ts'
+import { portionsOf } from './session-statements.ts'
 import { WorkerChannel } from './worker-channel.ts'
 import type { Synchronous } from './worker-protocol.ts'
 import { Writer } from './writer.ts'
@@ -64,8 +64,14 @@ export class SqlSessionStore implements SessionStore {
 
   apply(writes: readonly SessionWrite[]): Promise<void> {
     return this.#run(async ({ writer }) => {
-      const statements = writes.flatMap((write) => statementsOf(write, () => this.#nextNumber++))
-      if (statements.length > 0) await writer.runStep(statements)
+      const portions = portionsOf(writes, () => this.#nextNumber++)
+      const [first, second] = [portions.next(), portions.next()]
+      if (first.done) return
+      if (second.done) return void (await writer.runStep(first.value))
+      await writer.runDialogue(async (group) => {
+        for (const portion of [first.value, second.value]) await group.run(portion)
+        for (const portion of portions) await group.run(portion)
+      })
     })
   }
 
