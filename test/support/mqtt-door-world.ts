@@ -53,6 +53,11 @@ export type Outcome = Result<MqttIdentity, RefusalCode>
 
 export interface DoorWorld extends CoreWorld {
   readonly door: CredentialDoor
+  /** What the door is made of, for a broker over the same core. */
+  readonly parts: ReturnType<typeof guardWorld> & {
+    readonly bearers: Bearers
+    readonly tokens: TokenPasswords
+  }
   /** What connection tokens were asked of; they answer with `tokenAnswer`. */
   readonly tokenCalls: unknown[][]
   tokenAnswer: Outcome
@@ -103,7 +108,8 @@ export async function openDoorWorld(guardTexts: readonly string[] = []): Promise
   const doors = [tokens.door, foreign.door]
   const records = { recordUse, recordDenial }
   const bearers = new Bearers({ apps: authority.apps, check, clock, ...records, doors })
-  const { guard } = guardWorld(clock, guardTexts)
+  const guarding = guardWorld(clock, guardTexts)
+  const { guard } = guarding
   const tokenCalls: unknown[][] = []
   const passwords: TokenPasswords = {
     authenticate: (...call) => {
@@ -122,6 +128,7 @@ export async function openDoorWorld(guardTexts: readonly string[] = []): Promise
   const whole: DoorWorld = {
     ...world,
     door,
+    parts: { ...guarding, bearers, tokens: passwords },
     tokenCalls,
     tokenAnswer: refuse('credential_invalid'),
     denials,

@@ -12,17 +12,14 @@ import type { AppSpace } from './app-space.ts'
 import { AppSpaces } from './app-spaces.ts'
 import { Channel, type ChannelAddress } from './channel.ts'
 import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
-import {
-  type ChannelConnection,
-  type Connection,
-  hasChannels,
-  type SignedInUser,
-} from './connection.ts'
+import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
+import type { SignedInUser } from './connection.ts'
 import type { Message } from './encoder.ts'
 import { HubEvents } from './hub-events.ts'
 import type { LastEvent } from './last-event-cache.ts'
 import type { LiveEvents } from './live-events.ts'
 import type { Member } from './presence.ts'
+import { RecentEnds } from './recent-ends.ts'
 import type { RefusalCode } from './refusals.ts'
 import type { Reliance } from './reliance.ts'
 import { SubscriptionCounts } from './subscription-counts.ts'
@@ -61,6 +58,8 @@ export interface SubscribeRequest {
 }
 
 export class Hub {
+  /** For who is on the way in: what ended meanwhile did not find it here. */
+  readonly ended = new RecentEnds()
   readonly #spaces: AppSpaces
   readonly #counts: SubscriptionCounts
   readonly #events: HubEvents

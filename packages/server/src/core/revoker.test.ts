@@ -3,7 +3,7 @@ import { pusherWorld, SECOND_KEY, KEY, sign } from '../../../../test/support/pus
 import { createMemoryBus } from '../adapters/broker-memory/broker.ts'
 import { createClosings } from '../transports/closings.ts'
 import { Departures } from '../transports/departures.ts'
-import type { RevocationTarget } from './reliance.ts'
+import { relianceOn, type RevocationTarget } from './reliance.ts'
 import { ANSWER_MS_MAX, Revoker } from './revoker.ts'
 
 const nothing = () => {}
@@ -32,6 +32,34 @@ function node() {
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 const version = (key: string): RevocationTarget => ({ kind: 'version', versionId: `ver_${key}` })
+
+describe('who is not in the hub yet', () => {
+  const rests = (target: RevocationTarget) => [relianceOn(target)]
+  const lineage = { kind: 'token', tokenId: 'app/1' } as const
+
+  test('asks whether what it rests on was ended while it waited', async () => {
+    const { hub, revoker, clock } = node()
+    const sinceMs = clock.monotonicMs()
+    expect(hub.ended.hasEnded(rests(version(KEY)), sinceMs)).toBe(false)
+    await revoker.revoke(version(KEY))
+    await revoker.revokeHere({ kind: 'app', appId: 'app' })
+    await revoker.endOpenedBy('app', new Set(rests(lineage)), 'credential_revoked')
+    for (const target of [version(KEY), { kind: 'app', appId: 'app' } as const, lineage]) {
+      expect(hub.ended.hasEnded(rests(target), sinceMs)).toBe(true)
+      expect(hub.ended.hasEnded(rests(target), clock.monotonicMs() + 1)).toBe(false)
+    }
+    expect(hub.ended.hasEnded(rests(version(SECOND_KEY)), sinceMs)).toBe(false)
+  })
+
+  test('learns it of what another node has ended', async () => {
+    const [one, two] = nodes(2)
+    if (one === undefined || two === undefined) throw new Error('no nodes')
+    const sinceMs = two.clock.monotonicMs()
+    void one.revoker.revoke(version(KEY))
+    await settle()
+    expect(two.hub.ended.hasEnded(rests(version(KEY)), sinceMs)).toBe(true)
+  })
+})
 
 describe('revoking', () => {
   test('a version closes what it authorized with 4200, and nothing else', async () => {

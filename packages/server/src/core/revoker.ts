@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts'
 import type { Hub } from './hub.ts'
 import type { NodeReceipt, Receipt } from './receipt.ts'
 import type { RefusalCode } from './refusals.ts'
-import type { Reliance, RevocationTarget } from './reliance.ts'
+import { type Reliance, relianceOn, type RevocationTarget } from './reliance.ts'
 import {
   decodeNodeMessage,
   encodeNodeMessage,
@@ -90,7 +90,8 @@ export class Revoker {
     reliances: ReadonlySet<Reliance>,
     refusal: RefusalCode,
   ): Promise<number> {
-    const { hub, closings } = this.#ports
+    const { hub, closings, clock } = this.#ports
+    for (const each of reliances) hub.ended.add(each, clock.monotonicMs())
     const connections = [...hub.spaces()]
       .filter((space) => space.app.id === appId)
       .flatMap((space) => [...space.connections.values()])
@@ -126,6 +127,7 @@ export class Revoker {
   async #carryOut(target: RevocationTarget): Promise<NodeReceipt> {
     const { hub, clock, closings, nodeId } = this.#ports
     const startMs = clock.monotonicMs()
+    hub.ended.add(relianceOn(target), startMs)
     const connections = affectedConnections(hub.spaces(), target)
     const refusal = refusalFor(target)
     const closed: Record<string, number> = {}

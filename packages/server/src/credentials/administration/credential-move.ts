@@ -223,6 +223,7 @@ function changedTerms(of: CredentialRecord, other: CredentialRecord): AuditDetai
       name,
       scopes: attributes.scopes ?? null,
       limits: attributes.limits ?? null,
+      ruleSet: attributes.ruleSet ?? null,
       algorithms: attributes.algorithms ?? null,
       policy,
     })

@@ -122,6 +122,21 @@ describe('a policy', () => {
       after: { name: 'renamed', policy: { maxAgeDays: 7 } },
     })
     expect(row.after).not.toHaveProperty('scopes')
+    expect(row.after).not.toHaveProperty('ruleSet')
+  })
+
+  test('of an MQTT user names the rule set that was and is', async () => {
+    const { id } = await make('mqtt_user')
+    await update(id, { ruleSet: 'sensors' })
+    await update(id, { ruleSet: null })
+    const page = { tenantId: TENANT_ID, afterSeq: 0, countMax: 200 }
+    const region = world.store.regions.get('local')
+    const rows = (await region?.transaction((each) => each.listAudit(page))) ?? []
+    const changes = rows.slice(-2).map(({ entry }) => JSON.parse(entry))
+    expect(changes.map(({ before, after }) => [before.ruleSet, after.ruleSet])).toEqual([
+      [null, 'sensors'],
+      ['sensors', null],
+    ])
   })
 })
 

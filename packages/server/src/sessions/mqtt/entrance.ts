@@ -17,6 +17,7 @@ import { REASON, type ReasonCode } from '@lockgate/protocol/mqtt/reason-codes'
 import { type DecodeRefusal, reasonOf } from '@lockgate/protocol/mqtt/refusals'
 import type { Result } from '@lockgate/protocol/result'
 import type { RefusalCode } from '../../core/refusals.ts'
+import { relianceOn } from '../../core/reliance.ts'
 import type { MqttIdentity } from '../../credentials/mqtt/mqtt-identity.ts'
 import type { Random } from '../../ports/random.ts'
 import { MqttClient } from './client.ts'
@@ -37,6 +38,8 @@ export class Entrance {
   readonly #deps: MqttDeps
   /** How a refusal is told; undefined: not at all. */
   #level: ProtocolLevel | undefined
+  /** When it was asked who this is, monotonic. */
+  #askedAtMs = 0
 
   constructor(from: Origin, session: MqttSession, deps: MqttDeps) {
     this.#from = from
@@ -75,6 +78,7 @@ export class Entrance {
     const { username, clientId, properties } = connect
     // What the method shows goes before a password (§3.1.2.11.10).
     const password = properties.authenticationData ?? connect.password
+    this.#askedAtMs = this.#deps.clock.monotonicMs()
     const { source, origin, isWebSocket, isTls } = this.#from
     const shown = { username, password, clientId, origin, isWebSocket, isTls }
     const outcome = door.authenticate(shown, source)
@@ -139,9 +143,20 @@ export class Entrance {
     }
     if (!result.ok) return void session.finish(result.refusal)
     const { state } = result.value
+    if (this.#hasEndedMeanwhile(client)) {
+      state.detach(client, { isWillDue: false })
+      return void session.finish('credential_revoked')
+    }
     if (connect.will !== undefined) this.#deps.wills.left(state, client.identity)
     client.begin(state)
     session.letIn(client, this.#connack(connect, client.terms, result.value))
+  }
+
+  /** Nobody is found in the hub before; what closes connections did not reach this one. */
+  #hasEndedMeanwhile({ identity, space }: MqttClient): boolean {
+    const { id: appId, tenantId } = space.app
+    const all = [relianceOn({ kind: 'app', appId }), relianceOn({ kind: 'tenant', tenantId })]
+    return this.#deps.hub.ended.hasEnded([...identity.reliances, ...all], this.#askedAtMs)
   }
 
   #connack(connect: Connect, terms: ConnectTerms, { sessionPresent }: Claimed): Uint8Array {
