@@ -14,7 +14,7 @@ import type {
 import type { MqttIdentity } from '../../packages/server/src/credentials/mqtt/mqtt-identity.ts'
 import type { Result } from '../../packages/protocol/src/result.ts'
 import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
-import type { IntegrationRecord } from '../../packages/server/src/ports/records/rule-set.ts'
+import type { IntegrationRecord, ProviderRecord } from '../../packages/server/src/ports/records/rule-set.ts'
 import { SETTINGS } from '../contract/records.ts'
 import { CALLER, type CoreWorld, openCoreWorld } from './credential-core.ts'
 import { appOf, declare, OTHER_TENANT_ID, TENANT_ID, tenantOf } from './token-world.ts'
@@ -163,4 +163,21 @@ export function restsOnKey({ credentialId, versionId }: MadeKey) {
     relianceOn({ kind: 'version', versionId }),
     relianceOn({ kind: 'credential', credentialId }),
   ]
+}
+
+/** A provider as an integration has it, with what most of them have. */
+export function providerOf(issuer: string, fields: Partial<ProviderRecord> = {}): ProviderRecord {
+  return {
+    type: 'oidc',
+    issuer,
+    jwksUrl: `${issuer}/.well-known/jwks.json`,
+    jwtSecret: undefined,
+    audience: [],
+    authorizedParties: [],
+    requiredClaims: ['email'],
+    emailClaim: 'email',
+    userIdClaim: 'sub',
+    capToIdpExpiry: false,
+    ...fields,
+  }
 }

@@ -137,7 +137,7 @@ describe('what ends a token', () => {
     ],
     ['its app', 'credential_revoked', (world) => revoke(world, { kind: 'app', appId: 'app' })],
     ['a disabled app', 'app_disabled', (world) => world.change('app', { enabled: false })],
-    ['its integration', 'credential_revoked', (world) => world.integrate({ isEnabled: false })],
+    ['its integration', 'credential_revoked', removeIntegration],
   ]
   test.each(states)('%s: %s', async (_what, refusal, end) => {
     const world = await openConnectionTokenWorld()
@@ -152,6 +152,16 @@ describe('what ends a token', () => {
       SOURCE,
     )
     expect(refusalOf(refreshed)).toBe(refusal === 'app_disabled' ? 'app_closed' : 'token_revoked')
+  })
+
+  test('a disabled integration for new passwords only', async () => {
+    const world = await openConnectionTokenWorld()
+    await world.integrate({})
+    const minted = await world.mint({ integration: 'web' })
+    await world.integrate({ isEnabled: false })
+    expect(refusalOf(world.connect(minted))).toBe('in')
+    const asked = { tokenId: minted.record.id, password: minted.password }
+    expect(refusalOf(await world.refreshing.refresh(asked, SOURCE))).toBe('token_revoked')
   })
 
   test('the key that minted it, at once and for ever', async () => {
@@ -323,4 +333,11 @@ function revoke(
 ) {
   const place = { tenantId: TENANT_ID, appId: 'appId' in target ? target.appId : undefined }
   return world.core.revocations.revoke(target, { ...place, reason: 'test' }, CALLER)
+}
+
+async function removeIntegration({ store, core }: ConnectionTokenWorld) {
+  await store.control.transaction((each) =>
+    each.removeIntegration({ tenantId: TENANT_ID, name: 'web' }),
+  )
+  await core.authority.changed({ kind: 'tenant', tenantId: TENANT_ID })
 }

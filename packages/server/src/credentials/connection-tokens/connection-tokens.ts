@@ -123,8 +123,14 @@ export class ConnectionTokens {
       return refuse('credential_revoked')
     }
     if (!isMinterAccepted(record, loaded, nowMs)) return refuse('credential_revoked')
-    if (!isIntegrationOpen(record, tenants)) return refuse('credential_revoked')
+    // What narrows it is gone: nobody could say any more what it may do.
+    if (integrationOf(record, tenants) === 'gone') return refuse('credential_revoked')
     return ok(true)
+  }
+
+  /** Whether new passwords are given for it: those that are out stay good for their time. */
+  mayRenew({ record }: Lineage): boolean {
+    return integrationOf(record, this.#deps.tenants) !== 'disabled'
   }
 
   #admit(
@@ -264,12 +270,12 @@ function isMinterAccepted(
   return false
 }
 
-/** What narrows it, or vouched for it, is still there: else it would be wider than it was made. */
-function isIntegrationOpen(
+function integrationOf(
   { integration, tenantId }: ConnectionTokenRecord,
   tenants: TenantDirectory,
-): boolean {
-  if (integration === undefined) return true
+): 'none' | 'gone' | 'enabled' | 'disabled' {
+  if (integration === undefined) return 'none'
   const found = tenants.find(tenantId)?.integrations.find(({ name }) => name === integration)
-  return found?.isEnabled === true
+  if (found === undefined) return 'gone'
+  return found.isEnabled ? 'enabled' : 'disabled'
 }

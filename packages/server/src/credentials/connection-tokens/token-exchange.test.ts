@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'bun:test'
 import {
   type ConnectionTokenWorld,
   openConnectionTokenWorld,
+  providerOf,
   SOURCE,
 } from '../../../../../test/support/connection-token-world.ts'
 import {
@@ -17,7 +18,6 @@ import { CALLER } from '../../../../../test/support/credential-core.ts'
 import { createForeignTokens } from '../../assembly/foreign-tokens.ts'
 import type { ProviderRecord } from '../../ports/records/rule-set.ts'
 import { COOLDOWN_MS } from '../foreign-keys/remote-keys.ts'
-import { completeProvider } from './provider-presets.ts'
 import { TokenExchange } from './token-exchange.ts'
 
 const ISSUER = 'https://idp.example'
@@ -50,11 +50,7 @@ function publish(...pairs: readonly KeyPair[]) {
   })
 }
 
-function provider(fields: Partial<ProviderRecord> = {}): ProviderRecord {
-  const whole = completeProvider({ type: 'oidc', issuer: ISSUER, ...fields })
-  if (whole === undefined) throw new Error('no issuer')
-  return { ...whole, ...fields }
-}
+const provider = (fields: Partial<ProviderRecord> = {}) => providerOf(ISSUER, fields)
 
 const seconds = () => Math.floor(world.time.ms / 1_000)
 
@@ -263,40 +259,4 @@ describe('keys', () => {
     open()
     expect(await asking).toBe('provider_not_found')
   })
-})
-
-test.each([
-  [
-    { type: 'supabase', project: 'abcd' },
-    'https://abcd.supabase.co/auth/v1',
-    'https://abcd.supabase.co/auth/v1/.well-known/jwks.json',
-    ['authenticated'],
-  ],
-  [
-    { type: 'firebase', project: 'my-app' },
-    'https://securetoken.google.com/my-app',
-    'https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com',
-    ['my-app'],
-  ],
-  [
-    { type: 'auth0', project: 'acme.eu.auth0.com' },
-    'https://acme.eu.auth0.com/',
-    'https://acme.eu.auth0.com/.well-known/jwks.json',
-    [],
-  ],
-  [
-    { type: 'clerk', issuer: 'https://clerk.acme.dev' },
-    'https://clerk.acme.dev',
-    'https://clerk.acme.dev/.well-known/jwks.json',
-    [],
-  ],
-] as const)('what is known of %j', (fields, issuer, ...[jwksUrl, audience]) => {
-  const whole = completeProvider(fields)
-  expect(whole).toMatchObject({ issuer, jwksUrl, audience: [...audience], emailClaim: 'email' })
-})
-
-test('a provider without issuer or project is none, and one with a secret has no key set', () => {
-  expect(completeProvider({ type: 'clerk' })).toBeUndefined()
-  const old = completeProvider({ type: 'supabase', project: 'abcd', jwtSecret: 'supabase' })
-  expect(old?.jwksUrl).toBeUndefined()
 })

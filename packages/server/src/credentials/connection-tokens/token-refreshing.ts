@@ -83,6 +83,7 @@ export class TokenRefreshing {
     const admitted = admitApp(loaded, nowMs)
     if (!admitted.ok) return refuse('app_closed', admitted.refusal satisfies RefusalCode)
     if (!tokens.stateOf({ loaded, lineage }).ok) return refuse('token_revoked')
+    if (!tokens.mayRenew(lineage)) return refuse('token_revoked')
     const { expiresAtMs } = lineage.record
     return nowMs >= expiresAtMs + REFRESH_SKEW_MS ? refuse('token_expired') : ok(true)
   }

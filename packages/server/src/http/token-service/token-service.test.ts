@@ -4,6 +4,7 @@ import {
   type ConnectionTokenWorld,
   type MadeKey,
   openConnectionTokenWorld,
+  providerOf,
 } from '../../../../../test/support/connection-token-world.ts'
 import { ecPair, ecToken, type KeyPair } from '../../../../../test/support/foreign-world.ts'
 import { ScriptedFetcher } from '../../../../../test/support/scripted-fetcher.ts'
@@ -13,8 +14,8 @@ import { createForeignTokens } from '../../assembly/foreign-tokens.ts'
 import { createGuarding } from '../../assembly/guarding.ts'
 import { Bearers } from '../../credentials/bearers.ts'
 import { TokenExchange } from '../../credentials/connection-tokens/token-exchange.ts'
-import { completeProvider } from '../../credentials/connection-tokens/provider-presets.ts'
 import { Outage } from '../../ports/outage.ts'
+import type { ProviderRecord } from '../../ports/records/rule-set.ts'
 import type { TokenServiceDeps } from './deps.ts'
 import { tokenServicePath } from './paths.ts'
 import { BODY_BYTES_MAX, handleTokenService } from './router.ts'
@@ -348,11 +349,8 @@ describe('exchange', () => {
       body: exchanging(more),
       ...(headers === undefined ? {} : { headers }),
     })
-  const provide = (fields: object = {}) => {
-    const whole = completeProvider({ type: 'oidc', issuer: ISSUER })
-    if (whole === undefined) throw new Error('no issuer')
-    return world.integrate({ provider: { ...whole, ...fields } })
-  }
+  const provide = (fields: Partial<ProviderRecord> = {}) =>
+    world.integrate({ provider: providerOf(ISSUER, fields) })
 
   test('answers as create does, and two tabs both connect', async () => {
     await provide()
