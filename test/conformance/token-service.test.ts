@@ -32,7 +32,11 @@ let server: LiveServer
 let secretKey = ''
 let publicKey = ''
 
-const administration = () => new Administration(() => server, () => ownerKey(dataDir))
+const administration = () =>
+  new Administration(
+    () => server,
+    () => ownerKey(dataDir),
+  )
 
 before(async () => {
   server = await start()
@@ -222,7 +226,9 @@ test('tokens of an identity provider are exchanged, while its keys change too', 
 })
 
 test('each mint is in the audit: who, for whom, from where, until when', async () => {
-  const token = await new TokenDriver(server.http, { 'User-Agent': 'backend/1.0' }).create(minting())
+  const token = await new TokenDriver(server.http, { 'User-Agent': 'backend/1.0' }).create(
+    minting(),
+  )
   const listed = await administration().done('audit.list', {
     parameters: { tenantId: ORGANIZATION, database: 'local', order: 'newest', limit: 50 },
   })

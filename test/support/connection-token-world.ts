@@ -14,7 +14,10 @@ import type {
 import type { MqttIdentity } from '../../packages/server/src/credentials/mqtt/mqtt-identity.ts'
 import type { Result } from '../../packages/protocol/src/result.ts'
 import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
-import type { IntegrationRecord, ProviderRecord } from '../../packages/server/src/ports/records/rule-set.ts'
+import type {
+  IntegrationRecord,
+  ProviderRecord,
+} from '../../packages/server/src/ports/records/rule-set.ts'
 import { SETTINGS } from '../contract/records.ts'
 import { CALLER, type CoreWorld, openCoreWorld } from './credential-core.ts'
 import { appOf, declare, OTHER_TENANT_ID, TENANT_ID, tenantOf } from './token-world.ts'
