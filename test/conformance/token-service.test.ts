@@ -124,11 +124,11 @@ test('what was answered outlives a server that is killed', async () => {
   assert.deepEqual(JSON.parse(ended.body), { revoked: 1 })
   await server.killHard()
   server = await start()
-  const after = driver()
-  assert.ok(await after.refresh(refreshed))
+  const later = driver()
+  assert.ok(await later.refresh(refreshed))
   // The reply may have been lost with the server.
-  assert.equal(await kindOfError(after.refresh(revoked)), 'AUTH_FAILED')
-  for (const each of kept.slice(2)) assert.ok(await after.refresh(each))
+  assert.equal(await kindOfError(later.refresh(revoked)), 'AUTH_FAILED')
+  for (const each of kept.slice(2)) assert.ok(await later.refresh(each))
   const listed = await send(server.http, {
     method: 'GET',
     target: '/v2/tokens?status=revoked',
@@ -255,9 +255,9 @@ interface MintRow {
 
 function signed({ privateKey, publicJwk: { alg, kid = '', kty } }: CustomerKey, more: object) {
   const claims = { sub: 'user-7', email: EMAIL, iss: ISSUER, aud: 'web', ...more }
-  const header = { alg: alg ?? (kty === 'EC' ? 'ES256' : 'RS256'), kid }
+  const signing = { alg: alg ?? (kty === 'EC' ? 'ES256' : 'RS256'), kid }
   const lasting = { exp: Math.floor(Date.now() / 1_000) + 300, ...claims }
-  return new SignJWT(lasting).setProtectedHeader(header).sign(privateKey)
+  return new SignJWT(lasting).setProtectedHeader(signing).sign(privateKey)
 }
 
 function post(target: string, body: object, headers: Readonly<Record<string, string>>) {

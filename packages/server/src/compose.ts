@@ -141,10 +141,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const guarding = createGuarding(config, { engine: limitEngine, clock, events, recordDenial })
   const { guard, limitBook } = guarding
   const records = { recordUse, recordDenial, guard, limitBook }
-  const figures = () => [...figuresOf(core, tally, limitEngine), guarding.metrics()]
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
   const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
+  const own = () => [guarding.metrics(), connectionTokens.metrics()]
+  const figures = () => [...figuresOf(core, tally, limitEngine), ...own()]
   const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, broker, events })
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })

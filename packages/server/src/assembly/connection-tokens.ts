@@ -14,6 +14,7 @@ import {
   LineageWriter,
 } from '../credentials/connection-tokens/lineage-writer.ts'
 import { REFRESH_SKEW_MS } from '../credentials/connection-tokens/lineage.ts'
+import { TokenFigures } from '../credentials/connection-tokens/token-figures.ts'
 import { TokenEnding } from '../credentials/connection-tokens/token-ending.ts'
 import { TokenMinting } from '../credentials/connection-tokens/token-minting.ts'
 import { TokenRefreshing } from '../credentials/connection-tokens/token-refreshing.ts'
@@ -21,6 +22,7 @@ import { groupBy } from '../credentials/loading.ts'
 import { tokenIdOf } from '../credentials/tokens/token-id.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Log } from '../ports/log.ts'
+import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { ConnectionTokenRecord } from '../ports/records/connection-token.ts'
 import type { RegionDatabase, Store } from '../ports/store.ts'
 import type { CredentialCore } from './credential-core.ts'
@@ -34,6 +36,7 @@ export interface ConnectionTokenParts {
   readonly minting: TokenMinting
   readonly refreshing: TokenRefreshing
   readonly ending: TokenEnding
+  metrics(): MetricDefinitions
   /** Forgets what can let nobody in any more, in memory and in the store. */
   sweep(): Promise<void>
   /** At the end: what was bound is written down, and nothing is heard any more. */
@@ -69,7 +72,8 @@ export async function openConnectionTokens(
     onUnwritten: (error) => ports.log.error('token_binding_unwritten', error),
   })
   const closed = () => closing.closed()
-  const shared = { tokens, table, writer, clock }
+  const figures = new TokenFigures()
+  const shared = { tokens, table, writer, clock, figures }
   const ending = new TokenEnding({ ...shared, closed })
   const minting = new TokenMinting({ ...shared, random, closed })
   const endReused = async (record: ConnectionTokenRecord, loaded: LoadedApp, source: Source) => {
@@ -84,6 +88,7 @@ export async function openConnectionTokens(
     minting,
     refreshing,
     ending,
+    metrics: () => figures.metrics(table),
     sweep: () => sweep(store, table, clock.nowMs()),
     async finish() {
       news.close()

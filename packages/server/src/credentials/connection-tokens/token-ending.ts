@@ -10,11 +10,13 @@ import type { AuditActor } from '../audit/entry.ts'
 import type { Lineage } from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
+import type { TokenFigures } from './token-figures.ts'
 
 export interface EndingDeps {
   readonly table: LineageTable
   readonly writer: LineageWriter
   readonly clock: Clock
+  readonly figures: TokenFigures
   /** Resolves when the connections of all that has ended are closed on this node. */
   readonly closed: () => Promise<void>
 }
@@ -42,7 +44,7 @@ export class TokenEnding {
    * @throws Outage: those that were written down are ended, and the same call ends the rest.
    */
   async revoke(loaded: LoadedApp, selector: LineageSelector, call: EndingCall): Promise<number> {
-    const { writer, closed } = this.#deps
+    const { writer, closed, figures } = this.#deps
     const { region, id: appId } = loaded.app
     const ids = [...this.#matching(appId, selector)].map(({ record }) => record.id)
     const written = await Promise.all(
@@ -53,6 +55,7 @@ export class TokenEnding {
           isRevoked = change !== undefined
           return change
         })
+        if (isRevoked) figures.count('revoked')
         return isRevoked
       }),
     )

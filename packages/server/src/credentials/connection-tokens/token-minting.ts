@@ -15,6 +15,7 @@ import { randomReadable, randomUuid } from '../identifiers.ts'
 import type { ConnectionTokens } from './connection-tokens.ts'
 import { type FullTable, LINEAGES_OF_USER_MAX, type LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
+import type { TokenFigures } from './token-figures.ts'
 
 export const TTL_DEFAULT_MS = 3_600_000
 /** A client whose clock is ahead by more than the life of its token sees it as expired (2.2). */
@@ -59,6 +60,7 @@ export interface MintingDeps {
   readonly writer: LineageWriter
   readonly clock: Clock
   readonly random: Random
+  readonly figures: TokenFigures
   /** Resolves when the connections of all that has ended are closed on this node. */
   readonly closed: () => Promise<void>
 }
@@ -75,7 +77,7 @@ export class TokenMinting {
     const { writer, table, tokens } = this.#deps
     const { app } = order.loaded
     let outcome: Result<ConnectionTokenRecord, FullTable> | undefined
-    let hasReplaced = false
+    let replacedCount = 0
     await writer.write(app.region, () => {
       const room = table.hasRoom(app.id)
       if (!room.ok) {
@@ -88,7 +90,7 @@ export class TokenMinting {
         return undefined
       }
       const replaced = leaving.value
-      hasReplaced = replaced.length > 0
+      replacedCount = replaced.length
       const made = this.#draft(order)
       outcome = ok(made)
       const entries = [
@@ -100,7 +102,9 @@ export class TokenMinting {
     })
     if (outcome === undefined) throw new Error('a token was neither made nor refused')
     if (!outcome.ok) return outcome
-    if (hasReplaced) await this.#deps.closed()
+    this.#deps.figures.count('created')
+    for (let count = 0; count < replacedCount; count++) this.#deps.figures.count('replaced')
+    if (replacedCount > 0) await this.#deps.closed()
     const record = outcome.value
     return ok({ record, password: tokens.passwordOf(record) })
   }

@@ -14,6 +14,7 @@ import type { ConnectionTokens, KnownToken } from './connection-tokens.ts'
 import { REFRESH_SKEW_MS } from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
+import type { TokenFigures } from './token-figures.ts'
 import { entryOf, type MintedToken, TTL_MS_MIN } from './token-minting.ts'
 
 /** How long the answer to a refresh is given again (2.4 rule 4): SDKs try three times in 15 s. */
@@ -33,6 +34,7 @@ export interface RefreshingDeps {
   readonly writer: LineageWriter
   readonly clock: Clock
   readonly recordDenial: RecordDenial
+  readonly figures: TokenFigures
   /** Ends a lineage whose password was used twice, where the app wants that. */
   readonly endReused: (
     record: ConnectionTokenRecord,
@@ -91,11 +93,11 @@ export class TokenRefreshing {
   async #step(known: KnownToken, source: Source): Promise<Refreshed> {
     const { loaded, lineage, claims } = known
     let refusal: 'reused' | 'at_end' | undefined
+    let step: 'refreshed' | 'repeated' = 'repeated'
     await this.#deps.writer.write(loaded.app.region, () => {
       // Asked in turn: of two refreshes at once the second finds what the first has made.
       const { record } = lineage
       const nowMs = this.#deps.clock.nowMs()
-      refusal = undefined
       if (claims.generation !== record.generation) {
         const isRepeated =
           claims.generation === record.generation - 1 &&
@@ -109,6 +111,7 @@ export class TokenRefreshing {
         refusal = 'at_end'
         return undefined
       }
+      step = 'refreshed'
       const generation = record.generation + 1
       const next = { ...record, generation, refreshedAtMs: nowMs, expiresAtMs }
       const entry = entryOf('connection_token.refreshed', next, { order: undefined, source })
@@ -116,12 +119,14 @@ export class TokenRefreshing {
     })
     if (refusal === 'at_end') return this.#denied(known, source, AT_END)
     if (refusal === 'reused') return this.#reused(known, source)
+    this.#deps.figures.count(step)
     const { record } = lineage
     return ok({ record, password: this.#deps.tokens.passwordOf(record) })
   }
 
   /** The client has its successor for long, or somebody else has this one. */
   async #reused({ loaded, lineage }: KnownToken, source: Source): Promise<Refreshed> {
+    this.#deps.figures.count('reused')
     const target = { kind: 'connection_token', id: lineage.record.id }
     const reused = { action: 'auth.refresh_reused', reason: 'refresh_reused' } as const
     this.#deps.recordDenial({ ...reused, source, target }, loaded.app)

@@ -3,13 +3,24 @@ import {
   isSelected,
   type LineageSelector,
 } from '../../credentials/connection-tokens/token-ending.ts'
-import { statusOf } from '../../credentials/connection-tokens/lineage.ts'
+import {
+  type Lineage,
+  type LineageStatus,
+  statusOf,
+} from '../../credentials/connection-tokens/lineage.ts'
+import type { LoadedApp } from '../../credentials/app-directory.ts'
 import { parseEmail } from '../../credentials/connection-tokens/provider-claims.ts'
 import type { KeyIdentity } from '../../credentials/bearers.ts'
 import { refusal } from './answers.ts'
 import { byManager } from './callers.ts'
 import { invalid } from './create.ts'
-import { type Answered, answered, refused, type ServiceCall } from './deps.ts'
+import {
+  type Answered,
+  answered,
+  refused,
+  type ServiceCall,
+  type TokenServiceDeps,
+} from './deps.ts'
 import { readEmail, readOptionalText, readText } from './fields.ts'
 import { listedShape, usernameOf } from './shapes.ts'
 import { TOKENS } from './paths.ts'
@@ -61,19 +72,31 @@ export async function answerList(call: ServiceCall): Promise<Answered> {
     ...given('userEmail', query.get('user_email')?.toLowerCase()),
     ...given('integration', query.get('integration_id') ?? undefined),
   }
-  const nowMs = deps.clock.nowMs()
+  const statusAt = (lineage: Lineage) => statusNow(lineage, loaded, deps)
   const { lineages, nextCursor } = deps.table.page(loaded.app.id, {
     cursor: query.get('cursor') ?? undefined,
     countMax,
     isWanted: (lineage) =>
-      isSelected(lineage, selector) &&
-      (status === undefined || statusOf(lineage.record, nowMs) === status),
+      isSelected(lineage, selector) && (status === undefined || statusAt(lineage) === status),
   })
   const connections = deps.connectionsOf(loaded.app.id)
   const tokens = lineages.map((lineage) =>
-    listedShape(lineage, loaded, { nowMs, connections: connections(lineage.record.id) }),
+    listedShape(lineage, loaded, {
+      status: statusAt(lineage),
+      connections: connections(lineage.record.id),
+    }),
   )
   return answered({ tokens, next_cursor: nextCursor ?? null })
+}
+
+/** What has ended its user or key has ended the token too. */
+function statusNow(
+  lineage: Lineage,
+  loaded: LoadedApp,
+  { tokens, clock }: TokenServiceDeps,
+): LineageStatus {
+  const status = statusOf(lineage.record, clock.nowMs())
+  return status === 'active' && !tokens.stateOf({ lineage, loaded }).ok ? 'revoked' : status
 }
 
 /** RFC 7662 §2.2: of what is no live token of this app nothing is said but that. */

@@ -1,6 +1,6 @@
 /** Tokens as answers show them (contract CloudSignal 2.2, 2.7, 2.8). Pure. */
 import { refreshAtMs } from '../../credentials/connection-tokens/refresh-time.ts'
-import { type Lineage, statusOf } from '../../credentials/connection-tokens/lineage.ts'
+import type { Lineage, LineageStatus } from '../../credentials/connection-tokens/lineage.ts'
 import type { MintedToken } from '../../credentials/connection-tokens/token-minting.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
@@ -54,7 +54,7 @@ export function legacyShape({ minted: { record, password }, loaded, nowMs }: Sho
 export function listedShape(
   { record, lastUsedAtMs }: Lineage,
   loaded: LoadedApp,
-  shown: { readonly nowMs: number; readonly connections: number },
+  shown: { readonly status: LineageStatus; readonly connections: number },
 ) {
   return {
     token_id: record.id,
@@ -66,7 +66,7 @@ export function listedShape(
     created_at: isoTime(record.createdAtMs),
     expires_at: isoTime(record.expiresAtMs),
     last_used_at: lastUsedAtMs === undefined ? null : isoTime(lastUsedAtMs),
-    status: statusOf(record, shown.nowMs),
+    status: shown.status,
     connections: shown.connections,
   }
 }
