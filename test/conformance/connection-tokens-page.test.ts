@@ -24,7 +24,7 @@ test('the whole way of the page: minted, renewed, listed, ended', async () => {
     const [listed, revoked] = answers
       .split(/(?<=\})(?=\{)/)
       .map((text) => JSON.parse(text.trim()) as Record<string, unknown>)
-    assert.equal((listed?.['tokens'] as readonly unknown[]).length, 1)
+    assert.ok(Array.isArray(listed?.['tokens']) && listed['tokens'].length === 1)
     assert.deepEqual(revoked, { revoked: 1 })
     const [created, renewed] = JSON.parse(told)
     assert.equal(created.expires_in, 900)
