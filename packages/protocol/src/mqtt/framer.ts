@@ -22,8 +22,11 @@ const HEADER_BYTES_MAX = 5
 export class PacketFramer {
   /** The largest packet, fixed header included; may change between packets. */
   packetBytesMax: number
+  /** What came: a chunk as it is, or room of our own, filled up to `#end`. */
   #bytes: Uint8Array = EMPTY
   #at = 0
+  #end = 0
+  #isOwn = false
   #isBroken = false
 
   constructor(packetBytesMax: number) {
@@ -32,19 +35,36 @@ export class PacketFramer {
 
   /** Bytes that wait for the rest of their packet. */
   get pendingBytes(): number {
-    return this.#bytes.length - this.#at
+    return this.#end - this.#at
   }
 
-  /** @param chunk kept until its packets were taken; not changed meanwhile. */
+  /** @param chunk kept until {@link next} gives undefined; not changed meanwhile. */
   push(chunk: Uint8Array): void {
-    if (this.pendingBytes === 0) this.#bytes = chunk
-    else {
-      const joined = new Uint8Array(this.pendingBytes + chunk.length)
-      joined.set(this.#bytes.subarray(this.#at))
-      joined.set(chunk, joined.length - chunk.length)
-      this.#bytes = joined
+    if (this.pendingBytes === 0) {
+      this.#bytes = chunk
+      this.#at = 0
+      this.#end = chunk.length
+      this.#isOwn = false
+      return
     }
+    if (!this.#isOwn || this.#end + chunk.length > this.#bytes.length) this.#grow(chunk.length)
+    // Behind everything that was handed out, so no view changes.
+    this.#bytes.set(chunk, this.#end)
+    this.#end += chunk.length
+  }
+
+  /**
+   * Makes room for half as much again: a packet that comes byte by byte is copied a few times, and
+   * not once for each of its bytes.
+   */
+  #grow(byteCount: number): void {
+    const needed = this.pendingBytes + byteCount
+    const grown = new Uint8Array(needed + (needed >>> 1))
+    grown.set(this.#bytes.subarray(this.#at, this.#end))
+    this.#end -= this.#at
     this.#at = 0
+    this.#bytes = grown
+    this.#isOwn = true
   }
 
   /** @returns undefined when the end of the next packet is not there yet. After a refusal, that. */
@@ -53,14 +73,26 @@ export class PacketFramer {
     const found = this.#take()
     if (!found.ok) {
       this.#isBroken = true
-      this.#bytes = EMPTY
-      this.#at = 0
-    }
+      this.#letGo()
+    } else if (found.value === undefined) this.#keepLittle()
     return found
   }
 
+  /** A chunk may be a view of much more, which nobody needs for half a packet, or for none. */
+  #keepLittle(): void {
+    if (this.pendingBytes === 0) this.#letGo()
+    else if (!this.#isOwn) this.#grow(0)
+  }
+
+  #letGo(): void {
+    this.#bytes = EMPTY
+    this.#at = 0
+    this.#end = 0
+    this.#isOwn = false
+  }
+
   #take(): Result<RawPacket | undefined, FramingRefusal> {
-    const first = this.#bytes[this.#at]
+    const first = this.#byteAt(this.#at)
     if (first === undefined) return ok(undefined)
     const type = first >>> 4
     const flags = first & 0x0f
@@ -68,7 +100,7 @@ export class PacketFramer {
     let length = 0
     let factor = 1
     for (let index = 1; index < HEADER_BYTES_MAX; index++) {
-      const byte = this.#bytes[this.#at + index]
+      const byte = this.#byteAt(this.#at + index)
       if (byte === undefined) return ok(undefined)
       length += (byte & 0x7f) * factor
       if (byte < 0x80) {
@@ -81,6 +113,11 @@ export class PacketFramer {
     return refuse('malformed')
   }
 
+  /** Room of our own goes on behind what came. */
+  #byteAt(index: number): number | undefined {
+    return index < this.#end ? this.#bytes[index] : undefined
+  }
+
   #cut(
     type: PacketType,
     flags: number,
@@ -89,7 +126,7 @@ export class PacketFramer {
     if (head + length > this.packetBytesMax) return refuse('packet_too_large')
     const from = this.#at + head
     const to = from + length
-    if (to > this.#bytes.length) return ok(undefined)
+    if (to > this.#end) return ok(undefined)
     this.#at = to
     return ok({ type, flags, body: this.#bytes.subarray(from, to) })
   }
