@@ -31,7 +31,7 @@ async function start(args) {
 /** @param {string[]} args */
 async function test([filter]) {
   if (filter !== undefined) return report([], await runTests(filter))
-  await ensureSystemPackages(['chromium', 'compiler', 'curl', 'redis'])
+  await ensureSystemPackages(['chromium', 'compiler', 'curl', 'redis', 'mosquitto', 'mqttClients'])
   return report(await runChecks(), await runTests(undefined))
 }
 
@@ -43,7 +43,7 @@ async function check(args) {
 
 /** @param {string[]} args */
 async function bench(args) {
-  await ensureSystemPackages(['compiler'])
+  await ensureSystemPackages(['compiler', 'mosquitto'])
   const { code } = await run(BUN, ['bench/run.ts', ...args])
   return code
 }

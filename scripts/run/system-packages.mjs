@@ -1,7 +1,7 @@
 /**
  * What the tests and the bench need from the operating system: a Chromium for the page test, a C
- * compiler for the load generator, curl and a Redis. On Debian as root they are installed,
- * elsewhere a person is told what to install.
+ * compiler for the load generator, curl, a Redis, and MQTT brokers and clients of others. On Debian
+ * as root they are installed, elsewhere a person is told what to install.
  */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -16,7 +16,7 @@ const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 
  * @property {() => Promise<boolean>} isMet
  */
 
-/** @type {Readonly<Record<'chromium' | 'compiler' | 'curl' | 'redis', Need>>} */
+/** @type {Readonly<Record<'chromium' | 'compiler' | 'curl' | 'redis' | 'mosquitto' | 'mqttClients', Need>>} */
 const NEEDS = {
   chromium: {
     purpose: 'Chromium, for the test that opens the page in a browser',
@@ -38,6 +38,34 @@ const NEEDS = {
     packages: ['redis-server'],
     isMet: async () => isInPath('redis-server'),
   },
+  mosquitto: {
+    purpose: 'mosquitto, the broker that ours is compared with',
+    packages: ['mosquitto'],
+    isMet: async () => findMosquitto() !== undefined,
+  },
+  mqttClients: {
+    purpose: 'mosquitto_pub, mosquitto_sub and paho for Python, for the tests with their clients',
+    packages: ['mosquitto-clients', 'python3-paho-mqtt'],
+    isMet: async () =>
+      isInPath('mosquitto_pub') && isInPath('mosquitto_sub') && (await importsPaho()),
+  },
+}
+
+/** @returns {string | undefined} the path of the broker, which Debian keeps out of most PATHs */
+export function findMosquitto() {
+  return [...foldersOfPath(), '/usr/sbin']
+    .map((folder) => join(folder, 'mosquitto'))
+    .find(isExecutable)
+}
+
+/** The one that Debian's packages are for; another one may come first in the PATH. */
+export function findPython() {
+  return isExecutable('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
+}
+
+async function importsPaho() {
+  const { code } = await run(findPython(), ['-c', 'import paho.mqtt.client'], { quiet: true })
+  return code === 0
 }
 
 /** @param {string} name */
