@@ -8,6 +8,7 @@ import { Tally } from '../core/tally.ts'
 import { TrustedProxies } from '../http/client-address.ts'
 import type { UpgradeRequest, WebSocketProtocol } from '../sessions/session.ts'
 import { listenHttp } from './http.ts'
+import type { SocketOutbox } from './outbox.ts'
 import { Pump } from './pump.ts'
 import type { Listener } from './socket.ts'
 import { TurnWriter } from './turn-writer.ts'
@@ -46,7 +47,7 @@ let skippedMs = 0
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() + skippedMs }
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const tally = new Tally()
-const pump = new Pump(1024 * 1024, { clock, tally, log })
+const pump = new Pump(16 * 1024 * 1024, { clock, tally, log })
 const limits = {
   connectionCountMax: 100,
   webSocketFrameBytesMax: FRAME_BYTES_MAX,
@@ -200,6 +201,35 @@ describe('frames of a stream', () => {
     await until('one more', () => pings() === 2)
   })
 })
+
+test('a burst holds its sender back until a reader has caught up', async () => {
+  const { socket: sender, session: from } = await open()
+  const { socket: reader, session: to } = await open()
+  let refusedCount = 0
+  let holdCount = 0
+  const inflow = from.inflow as SocketOutbox
+  const hold = inflow.hold.bind(inflow)
+  inflow.hold = () => {
+    holdCount++
+    hold()
+  }
+  from.onReceive = (frame) => {
+    if (to.outbox.hasRoom) to.outbox.send(frame)
+    else refusedCount++
+  }
+  const slow = setInterval(() => {
+    reader.socket.pause()
+    setTimeout(() => reader.socket.resume(), 4)
+  }, 8)
+  const checks = setInterval(() => pump.check(), 50)
+  const frame = frameBytes({ opcode: 2, payload: Buffer.alloc(32_768, 'x') })
+  for (let sent = 0; sent < 1_000; sent++) sender.write(frame)
+  await until('all of it', () => reader.byteCount > 1_000 * 32_768)
+  clearInterval(slow)
+  clearInterval(checks)
+  expect(refusedCount).toBe(0)
+  expect(holdCount).toBeGreaterThan(0)
+}, 30_000)
 
 test('a message over its bound is closed with 1009, although a stream might have it', async () => {
   const { socket } = await knock('/realtime/messages')
