@@ -103,21 +103,6 @@ function checkLeftovers({ path, text }: { path: string; text: string }): Finding
 /** Sent to browsers as they are; what loads them names them as text. */
 const SERVED_FILE = /^packages\/[^/]+\/assets\//
 
-/** Of a protocol that is not served yet: its parts come in before what composes them. */
-const NOT_YET_COMPOSED = [
-  'packages/server/src/core/rules/',
-  'packages/server/src/core/topics/',
-  'packages/server/src/credentials/connection-tokens/',
-  'packages/server/src/credentials/mqtt/',
-  'packages/server/src/credentials/rules/',
-  'packages/server/src/http/token-service/',
-  'packages/server/src/ports/records/connection-token.ts',
-  'packages/server/src/ports/records/rule-set.ts',
-  'packages/server/src/ports/session-store.ts',
-  'packages/server/src/sessions/mqtt/',
-  'packages/server/src/transports/',
-]
-
 /** Product files must be used by the product: a file only its test imports is dead too. */
 function checkReachable(tree: Tree): Finding[] {
   const isEntry = ({ path, isTest }: SourceFile) =>
@@ -127,11 +112,7 @@ function checkReachable(tree: Tree): Finding[] {
   const usedByProduct = reach(tree, product)
   return tree.sources
     .filter(
-      ({ path, isTest }) =>
-        !isTest &&
-        path.startsWith('packages/') &&
-        !usedByProduct.has(path) &&
-        !NOT_YET_COMPOSED.some((prefix) => path.startsWith(prefix)),
+      ({ path, isTest }) => !isTest && path.startsWith('packages/') && !usedByProduct.has(path),
     )
     .map(({ path }) => ({
       file: path,
