@@ -14,6 +14,11 @@ import {
   PLAN_FIELDS,
   REGION_FIELDS,
 } from '../packages/server/src/config/section-schema.ts'
+import {
+  INTEGRATION_FIELDS,
+  RULE_FIELDS,
+  RULE_SET_FIELDS,
+} from '../packages/server/src/config/rule-schema.ts'
 import { defaultOf, type Setting, shapeOf } from '../packages/server/src/config/settings.ts'
 import {
   API_KEY_FIELDS,
@@ -33,6 +38,15 @@ const EXAMPLE_VALUES: Readonly<Record<string, unknown>> = {
   'tenant.id': '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111',
   'tenant.shortId': 'org_k7xm4pqr2n5t',
   'tenant.name': 'Acme',
+  'ruleSet.name': 'sensors',
+  'rule.effect': 'allow',
+  'rule.actions': ['publish'],
+  'rule.filter': 'sensors/${username}/#',
+  'rule.users': ['sensor-*'],
+  'integration.name': 'web',
+  'integration.app': 'my-app-id',
+  'integration.provider': 'supabase',
+  'integration.project': 'abcdefghijklmnop',
   'mqttUser.name': 'sensor-1',
   'app.id': 'my-app-id',
   'app.name': 'demo',
@@ -145,7 +159,7 @@ function ruleLines(): string[] {
 
 function exampleTenants(): string[] {
   const fields = (
-    owner: 'tenant' | 'app' | 'mqttUser' | 'webhook',
+    owner: 'tenant' | 'ruleSet' | 'rule' | 'integration' | 'app' | 'mqttUser' | 'webhook',
     rows: Readonly<Record<string, Setting>>,
     indent: string,
   ) =>
@@ -161,6 +175,18 @@ function exampleTenants(): string[] {
     ...fields('tenant', TENANT_FIELDS, '    '),
     '    # Plans of this tenant, as those of the installation.',
     '    plans: []',
+    '    # What clients may do on topics; without one named default the built-in one holds.',
+    '    ruleSets: []',
+    ...commented([
+      '      -',
+      ...fields('ruleSet', RULE_SET_FIELDS, '        '),
+      '        rules:',
+      '          -',
+      ...fields('rule', RULE_FIELDS, '            '),
+    ]),
+    '    # What tokens name: a rule set, an identity provider, or both.',
+    '    integrations: []',
+    ...commented(['      -', ...fields('integration', INTEGRATION_FIELDS, '        ')]),
     '    apps:',
     '      -',
     ...fields('app', appRows, '        '),

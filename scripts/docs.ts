@@ -30,6 +30,11 @@ import {
 } from '../packages/server/src/config/section-schema.ts'
 import { defaultOf, type Setting, shapeOf } from '../packages/server/src/config/settings.ts'
 import {
+  INTEGRATION_FIELDS,
+  RULE_FIELDS,
+  RULE_SET_FIELDS,
+} from '../packages/server/src/config/rule-schema.ts'
+import {
   API_KEY_FIELDS,
   APP_FIELDS,
   JWT_SECRET_COUNT_MAX,
@@ -151,6 +156,9 @@ function reference(): string {
   ]
   const tenants = [
     group('Fields of a tenant', TENANT_FIELDS),
+    group('Fields of an entry of `ruleSets`, beside its `rules`', RULE_SET_FIELDS),
+    group('Fields of an entry of `rules`', RULE_FIELDS),
+    group('Fields of an entry of `integrations`', INTEGRATION_FIELDS),
     group('Fields of an app', { ...APP_FIELDS, ...SIGNING_KEY_FIELDS }),
     group('Fields of an entry of `apiKeys`', API_KEY_FIELDS),
     group('Fields of an entry of `jwtSecrets`', JWT_SECRET_FIELDS),

@@ -35,6 +35,11 @@ export function checkIdentities(config: Config, review: Review): void {
   for (const { apps } of tenants) {
     refuseRepeated(entries(apps, 'name'), 'another app of the tenant has this name', review)
   }
+  for (const { ruleSets, integrations } of tenants) {
+    const ofTenant = 'of the tenant has this name'
+    refuseRepeated(entries(ruleSets, 'name'), `another rule set ${ofTenant}`, review)
+    refuseRepeated(entries(integrations, 'name'), `another integration ${ofTenant}`, review)
+  }
   const apps = tenants.flatMap((tenant) => tenant.apps)
   const pairs = apps.flatMap((app) => app.signingKeys)
   refuseRepeated(entries(apps, 'id'), 'another app has this id', review)

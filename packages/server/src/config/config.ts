@@ -6,6 +6,7 @@ import type { AppSettings, AppType } from '../ports/records/app.ts'
 import type { PlanLimits } from '../ports/records/plan.ts'
 import type { Role, SigningAlgorithm } from '../ports/records/tenant.ts'
 import type { WebhookAlgorithm, WebhookFormat } from '../ports/records/webhook.ts'
+import type { IntegrationDeclaration, RuleSetDeclaration } from './rule-declarations.ts'
 
 export interface ListenAddress {
   readonly hostname: string
@@ -115,6 +116,8 @@ export interface TenantDeclaration {
   readonly signingAlgorithm: SigningAlgorithm
   /** Beside those of the installation; one of the same name goes first. */
   readonly plans: readonly PlanDeclaration[]
+  readonly ruleSets: readonly RuleSetDeclaration[]
+  readonly integrations: readonly IntegrationDeclaration[]
   readonly apps: readonly AppDeclaration[]
 }
 

@@ -24,8 +24,16 @@ const WORD_CHARACTERS_MAX = 1_024
 /** A name, then at least one scope. The length is our bound. */
 const ROLE = /^(?=.{1,1024}$)[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/
 
-const NEVER_EMPTY: ReadonlySet<ListKind> = new Set(['words', 'events'])
-const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events'])
+const NEVER_EMPTY: ReadonlySet<ListKind> = new Set([
+  'words',
+  'events',
+  'rule actions',
+  'user patterns',
+])
+const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events', 'rule actions'])
+const RULE_ACTIONS: ReadonlySet<string> = new Set(['publish', 'subscribe', 'presence', 'history'])
+/** As the rules of the administration have them. */
+const USER_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u
 const DESTINATIONS: ReadonlySet<string> = new Set(['log', 'email', 'webhook'])
 
 const EXAMPLES: Readonly<Record<ListKind, string>> = {
@@ -40,6 +48,8 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
   addresses: 'use `ops@example.com`, without a name',
+  'rule actions': 'use `publish`, `subscribe`, `presence` or `history`',
+  'user patterns': 'use a user name of up to 128 characters; `*` stands for any characters',
   destinations: 'use `log`, `email` or `webhook`',
 }
 
@@ -158,6 +168,10 @@ function normalize(entry: unknown, of: ListKind): Normal {
     }
     case 'addresses':
       return ADDRESS.test(entry) ? judge(undefined) : refuse('this is not an e-mail address')
+    case 'rule actions':
+      return RULE_ACTIONS.has(entry) ? judge(undefined) : refuse('there is no such action')
+    case 'user patterns':
+      return USER_PATTERN.test(entry) ? judge(undefined) : refuse('this is no user name')
     case 'destinations':
       return DESTINATIONS.has(entry) ? judge(undefined) : refuse('alerts cannot go there')
     case 'words':

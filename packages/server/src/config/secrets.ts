@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import type { Result } from '@lockgate/protocol/result'
+import type { RuleRecord } from '../ports/records/rule-set.ts'
 import type { AlertRuleDeclaration, AppDeclaration, Config, PlanDeclaration } from './config.ts'
 import type { Objection } from './problem.ts'
 import { SECRET_FILE_BYTES_MAX } from './schema.ts'
@@ -122,6 +123,11 @@ export function describeConfig(config: Config): Record<string, unknown> {
     tenants: tenants.map((tenant) => ({
       ...tenant,
       plans: tenant.plans.map(describePlan),
+      ruleSets: tenant.ruleSets.map(({ name, rules }) => ({
+        name,
+        rules: rules.map(describeRule),
+      })),
+      integrations: tenant.integrations.map(withoutAbsent),
       apps: tenant.apps.map(describeApp),
     })),
   })
@@ -130,6 +136,10 @@ export function describeConfig(config: Config): Record<string, unknown> {
 function describePlan(plan: PlanDeclaration): object {
   const { name, limits, isOnePerTenant, isOpenToTenants } = plan
   return { name, ...limits, onePerTenant: isOnePerTenant, openToTenants: isOpenToTenants }
+}
+
+function describeRule({ retain, ...rule }: RuleRecord): object {
+  return retain === undefined ? rule : { ...rule, retain: retain ? 'only' : 'never' }
 }
 
 function describeAlertRule({ windowMs, isEnabled, ...rule }: AlertRuleDeclaration): object {

@@ -76,7 +76,8 @@ export interface ListSetting extends Wording {
 /**
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
  * webhooks can tell. `app limits`: those that do not belong to the installation alone. `addresses`:
- * of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
+ * of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do. `rule actions`: what
+ * rules are for. `user patterns`: user names with `*` in them.
  */
 export type ListKind =
   | 'origins'
@@ -91,6 +92,8 @@ export type ListKind =
   | 'app limits'
   | 'addresses'
   | 'destinations'
+  | 'rule actions'
+  | 'user patterns'
 
 export type Setting =
   | IntegerSetting

@@ -15,6 +15,7 @@ import type { AppDeclaration, TenantDeclaration } from './config.ts'
 import type { DocumentNode } from './document.ts'
 import { type Group, keysOf, readFields, readList, refuseUnknown } from './groups.ts'
 import { readPlans } from './sections.ts'
+import { readIntegrations, readRuleSets } from './tenant-rules.ts'
 import { APP_FIELDS, TENANT_FIELDS } from './tenant-schema.ts'
 
 export interface AppsContext extends TenantsContext {
@@ -22,7 +23,7 @@ export interface AppsContext extends TenantsContext {
   readonly defaultRegion: string
 }
 
-const TENANT_KEYS = [...keysOf(TENANT_FIELDS), 'plans', 'apps']
+const TENANT_KEYS = [...keysOf(TENANT_FIELDS), 'plans', 'ruleSets', 'integrations', 'apps']
 const CREDENTIAL_KEYS = [...PAIR_KEYS, 'keys', 'apiKeys', 'jwtSecrets', 'mqttUsers', 'webhooks']
 const APP_KEYS = [...keysOf(APP_FIELDS), ...CREDENTIAL_KEYS, ...keysOf(APP_SETTINGS)]
 
@@ -51,8 +52,10 @@ function readTenant(group: Group, context: AppsContext): TenantDeclaration {
     path: `${group.path}.${name}`,
   })
   const plans = readPlans(place('plans'), context)
+  const ruleSets = readRuleSets(group, context)
+  const integrations = readIntegrations(group, context)
   const apps = readList(place('apps'), context, (app) => readApp(app, context))
-  return { ...fields, id: fields.id.toLowerCase(), plans, apps }
+  return { ...fields, id: fields.id.toLowerCase(), plans, ruleSets, integrations, apps }
 }
 
 function readApp(group: Group, context: AppsContext): AppDeclaration {

@@ -9,6 +9,7 @@ import type { Authority } from '../authority.ts'
 import { type KeyFields, readRegisteredKey } from '../foreign-keys/registered-key.ts'
 import { parseKey } from '../key-format.ts'
 import { checkWebhookSecret } from '../webhook-secret.ts'
+import { checkRules } from './declare-rules.ts'
 import { DECLARED_RULES } from './declare-webhooks.ts'
 import type { DeclarationRefusal, Declarations, DeclaredApp, DeclaredTenant } from './declared.ts'
 
@@ -44,6 +45,8 @@ function checkTenant(tenant: DeclaredTenant, known: Knowledge): Check {
         `the shortId ${tenant.shortId} belongs to another tenant: choose another`,
       )
   }
+  const rules = checkRules(tenant, known)
+  if (!rules.ok) return rules
   return firstRefusal(tenant.apps.map((app) => () => checkApp(app, tenant, known)))
 }
 

@@ -17,6 +17,7 @@ import type { AuditAction } from '../audit/actions.ts'
 import { INSTALLATION } from '../audit/entry.ts'
 import { fingerprintOf } from '../material.ts'
 import { checkDeclarations } from './check.ts'
+import { declareIntegrations, declareRuleSets } from './declare-rules.ts'
 import { declareApp } from './declare-app.ts'
 import type { DeclarationRefusal, Declarations, DeclaredPlan, DeclaredTenant } from './declared.ts'
 
@@ -41,7 +42,9 @@ export async function applyDeclarations(
     for (const tenant of declarations.tenants) {
       changeCount += await declareTenant(tenant, deps.administration)
       changeCount += await declarePlans(tenant.id, tenant.plans, deps.administration)
+      changeCount += await declareRuleSets(tenant, deps.administration)
       for (const app of tenant.apps) changeCount += await declareApp(app, tenant.id, deps)
+      changeCount += await declareIntegrations(tenant, deps.administration)
     }
     changeCount += await declareOperators(declarations, deps.administration)
     return ok({ changeCount })

@@ -1,7 +1,9 @@
 /** What a configuration declares, as the credential core takes it. */
 import type { AppSettings, AppType } from '../../ports/records/app.ts'
 import type { PlanLimits } from '../../ports/records/plan.ts'
+import type { RuleRecord } from '../../ports/records/rule-set.ts'
 import type { WebhookAlgorithm, WebhookFormat } from '../../ports/records/webhook.ts'
+import type { GivenProvider } from '../rules/provider-presets.ts'
 import type { WebhookTerms } from '../administration/webhook-terms.ts'
 import type { Role, SigningAlgorithm } from '../../ports/records/tenant.ts'
 
@@ -25,6 +27,19 @@ export interface DeclaredMqttUser {
   readonly name: string
   readonly password: string
   readonly ruleSet: string | undefined
+}
+
+export interface DeclaredRuleSet {
+  readonly name: string
+  readonly rules: readonly RuleRecord[]
+}
+
+export interface DeclaredIntegration {
+  readonly name: string
+  /** Id of an app of the tenant. */
+  readonly app: string | undefined
+  readonly ruleSet: string | undefined
+  readonly provider: GivenProvider | undefined
 }
 
 export interface DeclaredApp {
@@ -62,6 +77,8 @@ export interface DeclaredTenant {
   readonly name: string
   readonly signingAlgorithm: SigningAlgorithm
   readonly plans: readonly DeclaredPlan[]
+  readonly ruleSets?: readonly DeclaredRuleSet[]
+  readonly integrations?: readonly DeclaredIntegration[]
   readonly apps: readonly DeclaredApp[]
 }
 
@@ -89,3 +106,4 @@ export type DeclarationRefusal =
   | 'type_immutable'
   | 'tenant_unknown'
   | 'webhook_invalid'
+  | 'rules_invalid'
