@@ -127,6 +127,13 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'signing-keys.revoke': () => ({ reason }),
   'operators.create': ({ tenantId }) => ({ tenantId, name: 'key', role: 'viewer' }),
   'operators.revoke': () => ({ reason }),
+  'rules.create': () => ({ name: 'web', rules: [] }),
+  'rules.update': () => ({ rules: [] }),
+  'rules.validate': () => ({ rules: [] }),
+  'rules.import': () => ({ dialect: 'policy', document: { version: '2' } }),
+  'rules.explain': () => ({ action: 'publish', topic: 'a' }),
+  'integrations.create': () => ({ name: 'web' }),
+  'integrations.update': () => ({ ruleSet: 'default' }),
   'revocations.create': ({ appId }) => ({ kind: 'app', appId, reason }),
 }
 
@@ -137,7 +144,8 @@ function callOf(name: OperationName, things: Things): AdminCall {
   const credentialId = isOfOperator ? things.operatorId : things.credentialId
   const { tenantId, appId, memberId, endpointId } = things
   const ids = { tenantId, appId, memberId, endpointId, credentialId, versionId }
-  const named = { ...ids, plan: 'pro' }
+  const ofRules = { ruleSet: 'web', integration: 'web', dialect: 'policy' }
+  const named = { ...ids, ...ofRules, plan: 'pro' }
   const parameters = Object.fromEntries(
     Object.entries(named).filter(([key]) => Object.hasOwn(shape, key)),
   )
@@ -147,6 +155,10 @@ function callOf(name: OperationName, things: Things): AdminCall {
 
 const NAMES = Object.keys(OPERATIONS) as OperationName[]
 const isStream = (name: OperationName) => 'isStream' in OPERATIONS[name]
+/** These work something out of what they are sent, and save nothing. */
+const OF_READERS: readonly OperationName[] = ['rules.validate', 'rules.explain']
+const isChange = (name: OperationName) =>
+  OPERATIONS[name].method !== 'GET' && !OF_READERS.includes(name)
 /** Those that name no thing of a tenant. */
 const OF_NOTHING: readonly OperationName[] = [
   'whoami',
@@ -190,6 +202,25 @@ test('a key of the installation is not there for the owner of a tenant', async (
 
 const MISSING_CREDENTIAL = { credentialId: MISSING.credentialId }
 
+test("an app of another tenant is none where a call on one's own tenant names it", async () => {
+  const owner = await as('owner')
+  const parameters = { tenantId: own.tenantId }
+  const asked = { action: 'publish', topic: 'a', app: other.appId }
+  const explained = await owner.refused('rules.explain', { parameters, body: asked })
+  assert.deepEqual(explained, [404, 'not_found'])
+  const body = { name: 'foreign', app: other.appId }
+  const made = await owner.refused('integrations.create', { parameters, body })
+  assert.deepEqual(made, [400, 'input_invalid'])
+})
+
+test("one's own app does not open the rules of another tenant", async () => {
+  const owner = await as('owner')
+  const parameters = { tenantId: other.tenantId }
+  const body = { action: 'publish', topic: 'a', app: own.appId }
+  const refused = await owner.refused('rules.explain', { parameters, body })
+  assert.deepEqual(refused, [404, 'not_found'])
+})
+
 test('lists show a tenant nothing of another', async () => {
   const owner = await as('owner')
   const listed = await Promise.all([
@@ -206,7 +237,7 @@ test('lists show a tenant nothing of another', async () => {
 test('who may only read changes nothing, with whatever operation', async () => {
   for (const role of ['viewer', 'auditor'] as const) {
     const reader = await as(role)
-    for (const name of NAMES.filter((each) => OPERATIONS[each].method !== 'GET')) {
+    for (const name of NAMES.filter(isChange)) {
       const refused = await reader.refused(name, callOf(name, own))
       assert.deepEqual([role, name, ...refused], [role, name, 403, 'operation_denied'])
     }
@@ -226,6 +257,11 @@ const DENIED: Readonly<Record<'developer' | 'admin' | 'owner', readonly Operatio
     'operators.revoke',
     'signing-keys.rotate',
     'signing-keys.revoke',
+    'integrations.create',
+    'integrations.update',
+    'integrations.enable',
+    'integrations.disable',
+    'integrations.remove',
     'audit.list',
     'audit.checkpoints',
     'audit.public-key',
