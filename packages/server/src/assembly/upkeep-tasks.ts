@@ -17,7 +17,7 @@ const SECOND_MS = 1_000
 const SIGNING_KEYS_MS = 5_000
 const SCHEDULE_MS = 5_000
 /** Ended ones are told so for ten minutes. */
-const CONNECTION_TOKENS_MS = 60_000
+const CONNECTION_TOKENS_MS = 10_000
 /** Soon after the start, and not during it. */
 const MASTER_KEY_MS = 10_000
 const HOUR_MS = 3_600_000

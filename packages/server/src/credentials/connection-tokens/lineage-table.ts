@@ -13,6 +13,8 @@ export const LINEAGES_OF_APP_MAX = 200_000
 export const LINEAGE_COUNT_MAX = 1_000_000
 /** So long a client is still told what has ended its token, and not only that it is none. */
 export const ENDED_KEPT_MS = 600_000
+/** Looked at by one sweep: a million at once would hold up everything else. */
+const SWEPT_COUNT_MAX = 100_000
 
 export type FullTable = 'user_full' | 'app_full' | 'node_full'
 
@@ -26,8 +28,10 @@ export class LineageTable {
   readonly #byId = new Map<string, Lineage>()
   /** By app, then by id, oldest first. */
   readonly #byApp = new Map<string, Map<string, Lineage>>()
+  /** Those that are neither revoked nor replaced. */
   readonly #byUser = new Map<string, Set<Lineage>>()
   readonly #onEnded: (record: ConnectionTokenRecord) => void
+  #sweeping: Iterator<Lineage> = this.#byId.values()
   #isComplete = false
 
   /** @param onEnded told once of each lineage that was known and is now revoked, or replaced. */
@@ -58,13 +62,17 @@ export class LineageTable {
     if (known !== undefined) {
       const before = known.record
       known.record = mergeRecords(before, record)
-      if (endCountOf(known.record) > endCountOf(before)) this.#onEnded(known.record)
+      if (endCountOf(known.record) > endCountOf(before)) {
+        this.#leaveUser(known)
+        this.#onEnded(known.record)
+      }
       return known
     }
     const made = lineageOf(record)
     this.#byId.set(record.id, made)
     const ofApp = this.#byApp.get(record.appId) ?? new Map<string, Lineage>()
     this.#byApp.set(record.appId, ofApp.set(record.id, made))
+    if (endCountOf(record) > 0) return made
     const user = userKeyOf(record)
     const ofUser = this.#byUser.get(user) ?? new Set<Lineage>()
     this.#byUser.set(user, ofUser.add(made))
@@ -119,9 +127,15 @@ export class LineageTable {
     return { lineages, nextCursor: undefined }
   }
 
-  /** Forgets what can let nobody in any more. */
+  /** Forgets what can let nobody in any more; goes on where the sweep before has stopped. */
   sweep(nowMs: number): void {
-    for (const { record } of this.#byId.values()) {
+    for (let count = 0; count < SWEPT_COUNT_MAX; count++) {
+      const next = this.#sweeping.next()
+      if (next.done === true) {
+        this.#sweeping = this.#byId.values()
+        return
+      }
+      const { record } = next.value
       if (nowMs >= record.expiresAtMs + ENDED_KEPT_MS) this.#forget(record)
     }
   }
@@ -133,7 +147,12 @@ export class LineageTable {
     const ofApp = this.#byApp.get(record.appId)
     ofApp?.delete(record.id)
     if (ofApp?.size === 0) this.#byApp.delete(record.appId)
-    const user = userKeyOf(record)
+    this.#leaveUser(lineage)
+  }
+
+  /** Whoever mints again and again is not slowed down by what was replaced. */
+  #leaveUser(lineage: Lineage): void {
+    const user = userKeyOf(lineage.record)
     const ofUser = this.#byUser.get(user)
     ofUser?.delete(lineage)
     if (ofUser?.size === 0) this.#byUser.delete(user)

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import { claimsOf, mergeRecords, recordOfClaims } from './lineage.ts'
-import { LineageTable } from './lineage-table.ts'
+import { ENDED_KEPT_MS, LineageTable } from './lineage-table.ts'
 import { LineageWriter } from './lineage-writer.ts'
 
 const BASE: ConnectionTokenRecord = {
@@ -133,4 +133,28 @@ test('a change that fails is the only one to fail', async () => {
   expect(await bad.catch((error: unknown) => String(error))).toContain('a mistake')
   await good
   expect(table.find('id')).toBeDefined()
+})
+
+test('what ended long ago is forgotten, by sweeps that go on where they stopped', () => {
+  const table = new LineageTable(() => {})
+  for (let index = 0; index < 5; index++) {
+    table.put({ ...BASE, id: `id-${index}`, expiresAtMs: 60_000 + index })
+  }
+  table.sweep(60_000 + ENDED_KEPT_MS + 1)
+  expect(table.size).toBe(3)
+  table.put({ ...BASE, id: 'new', expiresAtMs: 1 })
+  table.sweep(60_000 + ENDED_KEPT_MS + 10)
+  table.sweep(60_000 + ENDED_KEPT_MS + 10)
+  expect(table.size).toBe(0)
+  expect([...table.ofApp('app')]).toEqual([])
+})
+
+test('what was replaced is no active token of its user, and is known all the same', () => {
+  const table = new LineageTable(() => {})
+  table.put(BASE)
+  expect(table.activeOf(BASE, 0)).toHaveLength(1)
+  table.put({ ...BASE, replacedAtMs: 1 })
+  table.put({ ...BASE, id: 'read at start', revokedAtMs: 1 })
+  expect(table.activeOf(BASE, 0)).toHaveLength(0)
+  expect(table.size).toBe(2)
 })
