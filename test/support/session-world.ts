@@ -95,6 +95,8 @@ export class ScriptedSessionStore implements SessionStore {
   readonly inner: SessionStore
   readonly commits: (readonly SessionWrite[])[] = []
   isOut = false
+  /** A page may be shorter than was asked for. */
+  pageCountMax = Number.POSITIVE_INFINITY
   /** Set: writes wait until it is called. */
   #gate: Promise<void> | undefined
   #open: (() => void) | undefined
@@ -131,7 +133,8 @@ export class ScriptedSessionStore implements SessionStore {
   async listQueued(page: Parameters<SessionStore['listQueued']>[0]) {
     await Promise.resolve()
     this.#answer()
-    return this.inner.listQueued(page)
+    const countMax = Math.min(page.countMax, this.pageCountMax)
+    return this.inner.listQueued({ ...page, countMax })
   }
 
   /** All of one session that is queued or in flight. */

@@ -73,8 +73,9 @@ export class OutgoingFlows {
 
   /** @returns false when the store does not answer. */
   async load(): Promise<boolean> {
-    if (this.#sessionId === undefined) return true
-    const sent = await readInFlight(this.#home, this.#sessionId)
+    const sessionId = this.#sessionId
+    if (sessionId === undefined) return true
+    const sent = await readInFlight(this.#home, { sessionId, count: this.#storedCount })
     if (sent === undefined) return false
     for (const entry of sent) this.#window.add(entry)
     this.#home.figures.inFlightCount += this.#window.size

@@ -271,6 +271,7 @@ describe('a session that is kept', () => {
     first.lose()
     const link = new TestLink()
     link.receiveMaximum = 1
+    world.store.pageCountMax = 2
     const { state } = await world.connect(KEPT, link)
     world.publish('d')
     await world.settle()

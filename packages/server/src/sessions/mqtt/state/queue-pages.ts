@@ -10,7 +10,7 @@ import type { SessionHome } from './session-home.ts'
 import { MEMORY_COUNT_MAX } from './waiting-messages.ts'
 
 /** Messages of one page. */
-export const QUEUE_PAGE_COUNT = MEMORY_COUNT_MAX
+const QUEUE_PAGE_COUNT = MEMORY_COUNT_MAX
 
 export interface PagedDelivery {
   readonly seq: number
@@ -41,13 +41,15 @@ export async function readPage(
   return page?.map((stored) => ({ seq: stored.seq, ...deliveryOf(stored) }))
 }
 
-/** @returns all that was sent and is not done, in order; undefined: the store does not answer. */
+/**
+ * @returns all that was sent and is not done, in order; undefined: the store does not answer.
+ */
 export async function readInFlight(
   ports: Ports,
-  sessionId: string,
+  { sessionId, count }: { readonly sessionId: string; readonly count: number },
 ): Promise<readonly InFlight[] | undefined> {
   const sent: InFlight[] = []
-  for (let afterSeq = 0; ; ) {
+  for (let afterSeq = 0; sent.length < count; ) {
     const page = await read(ports, sessionId, afterSeq)
     if (page === undefined) return undefined
     for (const stored of page) {
@@ -55,10 +57,12 @@ export async function readInFlight(
       if (stored.packetId === undefined) return sent
       sent.push(inFlightOf(stored, stored.packetId))
     }
+    // A page may be shorter than was asked for; an empty one is the end.
     const last = page.at(-1)
-    if (last === undefined || page.length < QUEUE_PAGE_COUNT) return sent
+    if (last === undefined) return sent
     afterSeq = last.seq
   }
+  return sent
 }
 
 /** Writes of this session that wait would not be seen: they are waited for first. */
