@@ -14,7 +14,7 @@ import { PACKET_ID_MAX } from '../support/session-model-client.ts'
 import { test } from '../support/test.ts'
 import { until } from '../support/wait.ts'
 
-const KILL_COUNT = 6
+const KILL_COUNT = 4
 /** Packets until a kill; at most so many. */
 const PACKET_COUNT_MAX = 400
 

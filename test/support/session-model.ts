@@ -11,6 +11,8 @@ import { grant, message } from './topic-world.ts'
 
 const SUCCESS = 0x00 satisfies ReasonCode
 const text = new TextEncoder()
+/** Few, so that queues are read in several pages. */
+const PAGE_COUNT_MAX = 3
 
 /** A client with a network connection, or on the way to one. */
 class ConnectingClient extends ModelClient {
@@ -125,6 +127,7 @@ export class ModelNetwork {
     const { state } = network.receiver.connection ?? {}
     state?.subscribe(grant('topic/#', { qos: 2 }))
     await network.world.settle()
+    network.world.store.pageCountMax = PAGE_COUNT_MAX
     network.world.store.hold()
     return network
   }
@@ -185,6 +188,7 @@ export class ModelNetwork {
       client.isConnecting = false
     }
     this.world = await this.world.restart()
+    this.world.store.pageCountMax = PAGE_COUNT_MAX
     this.world.store.hold()
   }
 
