@@ -13,6 +13,7 @@ import {
   type ProtocolLevel,
   type Will,
 } from '@lockgate/protocol/mqtt/packets'
+import { NO_PROPERTIES } from '@lockgate/protocol/mqtt/properties'
 import { REASON, type ReasonCode } from '@lockgate/protocol/mqtt/reason-codes'
 import { type DecodeRefusal, reasonOf } from '@lockgate/protocol/mqtt/refusals'
 import type { Result } from '@lockgate/protocol/result'
@@ -38,6 +39,8 @@ export class Entrance {
   readonly #deps: MqttDeps
   /** How a refusal is told; undefined: not at all. */
   #level: ProtocolLevel | undefined
+  /** What the client takes, as far as it has said. */
+  #packetBytesMax = Number.POSITIVE_INFINITY
   /** When it was asked who this is, monotonic. */
   #askedAtMs = 0
 
@@ -59,11 +62,12 @@ export class Entrance {
 
   /** @returns the CONNACK that refuses. */
   refusal(reason: ReasonCode, text: string): Uint8Array | undefined {
-    if (this.#level === undefined) return undefined
-    return connackOf(
-      { sessionPresent: false, reason, properties: { reasonString: text } },
-      this.#level,
-    )
+    const level = this.#level
+    if (level === undefined) return undefined
+    const bare = { sessionPresent: false, reason, properties: NO_PROPERTIES }
+    const told = connackOf({ ...bare, properties: { reasonString: text } }, level)
+    // [MQTT-3.2.2-19]
+    return told.length <= this.#packetBytesMax ? told : connackOf(bare, level)
   }
 
   #violated(refusal: DecodeRefusal): void {
@@ -73,6 +77,7 @@ export class Entrance {
 
   #connect(connect: Connect): void {
     const { settings, random, door } = this.#deps
+    this.#packetBytesMax = connect.properties.maximumPacketSize ?? this.#packetBytesMax
     const terms = termsOf(connect, settings, () => assignedId(random))
     if (!terms.ok) return void this.#session.finish(terms.refusal)
     const { username, clientId, properties } = connect

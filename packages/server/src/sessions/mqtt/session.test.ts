@@ -168,6 +168,14 @@ describe('CONNECT that is refused', () => {
   })
 })
 
+test('a refusal fits into what the client takes [MQTT-3.2.2-19]', () => {
+  const each = world()
+  each.known.set('ann', { refusal: 'credential_invalid' })
+  const wire = each.connect('c', { properties: { maximumPacketSize: 10 } })
+  expect(wire.outbox.frames[0]?.length).toBeLessThanOrEqual(10)
+  expect(wire.take()).toMatchObject([{ reasonCode: REASON.credentials }])
+})
+
 describe('CONNACK', () => {
   test('announces what the client has to know and did not ask for', () => {
     const [connack] = world().connect('c').take()

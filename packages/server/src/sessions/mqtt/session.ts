@@ -96,6 +96,8 @@ export class MqttSession implements Session, ClientSocket {
     const leftMs =
       endsAtMs === undefined ? Number.POSITIVE_INFINITY : endsAtMs - this.#deps.clock.nowMs()
     if (leftMs <= 0) this.finish('token_expired')
+    // What waited for something that nobody told of is looked at again.
+    this.writable()
     return Math.min(silentAtMs, nowMs + leftMs, nowMs + TICK_MS_MAX)
   }
 
