@@ -69,6 +69,7 @@ export interface Known {
   readonly userId?: string
   readonly owner?: string
   readonly expiresAtMs?: number
+  readonly renewableUntilMs?: number
   readonly reliances?: readonly string[]
 }
 
@@ -238,6 +239,7 @@ export class MqttWorld {
       maySubscribe: true,
       reliances: (known.reliances ?? []) as readonly Reliance[],
       expiresAtMs: () => known.expiresAtMs,
+      renewableUntilMs: known.renewableUntilMs,
       limits: undefined,
     })
   }

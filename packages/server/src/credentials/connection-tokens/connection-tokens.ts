@@ -173,6 +173,7 @@ export class ConnectionTokens {
       maySubscribe: true,
       reliances: [...reliancesOf(record), userOf(record)],
       expiresAtMs: () => lineage.record.expiresAtMs,
+      renewableUntilMs: lineage.record.endsAtMs,
       limits: undefined,
     }
   }

@@ -29,8 +29,8 @@ export interface ClientSocket {
   finish(refusal: RefusalCode, ending?: Ending): boolean
   /** The client said goodbye. */
   left(leaving: Leaving): void
-  /** Takes up what was received and not looked at yet. */
-  readOn(): void
+  /** Takes up what was received and not looked at yet. Never throws. */
+  goOn(): void
   /** Goes on with what had to be waited for; failures end the connection. */
   later<T>(outcome: Promise<T>, goOn: (value: T) => void): void
 }

@@ -183,7 +183,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     if (!this.#isHeld || this.#answers.waitingCount > RESUMED_ANSWER_COUNT) return
     this.#isHeld = false
     this.socket.inflow.resume()
-    this.socket.readOn()
+    this.socket.goOn()
   }
 
   sendPublish(delivery: TopicDelivery, packetId: number, sending: Sending): boolean {

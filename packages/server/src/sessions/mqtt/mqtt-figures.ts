@@ -5,9 +5,10 @@ import type { MetricDefinitions } from '../../ports/metrics.ts'
  * - `denied`: rules do not allow it;
  * - `limited`: a limit did not allow it;
  * - `large`: its payload is larger than the app takes;
- * - `unkept`: the store does not take it now, or no more is retained.
+ * - `unkept`: the store does not take it now;
+ * - `unretained`: it was delivered, and no more can be retained.
  */
-export type PublishRefusal = 'denied' | 'limited' | 'large' | 'unkept'
+export type PublishRefusal = 'denied' | 'limited' | 'large' | 'unkept' | 'unretained'
 
 export class MqttFigures {
   connects = 0

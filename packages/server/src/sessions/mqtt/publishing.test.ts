@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ScriptedSessionStore } from '../../../../../test/support/session-world.ts'
 import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import type { Wire } from '../../../../../test/support/mqtt-wire.ts'
+import { WAITING_ANSWER_COUNT_MAX } from './ordered-answers.ts'
 
 const DENY_ALL = [{ effect: 'allow' as const, actions: ['subscribe' as const], filter: 'a/#' }]
 
@@ -290,4 +291,42 @@ describe('what has to survive', () => {
     old.publish('a', 'x', { qos: 1, messageId: 1 })
     expect(old.outbox.closed).toBeDefined()
   })
+})
+
+test('a message that cannot be retained is delivered, and told so', () => {
+  const { world, publisher, subscriber } = pair()
+  subscriber.subscribe('a', { qos: 0 })
+  world.tally.retainedBytes = Number.MAX_SAFE_INTEGER
+  publisher.publish('a', 'x', { qos: 1, messageId: 1, retain: true })
+  expect(kinds(publisher)).toEqual([['puback', 0x97]])
+  expect(subscriber.take().length).toBe(1)
+  expect(world.figures.refusedPublishes.get('unretained')).toBe(1)
+  const old = world.connect('old', { level: 4 })
+  old.take()
+  old.publish('a', 'x', { qos: 1, messageId: 1, retain: true })
+  expect(old.take()).toMatchObject([{ cmd: 'puback' }])
+})
+
+test('who publishes faster than the store writes is not read for a while', async () => {
+  const store = new ScriptedSessionStore()
+  const world = new MqttWorld({ store, mqtt: { queueCountMax: 10_000 } })
+  const kept = await world.connectKept('kept', { properties: { sessionExpiryInterval: 60 } })
+  kept.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 1 }] })
+  await kept.settled()
+  kept.drop()
+  await kept.settled()
+  const publisher = world.connect('publisher')
+  publisher.take()
+  store.hold()
+  for (let messageId = 1; messageId <= WAITING_ANSWER_COUNT_MAX + 5; messageId++) {
+    publisher.publish('a', 'x', { qos: 1, messageId })
+  }
+  expect(publisher.isPaused).toBe(true)
+  expect(world.figures.published).toBe(WAITING_ANSWER_COUNT_MAX)
+  store.letGo()
+  for (let turn = 0; turn < 50; turn++) await publisher.settled()
+  expect(publisher.isPaused).toBe(false)
+  expect(publisher.take().map(({ messageId }) => messageId)).toEqual(
+    Array.from({ length: WAITING_ANSWER_COUNT_MAX + 5 }, (_, index) => index + 1),
+  )
 })

@@ -45,6 +45,13 @@ const UNKEPT: Refused = {
   text: 'It cannot be kept now. Send it again later.',
 }
 
+const UNRETAINED: Refused = {
+  why: 'unretained',
+  reason: REASON.quotaExceeded,
+  refusal: 'topics_full',
+  text: 'It was delivered, and is not retained: no more can be.',
+}
+
 export function takePublish(client: MqttClient, packet: Publish): void {
   const { qos, packetId } = packet
   const topic = client.resolveAlias(packet.topic, packet.properties.topicAlias)
@@ -62,9 +69,14 @@ export function takePublish(client: MqttClient, packet: Publish): void {
   const outcome = publish(client, packet, messageOf(client, topic, packet))
   client.deps.figures.published++
   if (qos === 0) return
-  // Not all who should have it could be promised it, or it could not be kept for later ones.
-  const isLost = journal.refusedCount !== refusedCount || outcome.retained === 'full'
-  if (isLost) return refuse(client, packet, { ...UNKEPT, writeCount })
+  // Not all who should have it could be promised it.
+  if (journal.refusedCount !== refusedCount) {
+    return refuse(client, packet, { ...UNKEPT, writeCount })
+  }
+  // Delivered, and not there for later ones: 3.1.1 has no way to say that, and goes on.
+  if (outcome.retained === 'full' && client.terms.level === 5) {
+    return refuse(client, packet, { ...UNRETAINED, writeCount })
+  }
   const reason = outcome.receiverCount === 0 ? REASON.noMatchingSubscribers : REASON.success
   acknowledge(client, packet, { reason, writeCount })
 }

@@ -407,6 +407,20 @@ describe('the end of a credential', () => {
   })
 })
 
+test('a session is not kept beyond the last renewal of what its client came by', async () => {
+  const each = world()
+  each.known.set('ann', { renewableUntilMs: each.time.ms + 60_000 })
+  const kept = { clean: false, properties: { sessionExpiryInterval: 3_600 } }
+  const wire = await each.connectKept('c', kept)
+  wire.drop()
+  each.time.ms += 59_000
+  each.states.tick()
+  expect(each.states.find(each.space, 'c')).toBeDefined()
+  each.time.ms += 1_000
+  each.states.tick()
+  expect(each.states.find(each.space, 'c')).toBeUndefined()
+})
+
 describe('takeover', () => {
   test('ends the older connection with 0x8E and keeps the session [MQTT-3.1.4-3]', async () => {
     const each = world()

@@ -71,7 +71,7 @@ export class MqttSession implements Session, ClientSocket {
     if (typeof frame === 'string') return void this.finish('frame_malformed')
     this.#heardAtMs = this.#deps.clock.monotonicMs()
     this.#framer.push(frame)
-    if (this.#phase !== 'connecting' && this.#client?.isHeld !== true) return this.readOn()
+    if (this.#phase !== 'connecting' && this.#client?.isHeld !== true) return this.#readOn()
     // Reading is paused, so what still comes is what had been read before.
     if (this.#framer.pendingBytes > HELD_BYTES_MAX) this.finish('overloaded')
   }
@@ -131,7 +131,15 @@ export class MqttSession implements Session, ClientSocket {
     if (client !== undefined) this.#deps.hub.disconnect(client.space, client)
   }
 
-  readOn(): void {
+  goOn(): void {
+    try {
+      this.#readOn()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #readOn(): void {
     if (this.#isReading) return
     this.#isReading = true
     try {
@@ -168,7 +176,7 @@ export class MqttSession implements Session, ClientSocket {
     client.resume()
     if (!wasHeld) return
     this.inflow.resume()
-    this.readOn()
+    this.#readOn()
   }
 
   get isEnded(): boolean {
