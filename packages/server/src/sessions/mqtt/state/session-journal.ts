@@ -83,8 +83,9 @@ export class SessionJournal {
     return this.#pending.number
   }
 
+  /** Whether all that was written to the batch of this number is durable. */
   isDurable(batchNumber: number): boolean {
-    return batchNumber <= this.#durableNumber
+    return batchNumber <= this.#durableNumber || this.isSettled
   }
 
   add(write: SessionWrite, bytes: number = WRITE_BYTES): void {
