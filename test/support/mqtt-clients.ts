@@ -1,5 +1,6 @@
 /** MQTT.js against the started server, and what tests of it ask for again and again. */
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
+import mqtt514 from 'mqtt-5.14'
 import type { AppConfig, LiveServer } from './server.ts'
 
 /** The organization that `test/support/server.ts` declares. */
@@ -9,6 +10,10 @@ export const BOB = { name: 'bob', password: 'bob-password-0123456789' }
 
 /** Of an app that lets these two in. */
 export const USERS: Pick<AppConfig, 'mqttUsers'> = { mqttUsers: [ALICE, BOB] }
+
+/** MQTT.js of today, and the one that CloudSignal's SDK has in its lock file. */
+export const LIBRARIES = { '5.16.0': mqtt, '5.14.1': mqtt514 as unknown as typeof mqtt } as const
+export type LibraryVersion = keyof typeof LIBRARIES
 
 /** Where clients of each transport connect. */
 export const TRANSPORTS = {
@@ -53,9 +58,17 @@ export class TestClient {
 }
 
 /** Connects once; a refusal rejects with what MQTT.js makes of it. */
-export function connect(url: string, options: IClientOptions): Promise<TestClient> {
+export function connect(
+  url: string,
+  options: IClientOptions,
+  library: LibraryVersion = '5.16.0',
+): Promise<TestClient> {
   return new Promise((resolve, reject) => {
-    const client = mqtt.connect(url, { reconnectPeriod: 0, connectTimeout: 10_000, ...options })
+    const client = LIBRARIES[library].connect(url, {
+      reconnectPeriod: 0,
+      connectTimeout: 10_000,
+      ...options,
+    })
     const early: Received[] = []
     const keep = (topic: string, payload: Buffer, packet: Parameters<typeof receivedOf>[2]) =>
       void early.push(receivedOf(topic, payload, packet))
