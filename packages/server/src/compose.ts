@@ -161,6 +161,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const settle = (appId: string) => webhookEvents.settle(appId)
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
+  const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
@@ -169,7 +170,10 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, ...records, bearers, demo, admin, oauth, tokenService, ownHosts }),
+    route: publicRoute({
+      ...{ ...api, ...records, bearers, demo, admin, oauth, tokenService, ownHosts },
+      publisher,
+    }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics]),
     warmUp: loadAdministration,

@@ -39,7 +39,12 @@ export interface MqttPorts extends Pick<Guarding, 'guard' | 'limitBook'> {
 
 export interface MqttBroker {
   readonly deps: MqttDeps
-  readonly topics: TopicHub
+  /** For who publishes without a session. */
+  readonly publishing: {
+    readonly topics: TopicHub
+    readonly rules: CredentialCore['ruleBook']
+    readonly writesOf: (space: AppSpace) => SessionJournal
+  }
   readonly tasks: readonly UpkeepTask[]
   readonly metrics: () => readonly MetricDefinitions[]
 }
@@ -68,6 +73,7 @@ export async function openMqtt(
     onRetained: (space, change) => states.retained(space, change),
   })
   const wills = new Wills({ topics, directory, rules: ruleBook, clock, log })
+  const sessionsOf = ({ app }: AppSpace) => regionIn(regions, authority.regionOf(app))
   const states: ClientStates = new ClientStates({
     clock,
     random,
@@ -76,7 +82,7 @@ export async function openMqtt(
     settings: config.mqtt,
     regionOf(space) {
       spaces.set(space.app.id, space)
-      return regionIn(regions, authority.regionOf(space.app))
+      return sessionsOf(space)
     },
     publishWill: (space, message, author) => wills.publish(space, message, author),
   })
@@ -108,7 +114,7 @@ export async function openMqtt(
   ruleBook.onChange((tenantId) => changes.changed(tenantId))
   return {
     deps,
-    topics,
+    publishing: { topics, rules: ruleBook, writesOf: (space) => sessionsOf(space).journal },
     tasks: tasksOf(topics, states),
     metrics: () => [figures.metrics(), sessionFigures.metrics()],
   }

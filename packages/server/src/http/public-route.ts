@@ -9,6 +9,9 @@ import type { OauthDeps } from './oauth/deps.ts'
 import { isOauthPath } from './oauth/paths.ts'
 import type { handleOauth } from './oauth/router.ts'
 import type { OwnHosts } from './own-hosts.ts'
+import type { PublisherDeps } from './publisher/deps.ts'
+import { publishPathQos } from './publisher/paths.ts'
+import type { handlePublish } from './publisher/router.ts'
 import { handlePusherApi, type PusherApiDeps } from './pusher-api/router.ts'
 import type { RequestSource } from './request-source.ts'
 import type { RequestTarget } from './target.ts'
@@ -20,6 +23,7 @@ export interface PublicDeps extends PusherApiDeps {
   readonly admin: AdminDeps
   readonly oauth: OauthDeps
   readonly tokenService: TokenServiceDeps
+  readonly publisher: PublisherDeps
   /** To which administration and page answer. */
   readonly ownHosts: OwnHosts
   /** Undefined when the demo is off. */
@@ -29,10 +33,13 @@ export interface PublicDeps extends PusherApiDeps {
 export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
   const tokenService = tokenServiceRoute(deps.tokenService)
+  const publisher = publisherRoute(deps.publisher)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
     const path = tokenServicePath(target.path)
     if (path !== undefined) return tokenService(path, request, { target, source })
+    const defaultQos = publishPathQos(target.path)
+    if (defaultQos !== undefined) return publisher(defaultQos, request, source)
     if (target.path.startsWith(`${ADMIN}/`)) {
       if (!isToUs(request, deps)) return refusedHost(deps)
       return administer(request, target, { deps, source })
@@ -105,6 +112,19 @@ function tokenServiceRoute(deps: TokenServiceDeps) {
     return import('./token-service/router.ts').then((module) => {
       handle = module.handleTokenService
       return handle(request, target, { deps, source, path })
+    })
+  }
+}
+
+/** The same. @returns takes the QoS of a message that names none. */
+function publisherRoute(deps: PublisherDeps) {
+  let handle: typeof handlePublish | undefined
+  return (defaultQos: 0 | 1, request: Request, source: () => RequestSource) => {
+    const context = { deps, source, defaultQos }
+    if (handle !== undefined) return handle(request, context)
+    return import('./publisher/router.ts').then((module) => {
+      handle = module.handlePublish
+      return handle(request, context)
     })
   }
 }

@@ -15,7 +15,8 @@ export interface Asker {
 
 export interface PublishedItem {
   readonly channels: readonly { readonly name: string }[]
-  readonly data: string
+  /** Text, or bytes as they were published. */
+  readonly data: string | Uint8Array
 }
 
 export interface Question {

@@ -5,12 +5,8 @@
  */
 import type { LimitCharge, LimitRule } from '../../ports/limit-engine.ts'
 import type { EffectiveLimits } from './effective-limits.ts'
-import {
-  type ConcurrentLimitName,
-  limitKind,
-  type LimitScope,
-  type WindowLimitName,
-} from './limit-names.ts'
+import type { LimitScope } from './limit-kind.ts'
+import { type ConcurrentLimitName, limitKind, type WindowLimitName } from './limit-names.ts'
 import type { ConcurrentLimit, WindowLimit } from './limit-text.ts'
 
 /** What is done, with the names of the limits it is charged to. */

@@ -3,38 +3,7 @@
  * otherwise. The names are public: they stand in settings, tokens, answers, events and the audit.
  * Pure.
  */
-import type { LimitOutagePolicy } from '../../ports/limit-engine.ts'
-
-/** Units of the IETF RateLimit fields (draft-ietf-httpapi-ratelimit-headers §4.2). */
-export type LimitUnit = 'requests' | 'content-bytes' | 'concurrent'
-
-/** What a limit counts by: the part of its name behind the dot. */
-export type LimitScope =
-  | 'app'
-  | 'channel'
-  | 'user'
-  | 'connection'
-  | 'ip'
-  | 'range'
-  | 'endpoint'
-  | 'tenant'
-  | 'workflow'
-  | 'client'
-  | 'credential'
-  | 'token'
-
-interface LimitKind {
-  readonly unit: LimitUnit
-  readonly scope: LimitScope
-  /** `app`: plans, apps, keys and tokens may set it; `installation`: the configuration alone. */
-  readonly setBy: 'app' | 'installation'
-  /** Holds where neither plan nor app names the limit; undefined: no limit then. */
-  readonly default: { readonly quota: number; readonly windowMs: number } | undefined
-  /** Where the text of a limit names none. */
-  readonly onOutage: LimitOutagePolicy
-  /** One sentence, for pages and answers. */
-  readonly does: string
-}
+import type { LimitKind } from './limit-kind.ts'
 
 /** What one node counted is a good guess while the others cannot be heard. */
 const OF_APP = { setBy: 'app', default: undefined, onOutage: 'local' } as const
@@ -244,6 +213,14 @@ export const LIMITS = {
     // SDKs that fail try four times in 15 s.
     default: { quota: 20, windowMs: MINUTE_MS },
     does: 'Refreshes of one connection token, by who holds a password of it.',
+  },
+  'rest_publish.credential': {
+    ...OF_INSTALLATION,
+    unit: 'requests',
+    scope: 'credential',
+    // A hundred a second, in bursts of two hundred (contract CloudSignal 8).
+    default: { quota: 200, windowMs: 2_000 },
+    does: 'Messages published to topics over HTTP with one key, or by whom a token is for.',
   },
   'admin_failures.ip': {
     ...OF_INSTALLATION,

@@ -5,7 +5,8 @@
  */
 import { AppLimits, type HeldRule, windowRules } from './charges.ts'
 import { effectiveLimits, type EffectiveLimits } from './effective-limits.ts'
-import { isConcurrent, limitKind, LIMIT_NAMES, type LimitScope } from './limit-names.ts'
+import type { LimitScope } from './limit-kind.ts'
+import { isConcurrent, limitKind, LIMIT_NAMES } from './limit-names.ts'
 import type { Limit } from './limit-text.ts'
 
 /** Limits a credential carries. The object is kept as long as the credential is known. */
