@@ -3,24 +3,32 @@
  * may match, and the client may be slow. Nothing is copied: what has not been sent yet stays where
  * it is kept.
  */
+import { hasWildcard } from '../../core/topics/filter-index.ts'
 import type { Qos, TopicMessage } from '../../core/topics/topic-message.ts'
 import type { TopicGrant } from '../../core/topics/topic-subscriber.ts'
 import type { MqttClient } from './client.ts'
 
 /** Our choice: how many leave in one turn before others have theirs. */
 export const RETAINED_TURN_COUNT_MAX = 100
+/**
+ * Ours, measured: what looking through the topics for one filter with wildcards counts as, because
+ * it may take milliseconds and find nothing.
+ */
+export const LOOK_UP_COST = 25
 
 const NO_IDS: readonly number[] = []
 
 interface Due {
   readonly grant: TopicGrant
   readonly messages: Iterator<TopicMessage>
+  /** What the end of it counts as. */
+  readonly cost: number
 }
 
 export class RetainedSending {
   readonly #client: MqttClient
-  /** At most as many as the client has subscriptions, and one more for each time it asks again. */
-  #due: Due[] = []
+  /** By filter, in the order in which they were asked for; none that the client does not hold. */
+  readonly #due = new Map<string, Due>()
   #isNextTurnDue = false
 
   constructor(client: MqttClient) {
@@ -28,36 +36,46 @@ export class RetainedSending {
   }
 
   get isIdle(): boolean {
-    return this.#due.length === 0
+    return this.#due.size === 0
   }
 
   /** A subscription gets what is retained now; asked for again, it begins anew. */
   add(grant: TopicGrant): void {
     const { deps, space } = this.#client
-    this.#due = this.#due.filter((due) => due.grant.filter !== grant.filter)
-    const messages = deps.topics.retainedFor(space, grant.filter)[Symbol.iterator]()
-    this.#due.push({ grant, messages })
+    const { filter } = grant
+    const messages = deps.topics.retainedFor(space, filter)[Symbol.iterator]()
+    this.#due.delete(filter)
+    this.#due.set(filter, { grant, messages, cost: hasWildcard(filter) ? LOOK_UP_COST : 1 })
   }
 
   remove(filter: string): void {
-    this.#due = this.#due.filter((due) => due.grant.filter !== filter)
+    this.#due.delete(filter)
   }
 
   clear(): void {
-    this.#due = []
+    this.#due.clear()
   }
 
   /** Sends what fits; called again when there is room. */
   pump(): void {
-    let left = RETAINED_TURN_COUNT_MAX
-    for (let due = this.#due[0]; due !== undefined; due = this.#due[0]) {
-      // What cannot be sent now would fill the queue of the session, and push out what is new.
-      if (!this.#client.state.isReady) return
-      if (left-- === 0) return this.#goOn()
+    const turn = { left: RETAINED_TURN_COUNT_MAX }
+    for (const due of this.#due.values()) if (!this.#sendAll(due, turn)) return
+  }
+
+  /** @returns whether all of it is sent, and others may follow in this turn. */
+  #sendAll(due: Due, turn: { left: number }): boolean {
+    // What cannot be sent now would fill the queue of the session, and push out what is new.
+    while (this.#client.state.isReady) {
+      if (turn.left <= 0) {
+        this.#goOn()
+        return false
+      }
       const next = due.messages.next()
-      if (next.done === true) this.#due.shift()
-      else this.#deliver(next.value, due.grant)
+      turn.left -= next.done === true ? due.cost : 1
+      if (next.done === true) return this.#due.delete(due.grant.filter)
+      this.#deliver(next.value, due.grant)
     }
+    return false
   }
 
   #goOn(): void {

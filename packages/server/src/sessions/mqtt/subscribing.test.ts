@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import { CLIENTS_PER_TURN } from './rule-changes.ts'
-import { RETAINED_TURN_COUNT_MAX } from './retained-sending.ts'
+import { LOOK_UP_COST, RETAINED_TURN_COUNT_MAX } from './retained-sending.ts'
 import { REFUSED_FILTER_COUNT_MAX } from './subscribing.ts'
 
 function client(options: ConstructorParameters<typeof MqttWorld>[0] = {}) {
@@ -194,6 +194,45 @@ describe('retained messages', () => {
       }
     }
     expect(seen.length).toBe(5)
+  })
+
+  test('are looked for by few filters in one turn, although none is found', () => {
+    const { world, wire } = kept()
+    let lookUpCount = 0
+    const { retainedFor } = world.topics
+    world.topics.retainedFor = (space, filter) => {
+      const messages = retainedFor.call(world.topics, space, filter)
+      const next = messages.next.bind(messages)
+      messages.next = () => {
+        lookUpCount++
+        return next()
+      }
+      return messages
+    }
+    const topics = Array.from({ length: 20 }, (_, index) => `kept/+/+/${index}`)
+    wire.subscribe(topics.map((topic) => ({ topic, qos: 0 })))
+    expect(lookUpCount).toBe(RETAINED_TURN_COUNT_MAX / LOOK_UP_COST)
+    world.turn()
+    expect(lookUpCount).toBe(20)
+  })
+
+  test('that wait for many subscriptions do not slow down an UNSUBSCRIBE of others', () => {
+    const timed = (heldCount: number) => {
+      const mqtt = { packetBytesMax: 1_048_576 }
+      const { wire } = client({ subscriptionCountMax: 1_000, mqtt })
+      wire.outbox.hasRoom = false
+      wire.subscribe(filters(heldCount))
+      const unsubscriptions = Array.from({ length: 50_000 }, () => 'x')
+      const begin = performance.now()
+      wire.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions })
+      const tookMs = performance.now() - begin
+      expect(wire.take().map(({ cmd }) => cmd)).toEqual(['unsuback'])
+      return tookMs
+    }
+    const fewMs = timed(1) + timed(1)
+    const manyMs = timed(1_000) + timed(1_000)
+    // Were each of them looked at for each filter, it would be twenty times and more.
+    expect(manyMs / fewMs).toBeLessThan(8)
   })
 
   test('are left out where the subscription has ended meanwhile', () => {

@@ -54,8 +54,9 @@ export class SubscriptionDesk {
     const client = this.#client
     const { writeCount } = client.state.journal
     const reasons = filters.map((filter) => {
+      if (!client.state.unsubscribe(filter)) return REASON.noSubscriptionExisted
       client.forgetRetained(filter)
-      return client.state.unsubscribe(filter) ? REASON.success : REASON.noSubscriptionExisted
+      return REASON.success
     })
     const frame = subscriptionAnswer('unsuback', { packetId, reasons }, client.terms)
     client.answer(frame, writeCount)
