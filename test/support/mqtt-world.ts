@@ -20,6 +20,7 @@ import { TenantDirectory } from '../../packages/server/src/credentials/tenant-di
 import type { AppSettings } from '../../packages/server/src/ports/records/app.ts'
 import type { RuleRecord } from '../../packages/server/src/ports/records/rule-set.ts'
 import type { SessionStore } from '../../packages/server/src/ports/session-store.ts'
+import { Arrivals } from '../../packages/server/src/sessions/mqtt/arrivals.ts'
 import type { MqttDeps } from '../../packages/server/src/sessions/mqtt/mqtt-deps.ts'
 import { MqttFigures } from '../../packages/server/src/sessions/mqtt/mqtt-figures.ts'
 import type { MqttSettings } from '../../packages/server/src/sessions/mqtt/mqtt-settings.ts'
@@ -158,6 +159,7 @@ export class MqttWorld {
       ...{ hub: this.hub, topics: this.topics, states: this.states, wills, directory },
       ...{ guard, limitBook, rules: this.rules, settings, tally, clock, random: randomness },
       ...{ turns, log, figures: this.figures, frames: new PublishFrames() },
+      arrivals: new Arrivals(),
       subscriptionCountMax: options.subscriptionCountMax ?? 100,
       door: { authenticate: (credentials) => this.#authenticate(credentials) },
       recordDenial: (attempt) => void this.denials.push(attempt),

@@ -13,6 +13,7 @@ import type { Log } from '../ports/log.ts'
 import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { RegionDatabase } from '../ports/store.ts'
 import type { Turns } from '../ports/turns.ts'
+import { Arrivals } from '../sessions/mqtt/arrivals.ts'
 import type { MqttDeps } from '../sessions/mqtt/mqtt-deps.ts'
 import { MqttFigures } from '../sessions/mqtt/mqtt-figures.ts'
 import { PublishFrames } from '../sessions/mqtt/publish-frames.ts'
@@ -107,6 +108,7 @@ export async function openMqtt(
   const deps: MqttDeps = {
     ...{ hub, topics, states, wills, door, directory, limitBook, figures, tally, clock, random },
     ...{ guard, turns, log, recordDenial, rules: ruleBook, frames: new PublishFrames() },
+    arrivals: new Arrivals(),
     settings: config.mqtt,
     subscriptionCountMax: config.limits.subscriptionCountMax,
   }

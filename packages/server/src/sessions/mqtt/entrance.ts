@@ -113,7 +113,24 @@ export class Entrance {
     const goOn = (result: ClaimResult) => this.#claimed(connect, client, result)
     if (!(claimed instanceof Promise)) return goOn(claimed)
     session.hold()
-    session.later(claimed, goOn)
+    this.#await(claimed, client, goOn)
+  }
+
+  /** Until its session is there, it is counted as one who is on the way in. */
+  #await(
+    claimed: Promise<ClaimResult>,
+    client: MqttClient,
+    goOn: (result: ClaimResult) => void,
+  ): void {
+    const arrive = this.#deps.arrivals.enter(client)
+    const failed = (error: unknown) => {
+      arrive()
+      throw error
+    }
+    this.#session.later(claimed.catch(failed), (result) => {
+      arrive()
+      goOn(result)
+    })
   }
 
   /** What is in the way of somebody who is known. */
@@ -124,9 +141,10 @@ export class Entrance {
     // The connection that is taken over makes room for the new one.
     const takenCount = held?.isConnected === true && held.owner === owner ? 1 : 0
     const userCount = userId === undefined ? 0 : space.users.connectionCount(userId)
+    const arriving = this.#deps.arrivals.beside(client)
     const full = client.limits.connect({
-      app: Math.max(0, space.connections.size - takenCount),
-      user: Math.max(0, userCount - takenCount),
+      app: Math.max(0, space.connections.size + arriving.app - takenCount),
+      user: Math.max(0, userCount + arriving.user - takenCount),
     })
     if (full !== undefined) return full.refusal
     if (will === undefined) return undefined

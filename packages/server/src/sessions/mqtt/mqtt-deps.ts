@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Turns } from '../../ports/turns.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { MqttFigures } from './mqtt-figures.ts'
 import type { MqttLimitsDeps } from './mqtt-limits.ts'
 import type { MqttSettings } from './mqtt-settings.ts'
@@ -21,6 +22,7 @@ export interface MqttDeps extends MqttLimitsDeps {
   readonly topics: Pick<TopicHub, 'publish' | 'retainedFor'>
   readonly states: ClientStates
   readonly wills: Wills
+  readonly arrivals: Arrivals
   readonly door: MqttDoor
   readonly rules: Pick<RuleBook, 'rulesFor' | 'denialOf'>
   readonly settings: MqttSettings

@@ -6,7 +6,7 @@
 import { encodePacket } from '@lockgate/protocol/mqtt/encode'
 import type { Auth } from '@lockgate/protocol/mqtt/packets'
 import { REASON } from '@lockgate/protocol/mqtt/reason-codes'
-import type { Result } from '@lockgate/protocol/result'
+import { refuse, type Result } from '@lockgate/protocol/result'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { MqttIdentity } from '../../credentials/mqtt/mqtt-identity.ts'
 import type { MqttClient } from './client.ts'
@@ -50,9 +50,13 @@ export class Renewal {
     )
     if (!(outcome instanceof Promise)) return this.#decided(outcome)
     this.#isWaiting = true
+    const askedAtMs = client.deps.clock.monotonicMs()
     client.socket.later(outcome, (decided) => {
       this.#isWaiting = false
-      this.#decided(decided)
+      const { ended } = client.deps.hub
+      // What revokes the new token meanwhile does not find it at a connection.
+      const isOver = decided.ok && ended.hasEnded(decided.value.reliances, askedAtMs)
+      this.#decided(isOver ? refuse('credential_revoked') : decided)
     })
   }
 

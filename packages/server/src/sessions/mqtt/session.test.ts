@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import vectors from '../../../../../test/vectors/mqtt.json'
 import { MQTT_SETTINGS, MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import { bytesOf, Wire } from '../../../../../test/support/mqtt-wire.ts'
+import { MemorySessionStore } from '../../adapters/store-memory/session-store.ts'
+import { Outage } from '../../ports/outage.ts'
 
 const REASON = {
   malformed: 0x81,
@@ -165,6 +167,44 @@ describe('CONNECT that is refused', () => {
     const again = each.connect('a')
     expect(again.take()).toMatchObject([{ reasonCode: 0 }])
     expect(first.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x8e }])
+  })
+})
+
+describe('clients whose session has to be written first', () => {
+  const kept = { properties: { sessionExpiryInterval: 60 } }
+
+  test.each([
+    'connections.app 2',
+    'connections.user 2',
+  ])('are no more at a time than %s', async (limit) => {
+    const each = world({ settings: { limits: [limit] } })
+    each.known.set('ann', { userId: 'u' })
+    const wires = ['1', '2', '3', '4'].map((id) => each.connect(id, kept))
+    for (const wire of wires) await wire.settled()
+    const reasons = wires.map((wire) => wire.take()[0]?.['reasonCode'])
+    expect(reasons).toEqual([0, 0, 0x97, 0x97])
+    expect(each.deps.arrivals.size).toBe(0)
+    wires[0]?.drop()
+    expect((await each.connectKept('3', kept)).take()).toMatchObject([{ reasonCode: 0 }])
+  })
+
+  test('who comes again meanwhile is not counted twice', async () => {
+    const each = world({ settings: { limits: ['connections.user 1'] } })
+    each.known.set('ann', { userId: 'u' })
+    const first = each.connect('c', kept)
+    const second = each.connect('c', kept)
+    await second.settled()
+    expect(second.take()).toMatchObject([{ reasonCode: 0 }])
+    expect(first.outbox.closed).toBeDefined()
+  })
+
+  test('are forgotten where the store fails', async () => {
+    const store = new MemorySessionStore(() => {})
+    store.apply = () => Promise.reject(new Outage('store_full', 'full', { port: 'store' }))
+    const each = world({ store })
+    const wire = await each.connectKept('c', kept)
+    expect(wire.take()).toMatchObject([{ reasonCode: 0x88 }])
+    expect(each.deps.arrivals.size).toBe(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
+import type { Reliance } from '../../core/reliance.ts'
 import { CLIENTS_PER_TURN } from './rule-changes.ts'
 import { LOOK_UP_COST, RETAINED_TURN_COUNT_MAX } from './retained-sending.ts'
 import { REFUSED_FILTER_COUNT_MAX } from './subscribing.ts'
@@ -374,6 +375,18 @@ describe('renewal in place', () => {
     for (const answer of world.waiting) answer()
     await wire.settled()
     expect(wire.take()).toMatchObject([{ cmd: 'auth' }])
+  })
+
+  test('by what is revoked meanwhile ends the connection', async () => {
+    const { world, wire } = renewable()
+    world.known.set('second', { owner: 'user:ann', reliances: ['token:second'] })
+    wire.take()
+    world.waiting = []
+    wire.send(auth('second'))
+    world.hub.ended.add('token:second' as Reliance, world.time.ms)
+    for (const answer of world.waiting) answer()
+    await wire.settled()
+    expect(wire.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x87 }])
   })
 
   test.each([
