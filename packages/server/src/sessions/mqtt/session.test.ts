@@ -173,20 +173,20 @@ describe('CONNECT that is refused', () => {
 describe('clients whose session has to be written first', () => {
   const kept = { properties: { sessionExpiryInterval: 60 } }
 
-  test.each([
-    'connections.app 2',
-    'connections.user 2',
-  ])('are no more at a time than %s', async (limit) => {
-    const each = world({ settings: { limits: [limit] } })
-    each.known.set('ann', { userId: 'u' })
-    const wires = ['1', '2', '3', '4'].map((id) => each.connect(id, kept))
-    for (const wire of wires) await wire.settled()
-    const reasons = wires.map((wire) => wire.take()[0]?.['reasonCode'])
-    expect(reasons).toEqual([0, 0, 0x97, 0x97])
-    expect(each.deps.arrivals.size).toBe(0)
-    wires[0]?.drop()
-    expect((await each.connectKept('3', kept)).take()).toMatchObject([{ reasonCode: 0 }])
-  })
+  test.each(['connections.app 2', 'connections.user 2'])(
+    'are no more at a time than %s',
+    async (limit) => {
+      const each = world({ settings: { limits: [limit] } })
+      each.known.set('ann', { userId: 'u' })
+      const wires = ['1', '2', '3', '4'].map((id) => each.connect(id, kept))
+      for (const wire of wires) await wire.settled()
+      const reasons = wires.map((wire) => wire.take()[0]?.['reasonCode'])
+      expect(reasons).toEqual([0, 0, 0x97, 0x97])
+      expect(each.deps.arrivals.size).toBe(0)
+      wires[0]?.drop()
+      expect((await each.connectKept('3', kept)).take()).toMatchObject([{ reasonCode: 0 }])
+    },
+  )
 
   test('who comes again meanwhile is not counted twice', async () => {
     const each = world({ settings: { limits: ['connections.user 1'] } })

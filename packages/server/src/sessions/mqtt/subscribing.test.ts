@@ -200,9 +200,9 @@ describe('retained messages', () => {
   test('are looked for by few filters in one turn, although none is found', () => {
     const { world, wire } = kept()
     let lookUpCount = 0
-    const { retainedFor } = world.topics
+    const retainedFor = world.topics.retainedFor.bind(world.topics)
     world.topics.retainedFor = (space, filter) => {
-      const messages = retainedFor.call(world.topics, space, filter)
+      const messages = retainedFor(space, filter)
       const next = messages.next.bind(messages)
       messages.next = () => {
         lookUpCount++
