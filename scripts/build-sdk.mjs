@@ -1,13 +1,15 @@
 /**
- * Builds packages/server-sdk for runtimes that do not read TypeScript: plain ESM and declarations
+ * Builds an SDK of ours for runtimes that do not read TypeScript: plain ESM and declarations
  * in `dist`, with the modules it uses of the other packages beside its own, so that the packed
- * archive stands alone. npm runs this before it packs the package.
+ * archive stands alone. npm runs this before it packs a package.
+ * Usage: node scripts/build-sdk.mjs client|server-sdk
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { Obstacle, ROOT, run } from './run/process.mjs'
 
-const SDK = join(ROOT, 'packages/server-sdk')
+const [, , PACKAGE = 'server-sdk'] = process.argv
+const SDK = join(ROOT, 'packages', PACKAGE)
 const DIST = join(SDK, 'dist')
 /** The names of our packages in an import or a type: `'@lockgate/protocol/bytes'`. */
 const OWN_MODULE = /(['"])@lockgate\/(protocol|admin-api)\/([\w./-]+)\1/g
@@ -18,7 +20,7 @@ const { code, output } = await run(
   [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(SDK, 'tsconfig.build.json')],
   { quiet: true },
 )
-if (code !== 0) throw new Obstacle(`The types of the server SDK do not build.\n${output.trim()}`)
+if (code !== 0) throw new Obstacle(`The types of ${PACKAGE} do not build.\n${output.trim()}`)
 for (const file of filesBelow(DIST)) {
   const [start = '', ...rest] = readFileSync(file, 'utf8').split(OWN_MODULE)
   let text = start

@@ -16,8 +16,8 @@ interface Ban {
 }
 
 const SERVER = 'packages/server/src'
-/** Where the SDK, which has no ports, takes clock, randomness and timers from. */
-const SDK_SYSTEM = 'packages/server-sdk/src/system.ts'
+/** Where the SDKs, which have no ports, take clock, randomness and timers from. */
+const SDK_SYSTEMS = ['packages/server-sdk/src/system.ts', 'packages/client/src/system.ts']
 const isProduct = (path: string) => /^packages\/[^/]+\/src\//.test(path)
 const isUnder = (path: string, folders: readonly string[]) =>
   folders.some(
@@ -25,7 +25,7 @@ const isUnder = (path: string, folders: readonly string[]) =>
   )
 const isPure = (path: string) =>
   path.startsWith('packages/protocol/') ||
-  (path.startsWith('packages/server-sdk/') && path !== SDK_SYSTEM) ||
+  (/^packages\/(?:server-sdk|client)\//.test(path) && !SDK_SYSTEMS.includes(path)) ||
   isUnder(path, ['ports', 'core', 'credentials', 'sessions', 'outbound'])
 
 const RUNTIME_HOMES = ['transports', 'adapters']
@@ -42,7 +42,7 @@ const BANS: readonly Ban[] = [
     why: 'code that asks the time itself cannot be tested at a chosen time',
     remedy: 'take a Clock (ports/clock.ts)',
     appliesTo: (path) =>
-      isProduct(path) && !isUnder(path, ['adapters/system']) && path !== SDK_SYSTEM,
+      isProduct(path) && !isUnder(path, ['adapters/system']) && !SDK_SYSTEMS.includes(path),
   },
   {
     call: /\bMath\.random\b/g,

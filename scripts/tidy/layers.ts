@@ -32,6 +32,7 @@ const RESULT = [
 ]
 const SERVER = 'packages/server/src'
 const SDK = 'packages/server-sdk/src'
+const CLIENT = 'packages/client/src'
 const INNER = [`${SERVER}/core/`, `${SERVER}/ports/`, ...RESULT]
 const EDGE = [
   ...INNER,
@@ -60,6 +61,9 @@ const LAYERS: readonly Layer[] = [
       'npm:@noble/ciphers',
     ],
   },
+  // For browsers: MQTT.js does the protocol, React is the application's own.
+  { prefix: `${CLIENT}/react.ts`, may: [`${CLIENT}/`, 'npm:react'] },
+  { prefix: `${CLIENT}/`, may: [`${CLIENT}/`, 'npm:mqtt'] },
   { prefix: `${SERVER}/ports/`, may: [`${SERVER}/ports/`, ...RESULT] },
   { prefix: `${SERVER}/core/`, may: INNER },
   { prefix: `${SERVER}/credentials/`, may: [...INNER, `${SERVER}/credentials/`, 'node:crypto'] },
