@@ -72,6 +72,7 @@ export interface Known {
   readonly expiresAtMs?: number
   readonly renewableUntilMs?: number
   readonly reliances?: readonly string[]
+  readonly acl?: MqttIdentity['acl']
 }
 
 export class MqttWorld {
@@ -236,7 +237,7 @@ export class MqttWorld {
       claims: undefined,
       integration: undefined,
       ruleSet: undefined,
-      acl: undefined,
+      acl: known.acl,
       mayPublish: true,
       maySubscribe: true,
       reliances: (known.reliances ?? []) as readonly Reliance[],

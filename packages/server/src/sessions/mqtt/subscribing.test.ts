@@ -313,12 +313,13 @@ describe('renewal in place', () => {
     properties: { authenticationMethod: METHOD, authenticationData: Buffer.from(data), ...more },
   })
 
-  function renewable(known = {}) {
+  function renewable(known = {}, more = {}) {
     const world = new MqttWorld()
     world.known.set('first', { owner: 'user:ann', expiresAtMs: world.time.ms + 60_000, ...known })
     const wire = world.connect('c', {
       keepalive: 600,
       properties: { authenticationMethod: METHOD, authenticationData: Buffer.from('first') },
+      ...more,
     })
     return { world, wire }
   }
@@ -387,6 +388,23 @@ describe('renewal in place', () => {
     for (const answer of world.waiting) answer()
     await wire.settled()
     expect(wire.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x87 }])
+  })
+
+  test('narrows the will that was left before', () => {
+    const { world, wire } = renewable({}, { will: { topic: 'w/c', payload: 'x' } })
+    world.known.set('second', { owner: 'user:ann', acl: { publish: ['a'] } })
+    const watcher = world.connect('watcher')
+    watcher.subscribe('w/#')
+    watcher.take()
+    wire.send(auth('second'))
+    wire.drop()
+    expect(watcher.take()).toEqual([])
+    const kept = renewable({}, { will: { topic: 'w/c', payload: 'x' } })
+    const other = kept.world.connect('watcher')
+    other.subscribe('w/#')
+    other.take()
+    kept.wire.drop()
+    expect(other.take()).toMatchObject([{ topic: 'w/c' }])
   })
 
   test.each([
