@@ -40,9 +40,10 @@ export async function openOauth(
   const connectionTokens = await openConnectionTokens(core, parts)
   const { apps, tenants } = authority
   const { hub } = parts
-  const exchange = new TokenExchange({ apps, tenants, remote: foreign.remote, clock, recordUse })
+  const { remote } = foreign
+  const exchange = new TokenExchange({ apps, tenants, remote, clock, ...records })
   const connectionsOf = (appId: string) => connectionsByToken(hub, appId)
   const serving = { apps, tenants, bearers, exchange, connectionsOf, guard, clock, tally, log }
-  const tokenService = { ...connectionTokens, ...serving }
+  const tokenService = { ...connectionTokens, ...serving, recordDenial }
   return { tokens, bearers, oauth, connectionTokens, tokenService }
 }

@@ -12,7 +12,7 @@ import { OTHER_TENANT_ID, TENANT_ID } from '../../../../../test/support/token-wo
 import { openConnectionTokens } from '../../assembly/connection-tokens.ts'
 import { createMemoryBus } from '../../adapters/broker-memory/broker.ts'
 import { BOUND_CLIENT_COUNT_MAX } from './lineage.ts'
-import { LINEAGES_OF_USER_MAX } from './lineage-table.ts'
+import { KNOWN_OF_USER_MAX, LINEAGES_OF_USER_MAX } from './lineage-table.ts'
 import { TOKEN_CHARACTERS_MAX } from './token-text.ts'
 
 const refusalOf = (result: { ok: boolean; refusal?: string }) => (result.ok ? 'in' : result.refusal)
@@ -233,6 +233,59 @@ describe('replacing', () => {
   })
 })
 
+describe('an account of a provider', () => {
+  const account = (userId: string) => {
+    const way = { earlier: 'keep', whenFull: 'replace_oldest' } as const
+    return { integration: 'web', provider: 'oidc', userId, ...way }
+  }
+
+  test('takes nothing from others that have the same address', async () => {
+    const world = await openConnectionTokenWorld()
+    await world.integrate({})
+    const own = await world.mint()
+    const alike = await world.mint(account('ann'))
+    for (let count = 0; count <= LINEAGES_OF_USER_MAX; count++) await world.mint(account('mallory'))
+    expect(refusalOf(world.connect(own))).toBe('in')
+    expect(refusalOf(world.connect(alike))).toBe('in')
+    expect(refusalOf(world.connect(await world.mint({ earlier: 'keep' })))).toBe('in')
+  })
+
+  test('does not fill the app with what makes room for itself', async () => {
+    const world = await openConnectionTokenWorld()
+    await world.integrate({})
+    for (let count = 0; count < KNOWN_OF_USER_MAX; count++) await world.mint(account('mallory'))
+    const full = await world.mint(account('mallory')).catch((error: unknown) => String(error))
+    expect(full).toContain('user_full')
+    expect(refusalOf(world.connect(await world.mint(account('ann'))))).toBe('in')
+    world.time.ms += 24 * 3_600_000
+    await world.sweep()
+    expect(refusalOf(world.connect(await world.mint(account('mallory'))))).toBe('in')
+  })
+
+  test('is never the owner of what a user of the app has, however that one is called', async () => {
+    const world = await openConnectionTokenWorld()
+    await world.integrate({})
+    const ownerOf = (connected: ReturnType<typeof world.connect>) =>
+      connected.ok ? connected.value.owner : connected.refusal
+    const provided = ownerOf(world.connect(await world.mint(account('ann@example.com'))))
+    expect(provided).toBe('provided:web/ann@example.com')
+    for (const userId of ['web/ann@example.com', 'ann@example.com']) {
+      expect(ownerOf(world.connect(await world.mint({ userId })))).toBe(`user:${userId}`)
+    }
+  })
+
+  test('is no account of what took the name of its integration later', async () => {
+    const world = await openConnectionTokenWorld()
+    await world.integrate({})
+    const minted = await world.mint(account('ann'))
+    await removeIntegration(world)
+    await world.integrate({ createdAtMs: world.time.ms + 1 })
+    expect(refusalOf(world.connect(minted))).toBe('credential_revoked')
+    world.time.ms += 1
+    expect(refusalOf(world.connect(await world.mint(account('ann'))))).toBe('in')
+  })
+})
+
 describe('client ids', () => {
   test('are bound to the newest ones, so many and no more', async () => {
     const world = await openConnectionTokenWorld()
@@ -290,6 +343,27 @@ describe('other nodes and other starts', () => {
     await world.ending.revoke(world.loaded('app'), { userEmail: EMAIL }, ENDING)
     await settled()
     expect(there()).toBe('credential_revoked')
+  })
+
+  test('a bus that lies widens nothing, and what it makes up is passed over', async () => {
+    const world = await openConnectionTokenWorld()
+    const minted = await world.mint({ acl: { publish: ['a'] }, ttlMs: 60_000 })
+    const liar = world.bus.connect()
+    const tell = (...records: readonly object[]) =>
+      liar.publish('connection-tokens', JSON.stringify({ records }))
+    const { record } = minted
+    tell(
+      { ...record, generation: 7, acl: {}, userId: 'admin', tenantId: OTHER_TENANT_ID },
+      { ...record, generation: 8, restsOn: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
+    )
+    const { restsOn: _restsOn, ...partly } = record
+    const junk = [{ clientIds: [1] }, { claims: { a: 1 } }, { acl: [] }, { expiresAtMs: 1e300 }]
+    tell({ ...partly, id: 'partly' }, ...junk.map((each) => ({ ...record, ...each, id: 'junk' })))
+    await settled()
+    const known = world.table.find(record.id)?.record
+    const { acl, userId, tenantId, restsOn, endsAtMs } = record
+    expect(known).toMatchObject({ acl, userId, tenantId, restsOn, expiresAtMs: endsAtMs })
+    expect(world.table.size).toBe(1)
   })
 
   test('the text vouches for a token whose news is on the way, and for no older one', async () => {

@@ -16,7 +16,15 @@ import type { MqttIdentity } from '../mqtt/mqtt-identity.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import type { TenantDirectory } from '../tenant-directory.ts'
 import { tokenIdOf } from '../tokens/token-id.ts'
-import { bindClient, claimsOf, type Lineage, recordOfClaims, UNVERIFIED } from './lineage.ts'
+import {
+  bindClient,
+  claimsOf,
+  holderOf,
+  type Lineage,
+  NATIVE,
+  recordOfClaims,
+  UNVERIFIED,
+} from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
 import { decodeToken, deriveTokenKey, encodeToken, type TokenClaims } from './token-text.ts'
@@ -41,9 +49,6 @@ export interface ConnectionTokenDeps {
   /** Told of a binding that could not be written down. */
   readonly onUnwritten: (error: unknown) => void
 }
-
-/** The provider of tokens that a key of ours minted. */
-export const NATIVE = 'cloudsignal'
 
 /** What stands beside the password in CONNECT. Untrusted. */
 export interface TokenUse {
@@ -250,9 +255,12 @@ function userOf({ appId, userId }: ConnectionTokenRecord): Reliance {
   return relianceOn({ kind: 'user', appId, userId })
 }
 
-/** Two providers may call different people the same. */
-function ownerOf({ provider, integration, userId }: ConnectionTokenRecord): string {
-  return provider === NATIVE ? `user:${userId}` : `user:${integration}/${userId}`
+/**
+ * Two providers may call different people the same, and a user of the app may be called as one of a
+ * provider is: no two of them are ever one owner.
+ */
+function ownerOf(record: ConnectionTokenRecord): string {
+  return record.provider === NATIVE ? `user:${record.userId}` : holderOf(record)
 }
 
 /** Whether the key that minted it still counts; one that came by an identity provider has none. */
@@ -272,11 +280,12 @@ function isMinterAccepted(
 }
 
 function integrationOf(
-  { integration, tenantId }: ConnectionTokenRecord,
+  { integration, tenantId, createdAtMs }: ConnectionTokenRecord,
   tenants: TenantDirectory,
 ): 'none' | 'gone' | 'enabled' | 'disabled' {
   if (integration === undefined) return 'none'
   const found = tenants.find(tenantId)?.integrations.find(({ name }) => name === integration)
-  if (found === undefined) return 'gone'
+  // One that was made later under its name trusts others, and never vouched for this token.
+  if (found === undefined || found.createdAtMs > createdAtMs) return 'gone'
   return found.isEnabled ? 'enabled' : 'disabled'
 }

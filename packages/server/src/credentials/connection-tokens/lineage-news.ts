@@ -2,6 +2,7 @@
 import { isJsonObject, parseJsonObject } from '@lockgate/protocol/bytes'
 import type { Broker } from '../../ports/broker.ts'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
+import { recordOf } from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 
 const TOPIC = 'connection-tokens'
@@ -17,7 +18,10 @@ export class LineageNews {
   constructor(broker: Broker, table: LineageTable) {
     this.#broker = broker
     this.#stopListening = broker.subscribe(TOPIC, (payload) => {
-      for (const record of decodeNews(payload)) table.put(record)
+      for (const record of decodeNews(payload)) {
+        // Of a node that has room for more than this one, the text of the token vouches.
+        if (table.find(record.id) !== undefined || table.hasRoom(record.appId).ok) table.put(record)
+      }
     })
   }
 
@@ -33,17 +37,9 @@ export class LineageNews {
   }
 }
 
-/** Another node of ours wrote it; what is no record all the same is passed over. */
+/** Another node of ours wrote it; what is no whole record all the same is passed over. */
 function decodeNews(payload: string): readonly ConnectionTokenRecord[] {
   const records = parseJsonObject(payload, DEPTH_MAX)?.['records']
   if (!Array.isArray(records)) return []
-  return records.filter(isJsonObject).flatMap((each) => {
-    const { id, appId, tenantId, userEmail, expiresAtMs, generation, clientIds, claims } = each
-    const isWhole =
-      [id, appId, tenantId, userEmail].every((text) => typeof text === 'string') &&
-      [expiresAtMs, generation].every((count) => typeof count === 'number') &&
-      Array.isArray(clientIds) &&
-      isJsonObject(claims)
-    return isWhole ? [each as unknown as ConnectionTokenRecord] : []
-  })
+  return records.filter(isJsonObject).flatMap((each) => recordOf(each) ?? [])
 }

@@ -5,10 +5,12 @@
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
-import { type Lineage, lineageOf, mergeRecords, statusOf } from './lineage.ts'
+import { holderOf, type Lineage, lineageOf, mergeRecords, statusOf } from './lineage.ts'
 
 /** Our bounds: of one user in one app, of one app, and of a node; about 1 KiB each. */
 export const LINEAGES_OF_USER_MAX = 100
+/** Of one user, those that were replaced and are not over counted too. */
+export const KNOWN_OF_USER_MAX = 1_000
 export const LINEAGES_OF_APP_MAX = 200_000
 export const LINEAGE_COUNT_MAX = 1_000_000
 /** So long a client is still told what has ended its token, and not only that it is none. */
@@ -17,6 +19,12 @@ export const ENDED_KEPT_MS = 600_000
 const SWEPT_COUNT_MAX = 100_000
 
 export type FullTable = 'user_full' | 'app_full' | 'node_full'
+
+/** Whose lineages are meant. */
+export type Held = Pick<
+  ConnectionTokenRecord,
+  'appId' | 'provider' | 'integration' | 'userId' | 'userEmail'
+>
 
 export interface LineagePage {
   readonly lineages: readonly Lineage[]
@@ -28,8 +36,10 @@ export class LineageTable {
   readonly #byId = new Map<string, Lineage>()
   /** By app, then by id, oldest first. */
   readonly #byApp = new Map<string, Map<string, Lineage>>()
-  /** Those that are neither revoked nor replaced. */
+  /** By holder, those that are neither revoked nor replaced. */
   readonly #byUser = new Map<string, Set<Lineage>>()
+  /** By holder, how many are known at all. */
+  readonly #knownCounts = new Map<string, number>()
   readonly #onEnded: (record: ConnectionTokenRecord) => void
   #sweeping: Iterator<Lineage> = this.#byId.values()
   #isComplete = false
@@ -72,8 +82,9 @@ export class LineageTable {
     this.#byId.set(record.id, made)
     const ofApp = this.#byApp.get(record.appId) ?? new Map<string, Lineage>()
     this.#byApp.set(record.appId, ofApp.set(record.id, made))
-    if (endCountOf(record) > 0) return made
     const user = userKeyOf(record)
+    this.#knownCounts.set(user, (this.#knownCounts.get(user) ?? 0) + 1)
+    if (endCountOf(record) > 0) return made
     const ofUser = this.#byUser.get(user) ?? new Set<Lineage>()
     this.#byUser.set(user, ofUser.add(made))
     return made
@@ -87,12 +98,14 @@ export class LineageTable {
   }
 
   /** @returns those of one user that still let somebody in, oldest first. */
-  activeOf(
-    { appId, userEmail }: Pick<ConnectionTokenRecord, 'appId' | 'userEmail'>,
-    nowMs: number,
-  ): readonly Lineage[] {
-    const all = this.#byUser.get(userKeyOf({ appId, userEmail })) ?? []
+  activeOf(holder: Held, nowMs: number): readonly Lineage[] {
+    const all = this.#byUser.get(userKeyOf(holder)) ?? []
     return [...all].filter(({ record }) => statusOf(record, nowMs) === 'active')
+  }
+
+  /** @returns how many of one user take up room, those that have ended and are not over too. */
+  knownCountOf(holder: Held): number {
+    return this.#knownCounts.get(userKeyOf(holder)) ?? 0
   }
 
   /** Every one of an app, ended ones too while they are known; oldest first. */
@@ -148,6 +161,10 @@ export class LineageTable {
     ofApp?.delete(record.id)
     if (ofApp?.size === 0) this.#byApp.delete(record.appId)
     this.#leaveUser(lineage)
+    const user = userKeyOf(record)
+    const knownCount = (this.#knownCounts.get(user) ?? 1) - 1
+    if (knownCount === 0) this.#knownCounts.delete(user)
+    else this.#knownCounts.set(user, knownCount)
   }
 
   /** Whoever mints again and again is not slowed down by what was replaced. */
@@ -165,6 +182,6 @@ function endCountOf({ revokedAtMs, replacedAtMs }: ConnectionTokenRecord): numbe
 }
 
 /** No id of an app holds a space. */
-function userKeyOf({ appId, userEmail }: Pick<ConnectionTokenRecord, 'appId' | 'userEmail'>) {
-  return `${appId} ${userEmail}`
+function userKeyOf(holder: Held): string {
+  return `${holder.appId} ${holderOf(holder)}`
 }

@@ -12,6 +12,9 @@ export const BOUND_CLIENT_COUNT_MAX = 32
 /** How long a lineage that has run out is still refreshed: clocks and slow networks (2.4). */
 export const REFRESH_SKEW_MS = 30_000
 
+/** The provider of tokens that a key of ours minted. */
+export const NATIVE = 'cloudsignal'
+
 /** Rules that name the e-mail do not hold for an address nobody has proved. */
 export const UNVERIFIED = { email_verified: 'false' } as const
 
@@ -30,14 +33,21 @@ export function lineageOf(record: ConnectionTokenRecord): Lineage {
   return { record, lastUsedAtMs: undefined, claims }
 }
 
-/** @returns what both say together; the same whichever came first. */
+/**
+ * @returns what both say together; the same whichever came first. Whose it is and what it may was
+ * said once, when it was made: no news changes that, and none moves its end beyond the last one.
+ */
 export function mergeRecords(
   one: ConnectionTokenRecord,
   other: ConnectionTokenRecord,
 ): ConnectionTokenRecord {
   const newer = isNewer(other, one) ? other : one
+  const { generation, refreshedAtMs, expiresAtMs } = newer
   return {
-    ...newer,
+    ...one,
+    generation,
+    refreshedAtMs,
+    expiresAtMs: Math.min(expiresAtMs, one.endsAtMs),
     revokedAtMs: earlier(one.revokedAtMs, other.revokedAtMs),
     replacedAtMs: earlier(one.replacedAtMs, other.replacedAtMs),
     clientIds: union(one.clientIds, other.clientIds),
@@ -57,6 +67,17 @@ export function statusOf(record: ConnectionTokenRecord, nowMs: number): LineageS
   if (record.revokedAtMs !== undefined) return 'revoked'
   if (record.replacedAtMs !== undefined) return 'replaced'
   return nowMs >= record.expiresAtMs ? 'expired' : 'active'
+}
+
+/**
+ * Who holds it: what one holder does takes nothing from another one. An address is that of a user
+ * only where a key of ours says so; what a provider says of addresses may be said by many accounts.
+ */
+export function holderOf(
+  record: Pick<ConnectionTokenRecord, 'provider' | 'integration' | 'userId' | 'userEmail'>,
+): string {
+  const { provider, integration, userId, userEmail } = record
+  return provider === NATIVE ? `user:${userEmail}` : `provided:${integration}/${userId}`
 }
 
 /** When its newest password was made. */
@@ -129,6 +150,29 @@ export function recordOfClaims(
     replacedAtMs: undefined,
     clientIds: [],
   }
+}
+
+const TEXTS = ['id', 'tenantId', 'appId', 'username', 'userEmail', 'userId', 'provider'] as const
+const NUMBERS = ['ttlMs', 'createdAtMs', 'generation', 'expiresAtMs', 'endsAtMs'] as const
+const TIMES = ['refreshedAtMs', 'revokedAtMs', 'replacedAtMs'] as const
+
+/** @returns the record that another node has sent; undefined for what is none. */
+export function recordOf(
+  value: Readonly<Record<string, unknown>>,
+): ConnectionTokenRecord | undefined {
+  const { integration, acl, restsOn, claims, clientIds } = value
+  const isTime = (time: unknown) => time === undefined || Number.isSafeInteger(time)
+  const isWhole =
+    TEXTS.every((name) => typeof value[name] === 'string') &&
+    NUMBERS.every((name) => Number.isSafeInteger(value[name])) &&
+    TIMES.every((name) => isTime(value[name])) &&
+    (integration === undefined || typeof integration === 'string') &&
+    readAcl(acl) !== undefined &&
+    isTexts(restsOn) &&
+    isTextRecord(claims) &&
+    isTexts(clientIds) &&
+    clientIds.length <= BOUND_CLIENT_COUNT_MAX
+  return isWhole ? (value as unknown as ConnectionTokenRecord) : undefined
 }
 
 /** Of one generation the one that lasts longer: two nodes may have made it at once. */

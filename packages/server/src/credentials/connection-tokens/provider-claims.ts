@@ -35,7 +35,21 @@ const UNKEPT: ReadonlySet<string> = new Set(['iss', 'aud', 'jti', 'nonce', 'at_h
 /** @returns the address in lower case; undefined for what is none. */
 export function parseEmail(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > EMAIL_CHARACTERS_MAX) return undefined
-  return EMAIL.test(value) ? value.toLowerCase() : undefined
+  return EMAIL.test(value) ? foldCase(value) : undefined
+}
+
+/**
+ * Letters of ASCII alone: `toLowerCase` makes a `k` of the sign for Kelvin, and with that one
+ * address of another.
+ */
+export function foldCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Whether the issuer says of the address that nobody has proved it; some say so in a text. */
+export function isUnverified(claims: Claims): boolean {
+  const verified = claims['email_verified']
+  return verified !== undefined && verified !== true && verified !== 'true'
 }
 
 export function readProvedUser(
@@ -56,7 +70,12 @@ export function readProvedUser(
   if (email === undefined) return refuse('missing_claim', emailClaim)
   const userId = claimAt(claims, userIdClaim)
   if (!isIdentity(userId)) return refuse('missing_claim', userIdClaim)
-  return ok({ email, userId, claims: keptOf(claims), expiresAtMs: times.value.expiresAtMs })
+  return ok({
+    email,
+    userId,
+    claims: keptOf(claims, emailClaim),
+    expiresAtMs: times.value.expiresAtMs,
+  })
 }
 
 /** RFC 7519 §4.1.1 and §4.1.3; `azp` of OpenID Connect Core §2. */
@@ -99,14 +118,17 @@ function isIdentity(value: unknown): value is string {
   return value.length <= IDENTITY_CHARACTERS_MAX && !/\p{Cc}/u.test(value)
 }
 
-function keptOf(claims: Claims): Readonly<Record<string, string>> {
+function keptOf(claims: Claims, emailClaim: string): Readonly<Record<string, string>> {
+  const isOpen = isUnverified(claims)
   const texts = Object.entries(claims).filter(
     (entry): entry is [string, string] =>
       typeof entry[1] === 'string' &&
       !UNKEPT.has(entry[0]) &&
+      // An address that is nobody's stands for nobody in rules, whatever they call it.
+      !(isOpen && (entry[0] === 'email' || entry[0] === emailClaim)) &&
       entry[0].length <= KEPT_CLAIM_CHARACTERS_MAX &&
       entry[1].length <= KEPT_CLAIM_CHARACTERS_MAX,
   )
   const kept = Object.fromEntries(texts.slice(0, KEPT_CLAIM_COUNT_MAX))
-  return claims['email_verified'] === false ? { ...kept, ...UNVERIFIED } : kept
+  return isOpen ? { ...kept, ...UNVERIFIED } : kept
 }

@@ -35,9 +35,11 @@ beforeEach(async () => {
   const nothing = () => {}
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
   const { remote } = createForeignTokens(world.core, log)
-  const { authority, administration, recordUse } = world.core
+  const { authority, administration, recordUse, recordDenial } = world.core
   const { apps, tenants } = authority
-  exchange = new TokenExchange({ apps, tenants, remote, clock: administration.clock, recordUse })
+  const records = { recordUse, recordDenial }
+  const { clock } = administration
+  exchange = new TokenExchange({ apps, tenants, remote, clock, ...records })
   pair = ecPair({ kid: 'one' })
   publish(pair)
   await world.integrate({ provider: provider() })
@@ -101,6 +103,64 @@ describe('who is proved', () => {
     await world.integrate({ provider: provider(nested) })
     expect(await outcome(signed({ user: { mail: 'a@b.c' } }))).toBe('proved')
   })
+})
+
+describe('addresses', () => {
+  async function proved(more: Readonly<Record<string, unknown>>) {
+    const wanted = { tenantId: TENANT_ID, integration: undefined, provider: undefined }
+    const result = await exchange.prove({ ...wanted, token: signed(more) }, SOURCE)
+    if (!result.ok) throw new Error(result.refusal)
+    return result.value
+  }
+
+  test.each([[false], ['false'], ['False'], [null], [0]])(
+    'that nobody has proved stand for nobody in rules: %p',
+    async (email_verified) => {
+      const many = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`c${at}`, 'x']))
+      const { claims: kept } = await proved({ ...many, email_verified })
+      expect(kept['email_verified']).toBe('false')
+      expect(Object.values(kept)).not.toContain('Ann@Example.com')
+      await world.integrate({ provider: provider({ emailClaim: 'mail' }) })
+      const named = await proved({ mail: 'Ann@Example.com', email_verified })
+      expect(Object.values(named.claims)).not.toContain('Ann@Example.com')
+    },
+  )
+
+  test('that are proved are kept', async () => {
+    for (const email_verified of [true, 'true', undefined]) {
+      const { claims: kept } = await proved({ email_verified })
+      expect(kept['email']).toBe('Ann@Example.com')
+      expect(kept['email_verified']).not.toBe('false')
+    }
+  })
+
+  test('with letters that only look alike are others', async () => {
+    // U+212A, the sign for Kelvin, is a `k` to toLowerCase.
+    expect((await proved({ email: '\u212Aim@Example.com' })).email).toBe('\u212Aim@example.com')
+    expect((await proved({ email: 'Kim@Example.com' })).email).toBe('kim@example.com')
+  })
+})
+
+test('the audit is told of tokens that prove nobody, and not of keys that cannot be had', async () => {
+  const reasons = async () => {
+    await world.core.denials.finish(world.store)
+    const { app, tenant } = world.loaded('app')
+    const region = world.core.authority.regionOf(app)
+    const page = { tenantId: tenant.id, afterSeq: 0, countMax: 1_000 }
+    const rows = await region.transaction((each) => each.listAudit(page))
+    return rows
+      .map(({ entry }) => JSON.parse(entry))
+      .filter(({ target }) => target.kind === 'identity_provider')
+      .map(({ action, reason }) => `${action} ${reason}`)
+  }
+  fetcher.answers(KEYS_URL, 'outage')
+  expect(await outcome(signed())).toBe('provider_unavailable')
+  expect(await reasons()).toEqual([])
+  expect(await outcome(signed({ iss: 'https://evil.example' }))).toBe('provider_not_found')
+  expect(await outcome(signed({ exp: seconds() - 60 }, { kid: 'one', alg: 'none' }))).toBe(
+    'invalid_token',
+  )
+  expect(await reasons()).toEqual(['auth.failed provider_not_found', 'auth.failed invalid_token'])
 })
 
 const ROWS: readonly [string, string, () => string | Promise<string>][] = [

@@ -18,6 +18,7 @@ import type { RemoteKeys } from '../foreign-keys/remote-keys.ts'
 import { readSignedToken, type SignedToken } from '../foreign-keys/signed-token.ts'
 import type { TenantDirectory } from '../tenant-directory.ts'
 import { peekToken } from '../tokens/peek.ts'
+import type { RecordDenial } from '../audit/denied-access.ts'
 import type { RecordUse } from '../use-recorder.ts'
 import { type ClaimRefusal, type ProvedUser, readProvedUser } from './provider-claims.ts'
 
@@ -57,6 +58,7 @@ export interface ExchangeDeps {
   readonly remote: RemoteKeys
   readonly clock: Clock
   readonly recordUse: RecordUse
+  readonly recordDenial: RecordDenial
 }
 
 type Providing = ExchangedUser['integration']
@@ -69,7 +71,22 @@ export class TokenExchange {
     this.#deps = deps
   }
 
+  /** Of a token that proves nobody the audit is told, unless the reason is ours. */
   async prove(
+    request: ExchangeRequest,
+    source: Source,
+  ): Promise<Result<ExchangedUser, ExchangeRefusal>> {
+    const proved = await this.#search(request, source)
+    if (proved.ok || proved.refusal === 'provider_unavailable') return proved
+    const { tenantId } = request
+    const target = { kind: 'identity_provider', id: 'unknown' }
+    const owner = this.#deps.apps.defaultOf(tenantId)?.app ?? { tenantId }
+    const reason = proved.refusal
+    this.#deps.recordDenial({ action: 'auth.failed', reason, source, target }, owner)
+    return proved
+  }
+
+  async #search(
     request: ExchangeRequest,
     source: Source,
   ): Promise<Result<ExchangedUser, ExchangeRefusal>> {

@@ -13,7 +13,12 @@ import type { LoadedApp } from '../app-directory.ts'
 import type { AuditActor, AuditEntry } from '../audit/entry.ts'
 import { randomReadable, randomUuid } from '../identifiers.ts'
 import type { ConnectionTokens } from './connection-tokens.ts'
-import { type FullTable, LINEAGES_OF_USER_MAX, type LineageTable } from './lineage-table.ts'
+import {
+  type FullTable,
+  KNOWN_OF_USER_MAX,
+  LINEAGES_OF_USER_MAX,
+  type LineageTable,
+} from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
 import type { TokenFigures } from './token-figures.ts'
 
@@ -112,17 +117,20 @@ export class TokenMinting {
   /** @returns the lineages that make room for the new one, as they are then. */
   #leaving(order: MintOrder): Result<readonly ConnectionTokenRecord[], 'user_full'> {
     const { table, clock } = this.#deps
-    const { userEmail, integration, provider, loaded } = order
+    const { userEmail, userId, integration, provider, loaded } = order
     const nowMs = clock.nowMs()
-    const active = table
-      .activeOf({ appId: loaded.app.id, userEmail }, nowMs)
-      .map(({ record }) => record)
+    const holder = { appId: loaded.app.id, provider, integration, userId, userEmail }
+    const isMakingRoom = order.whenFull === 'replace_oldest'
+    // What makes room for itself still takes some until its time is over: one account of a provider
+    // must not fill the app.
+    if (isMakingRoom && table.knownCountOf(holder) >= KNOWN_OF_USER_MAX) return refuse('user_full')
+    const active = table.activeOf(holder, nowMs).map(({ record }) => record)
     const alike = active.filter(
       (each) => each.integration === integration && each.provider === provider,
     )
     const leaving = order.earlier === 'replace' ? alike : []
     const surplus = active.length - leaving.length - LINEAGES_OF_USER_MAX + 1
-    if (surplus > 0 && order.whenFull === 'refuse') return refuse('user_full')
+    if (surplus > 0 && !isMakingRoom) return refuse('user_full')
     const oldest = active
       .filter((each) => !leaving.includes(each))
       .sort((one, other) => one.expiresAtMs - other.expiresAtMs)

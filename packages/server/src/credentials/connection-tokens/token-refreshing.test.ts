@@ -162,6 +162,17 @@ describe('a refresh', () => {
   })
 })
 
+test('what was revoked while the refresh waited for its turn is not renewed', async () => {
+  const world = await openConnectionTokenWorld()
+  const minted = await world.mint()
+  const { id } = minted.record
+  const call = { actor: { kind: 'app', id: 'app' }, source: SOURCE, reason: 'test' } as const
+  const revoking = world.ending.revoke(world.loaded('app'), { id }, call)
+  expect(await refusalOf(world, minted)).toBe('token_revoked')
+  await revoking
+  expect(world.table.find(id)?.record.generation).toBe(1)
+})
+
 test('minting and refreshing are in the audit, without a secret', async () => {
   const world = await openConnectionTokenWorld()
   const key = await world.makeKey()

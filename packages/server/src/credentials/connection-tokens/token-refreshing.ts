@@ -79,6 +79,16 @@ export class TokenRefreshing {
     return this.#step(known.value, source)
   }
 
+  /**
+   * Whether a password is of the two that may ask: the newest one, and the one before it for as
+   * long as the answer to it may have been lost.
+   */
+  mayAsk({ lineage: { record }, claims }: KnownToken): boolean {
+    if (claims.generation === record.generation) return true
+    const sinceMs = this.#deps.clock.nowMs() - (record.refreshedAtMs ?? 0)
+    return claims.generation === record.generation - 1 && sinceMs <= REPEATED_MS
+  }
+
   #isOpen({ loaded, lineage }: KnownToken): Result<true, RefreshRefusal> {
     const { tokens, clock } = this.#deps
     const nowMs = clock.nowMs()
@@ -92,17 +102,19 @@ export class TokenRefreshing {
 
   async #step(known: KnownToken, source: Source): Promise<Refreshed> {
     const { loaded, lineage, claims } = known
-    let refusal: 'reused' | 'at_end' | undefined
+    let refusal: 'reused' | 'at_end' | (Refreshed & { readonly ok: false }) | undefined
     let step: 'refreshed' | 'repeated' = 'repeated'
     await this.#deps.writer.write(loaded.app.region, () => {
       // Asked in turn: of two refreshes at once the second finds what the first has made.
       const { record } = lineage
       const nowMs = this.#deps.clock.nowMs()
+      const open = this.#isOpen(known)
+      if (!open.ok) {
+        refusal = open
+        return undefined
+      }
       if (claims.generation !== record.generation) {
-        const isRepeated =
-          claims.generation === record.generation - 1 &&
-          nowMs - (record.refreshedAtMs ?? 0) <= REPEATED_MS
-        if (!isRepeated) refusal = 'reused'
+        if (!this.mayAsk(known)) refusal = 'reused'
         return undefined
       }
       const expiresAtMs = Math.min(nowMs + record.ttlMs, record.endsAtMs)
@@ -119,6 +131,8 @@ export class TokenRefreshing {
     })
     if (refusal === 'at_end') return this.#denied(known, source, AT_END)
     if (refusal === 'reused') return this.#reused(known, source)
+    // What has ended it came in between.
+    if (refusal !== undefined) return this.#denied(known, source, refusal)
     this.#deps.figures.count(step)
     const { record } = lineage
     return ok({ record, password: this.#deps.tokens.passwordOf(record) })

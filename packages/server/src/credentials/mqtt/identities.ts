@@ -4,6 +4,7 @@ import type { BearerIdentity, KeyIdentity } from '../bearers.ts'
 import { relianceOn } from '../../core/reliance.ts'
 import type { CredentialRecord, VersionRecord } from '../../ports/records/credential.ts'
 import { type PeekedToken, peekToken } from '../tokens/peek.ts'
+import { foldCase, isUnverified } from '../connection-tokens/provider-claims.ts'
 import type { MqttIdentity } from './mqtt-identity.ts'
 import { topicPermissions, topicScopes } from './topic-permissions.ts'
 import type { ProvenUser } from './user-passwords.ts'
@@ -117,15 +118,16 @@ type Claims = Readonly<Record<string, unknown>> | undefined
 /** An address that its issuer says it has not verified is nobody's. */
 function emailOf(claims: Claims): string | undefined {
   const email = claims?.['email']
-  if (typeof email !== 'string' || claims?.['email_verified'] === false) return undefined
-  return isShort(email) ? email.toLowerCase() : undefined
+  if (claims === undefined || typeof email !== 'string' || isUnverified(claims)) return undefined
+  return isShort(email) ? foldCase(email) : undefined
 }
 
 function textClaimsOf(claims: Claims): ReadonlyMap<string, string> | undefined {
   const texts = new Map<string, string>()
+  const isOpen = claims !== undefined && isUnverified(claims)
   for (const [name, value] of Object.entries(claims ?? {})) {
     if (texts.size === CLAIM_COUNT_MAX) break
-    if (name === 'email' && claims?.['email_verified'] === false) continue
+    if (name === 'email' && isOpen) continue
     if (typeof value === 'string' && isShort(value) && isShort(name)) texts.set(name, value)
   }
   return texts.size === 0 ? undefined : texts

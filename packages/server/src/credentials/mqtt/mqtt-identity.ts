@@ -10,8 +10,8 @@ import type { LoadedApp } from '../app-directory.ts'
 export interface MqttIdentity {
   readonly loaded: LoadedApp
   /**
-   * Whose sessions it may take over: `user:...`, `credential:...`; two that differ never share a
-   * session (contract CloudSignal 3.1).
+   * Whose sessions it may take over: `user:...`, `provided:...` of an identity provider,
+   * `credential:...`; two that differ never share a session (contract CloudSignal 3.1).
    */
   readonly owner: string
   /**

@@ -11,7 +11,7 @@ import type { AuditActor } from '../audit/entry.ts'
 /** Ours: a row is not as long as what callers send. */
 const TOPIC_LENGTH_SHOWN_MAX = 200
 
-/** @param by `owner` as in `MqttIdentity`: `user:...` or `credential:...`. */
+/** @param by `owner` as in `MqttIdentity`: `user:...`, `provided:...` or `credential:...`. */
 export function topicDenial(
   { action, topic, qos }: RuleQuestion,
   { layer, ruleSet, rule }: Denier,
@@ -40,5 +40,5 @@ export function topicDenial(
 function actorOf(owner: string): AuditActor {
   const at = owner.indexOf(':')
   const id = owner.slice(at + 1)
-  return { kind: owner.startsWith('user:') ? 'user' : 'app', id }
+  return { kind: /^(?:user|provided):/.test(owner) ? 'user' : 'app', id }
 }

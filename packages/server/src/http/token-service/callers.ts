@@ -3,6 +3,7 @@ import type { KeyIdentity } from '../../credentials/bearers.ts'
 import { MINT_SCOPE } from '../../ports/records/scope.ts'
 import { bearerToken } from '../bearer-header.ts'
 import { limitSubject } from '../../core/limits/address-subject.ts'
+import type { RefusalCode } from '../../core/refusals.ts'
 import type { WindowLimitName } from '../../core/limits/limit-names.ts'
 import { limitRefusal, refusal, type ServiceRefusal } from './answers.ts'
 import type { ServiceCall } from './deps.ts'
@@ -35,10 +36,22 @@ export async function byKey(
   const { loaded } = answer.value
   const named = organization === undefined ? undefined : tenants.findOrganization(organization)
   if (organization !== undefined && named?.tenant.id !== loaded.tenant.id) {
+    denied('credential_invalid', answer.value, call)
     return { ok: false, refused: WRONG_KEY }
   }
-  if (!call.concerns(loaded.app.id)) return { ok: false, refused: FOREIGN_ORIGIN }
+  if (!call.concerns(loaded.app.id)) {
+    denied('origin_refused', answer.value, call)
+    return { ok: false, refused: FOREIGN_ORIGIN }
+  }
   return { ok: true, key: answer.value }
+}
+
+/** A good key in the wrong place is told to the audit of its app. */
+export function denied(reason: RefusalCode, key: KeyIdentity, call: ServiceCall): void {
+  const { version, loaded } = key
+  const { source, deps } = call
+  const target = { kind: 'key', id: version.keyId ?? 'unknown' }
+  deps.recordDenial({ action: 'auth.denied', reason, source, target }, loaded.app)
 }
 
 /** A key that may give out and manage tokens: a server's, or one that has the scope. */
@@ -53,6 +66,7 @@ export async function byManager(call: ServiceCall): Promise<Called> {
   if (value === undefined) return { ok: false, refused: NO_KEY }
   const called = await byKey(value, undefined, call)
   if (!called.ok || mayMint(called.key)) return called
+  denied('operation_denied', called.key, call)
   return { ok: false, refused: NARROW }
 }
 

@@ -5,12 +5,12 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { TopicAcl } from '../../core/rules/topic-rules.ts'
 import type { KeyIdentity } from '../../credentials/bearers.ts'
-import { NATIVE } from '../../credentials/connection-tokens/connection-tokens.ts'
+import { NATIVE, UNVERIFIED } from '../../credentials/connection-tokens/lineage.ts'
 import type { FullTable } from '../../credentials/connection-tokens/lineage-table.ts'
-import { parseEmail } from '../../credentials/connection-tokens/provider-claims.ts'
+import { foldCase, parseEmail } from '../../credentials/connection-tokens/provider-claims.ts'
 import type { MintedToken } from '../../credentials/connection-tokens/token-minting.ts'
 import { refusal, type ServiceRefusal } from './answers.ts'
-import { byKey, byManager, mayMint, NARROW, overLimit } from './callers.ts'
+import { byKey, byManager, denied, mayMint, NARROW, overLimit } from './callers.ts'
 import { type Answered, answered, refused, type ServiceCall } from './deps.ts'
 import {
   readAcl,
@@ -26,6 +26,8 @@ import { legacyShape, tokenShape } from './shapes.ts'
 
 interface Wanted {
   readonly email: string
+  /** Said to be the address of the user, and not only put in its place. */
+  readonly isAddress: boolean
   readonly userId: string
   readonly ttlMs: number | undefined
   readonly acl: TopicAcl
@@ -80,7 +82,10 @@ async function createBy(
   if (!wanted.ok) return refused(invalid(wanted.detail))
   const called = await byKey(secret.value, organization.value, call)
   if (!called.ok) return refused(called.refused)
-  if (!mayMint(called.key)) return refused(NARROW)
+  if (!mayMint(called.key)) {
+    denied('operation_denied', called.key, call)
+    return refused(NARROW)
+  }
   const made = await mint(called.key, wanted.value, call)
   if (!made.ok) return refused(made.refused)
   return answered(shape({ minted: made.minted, key: called.key }))
@@ -101,6 +106,7 @@ function readWanted({ body }: ServiceCall): Result<Wanted, 'invalid'> {
   if (!replacing.ok) return replacing
   return ok({
     email: email.value,
+    isAddress: true,
     userId: userId.value ?? email.value,
     ttlMs: ttl.value,
     acl: acl.value,
@@ -125,7 +131,9 @@ function readSimple({ body }: ServiceCall): Result<Wanted, 'invalid'> {
   const integration = readOptionalText(body, 'integration_id')
   if (!integration.ok) return integration
   return ok({
-    email: email?.value ?? parseEmail(identity) ?? identity.toLowerCase(),
+    email: email?.value ?? parseEmail(identity) ?? foldCase(identity),
+    // Users may have chosen how they are called: it proves no address.
+    isAddress: email !== undefined,
     userId: identity,
     ttlMs: ttl.value,
     acl: acl.value,
@@ -140,14 +148,15 @@ type Made =
 
 async function mint(key: KeyIdentity, wanted: Wanted, call: ServiceCall): Promise<Made> {
   const { loaded, version, reliances } = key
-  const { integration, email, userId, acl, ttlMs, isReplacing } = wanted
+  const { integration, email, isAddress, userId, acl, ttlMs, isReplacing } = wanted
   const limited = overLimit('token_create.app', loaded.app.id, call)
   if (limited !== undefined) return { ok: false, refused: limited }
   if (!hasIntegration(key, integration, call)) {
     return { ok: false, refused: UNKNOWN_INTEGRATION }
   }
   const order = { loaded, userEmail: email, userId, ttlMs, endsAtMs: undefined, acl, integration }
-  const rest = { provider: NATIVE, claims: {}, restsOn: reliances, keyId: version.keyId }
+  const claims = isAddress ? {} : UNVERIFIED
+  const rest = { provider: NATIVE, claims, restsOn: reliances, keyId: version.keyId }
   const earlier = isReplacing ? 'replace' : 'keep'
   const minted = await call.deps.minting.mint(
     { ...order, ...rest, earlier, whenFull: 'refuse' },

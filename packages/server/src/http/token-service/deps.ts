@@ -3,6 +3,7 @@ import type { Guard } from '../../core/limits/guard.ts'
 import type { Source } from '../../core/source.ts'
 import type { Tally } from '../../core/tally.ts'
 import type { AppDirectory } from '../../credentials/app-directory.ts'
+import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
 import type { Bearers } from '../../credentials/bearers.ts'
 import type { ConnectionTokens } from '../../credentials/connection-tokens/connection-tokens.ts'
 import type { LineageTable } from '../../credentials/connection-tokens/lineage-table.ts'
@@ -28,6 +29,7 @@ export interface TokenServiceDeps {
   readonly ending: TokenEnding
   /** @returns how many connections of this node one of the app's tokens holds, by its id. */
   readonly connectionsOf: (appId: string) => (tokenId: string) => number
+  readonly recordDenial: RecordDenial
   readonly guard: Guard
   readonly clock: Clock
   readonly tally: Tally

@@ -9,7 +9,7 @@ import {
   statusOf,
 } from '../../credentials/connection-tokens/lineage.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
-import { parseEmail } from '../../credentials/connection-tokens/provider-claims.ts'
+import { foldCase, parseEmail } from '../../credentials/connection-tokens/provider-claims.ts'
 import type { KeyIdentity } from '../../credentials/bearers.ts'
 import { refusal } from './answers.ts'
 import { byManager } from './callers.ts'
@@ -68,8 +68,9 @@ export async function answerList(call: ServiceCall): Promise<Answered> {
   if (!Number.isInteger(countMax) || countMax < 1 || countMax > PAGE_COUNT_MAX) {
     return refused(invalid(`limit is a whole number from 1 to ${PAGE_COUNT_MAX}.`))
   }
+  const email = query.get('user_email')
   const selector = {
-    ...given('userEmail', query.get('user_email')?.toLowerCase()),
+    ...given('userEmail', email === null ? undefined : foldCase(email)),
     ...given('integration', query.get('integration_id') ?? undefined),
   }
   const statusAt = (lineage: Lineage) => statusNow(lineage, loaded, deps)

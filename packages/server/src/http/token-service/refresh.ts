@@ -20,8 +20,10 @@ export async function answerRefresh(call: ServiceCall): Promise<Answered> {
   if (known.ok) {
     const { loaded, lineage } = known.value
     if (!call.concerns(loaded.app.id)) return refused(FOREIGN_ORIGIN)
-    // Asked of who holds a password of it: nobody uses up its limit by its id.
-    const limited = overLimit('token_refresh.token', lineage.record.id, call)
+    // Asked of who may refresh it: nobody uses up its limit by its id, or an old password.
+    const limited = refreshing.mayAsk(known.value)
+      ? overLimit('token_refresh.token', lineage.record.id, call)
+      : undefined
     if (limited !== undefined) return refused(limited)
   }
   const wanted = { tokenId: tokenId.value, password: password.value }

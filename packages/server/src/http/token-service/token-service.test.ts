@@ -62,10 +62,10 @@ async function open() {
   const config = { guard: { limits: guardTexts } }
   const { guard } = createGuarding(config, { engine, clock, events, recordDenial })
   const bearers = new Bearers({ apps, check, clock, recordUse, recordDenial, doors: [door] })
-  const exchange = new TokenExchange({ apps, tenants, remote, clock, recordUse })
+  const exchange = new TokenExchange({ apps, tenants, remote, clock, recordUse, recordDenial })
   const connectionsOf = () => () => 0
   const parts = { apps, tenants, bearers, exchange, connectionsOf, guard, clock, tally, log }
-  deps = { ...world, ...parts }
+  deps = { ...world, ...parts, recordDenial }
   pair = ecPair({ kid: 'one' })
   const keys = JSON.stringify({ keys: [pair.jwk] })
   fetcher.answers(`${ISSUER}/.well-known/jwks.json`, { status: 200, body: keys })
@@ -192,7 +192,8 @@ describe('create', () => {
   })
 
   test('refuses an unknown organization as it does a wrong key', async () => {
-    const wrong = await create({ secret_key: `${key.value.slice(0, -1)}x` })
+    const last = key.value.endsWith('x') ? 'y' : 'x'
+    const wrong = await create({ secret_key: `${key.value.slice(0, -1)}${last}` })
     const foreign = await create({ organization_id: OTHER_TENANT_ID })
     const nobody = await create({ organization_id: 'org_nobody' })
     for (const answer of [wrong, foreign, nobody]) {
@@ -331,6 +332,53 @@ describe('refresh', () => {
     expect(told(answer)).toBe('429 rate_limited')
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(answer.headers.get('ratelimit')).toContain('token_refresh.token')
+  })
+
+  test('of an old password uses up nothing of the newest one', async () => {
+    const stolen = await create()
+    const second = await refresh(stolen)
+    const third = await refresh(second)
+    for (let count = 0; count < 40; count++) {
+      expect(told(await refresh(stolen))).toBe('401 invalid_token')
+    }
+    expect((await refresh(third)).status).toBe(200)
+  })
+})
+
+describe('who is refused', () => {
+  test('is in the audit of the app, where its key is good in another place', async () => {
+    const publishable = await world.makeKey('app', 'pk')
+    await create({ organization_id: OTHER_TENANT_ID })
+    await create({ secret_key: publishable.value })
+    const bearer = { authorization: `Bearer ${publishable.value}` }
+    await ask('/v2/tokens', { headers: bearer })
+    await world.core.denials.finish(world.store)
+    const { app, tenant } = world.loaded('app')
+    const page = { tenantId: tenant.id, afterSeq: 0, countMax: 1_000 }
+    const region = world.core.authority.regionOf(app)
+    const rows = await region.transaction((each) => each.listAudit(page))
+    const denials = rows
+      .map((row) => JSON.parse(row.entry))
+      .filter(({ outcome }) => outcome === 'denied')
+    expect(denials).toMatchObject([
+      { action: 'auth.denied', reason: 'credential_invalid', target: { id: key.keyId } },
+      { action: 'auth.denied', reason: 'operation_denied', target: { id: publishable.keyId } },
+      { action: 'auth.denied', reason: 'operation_denied', target: { id: publishable.keyId } },
+    ])
+  })
+
+  test('how a user is called proves no address', async () => {
+    const body = { user_id: 'boss@example.com' }
+    const headers = { authorization: `Bearer ${key.value}` }
+    const called = connect(await ask('/v2/tokens', { body, headers }))
+    expect(called.ok && [called.value.userId, called.value.email]).toEqual([
+      'boss@example.com',
+      undefined,
+    ])
+    const said = connect(
+      await ask('/v2/tokens', { body: { ...body, user_email: 'Ann@example.com' }, headers }),
+    )
+    expect(said.ok && said.value.email).toBe(ANN)
   })
 })
 

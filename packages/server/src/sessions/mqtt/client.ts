@@ -247,8 +247,6 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   renewed(identity: MqttIdentity): void {
     this.identity = identity
     this.user = userOf(identity)
-    // Its will is published by what it may from now on.
-    this.deps.wills.left(this.state, identity)
     this.limits.renewed(identity)
     this.deps.figures.renewals++
     this.rulesChanged()

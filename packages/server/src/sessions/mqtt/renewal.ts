@@ -70,6 +70,8 @@ export class Renewal {
       return void client.end('operation_denied', { text: 'The new token is of somebody else.' })
     }
     client.renewed(outcome.value)
+    // Its will is published by what it may from now on.
+    client.deps.wills.left(client.state, outcome.value)
     const { authenticationMethod } = client.terms
     const properties = authenticationMethod === undefined ? {} : { authenticationMethod }
     client.send(encodePacket({ kind: 'auth', reason: REASON.success, properties }, 5))
