@@ -132,3 +132,16 @@ test('a stop tells every client, over TCP and TLS too, and ends in time', async 
   assert.deepEqual(reasons, [0x8b, 0x8b]) // Server shutting down, MQTT 5 §3.14.2.1
   for (const { client } of clients) client.end(true)
 })
+
+test('with `none` MQTT is served over WebSocket alone', async () => {
+  const listen = { http: '127.0.0.1:0', https: '127.0.0.1:0', ops: '127.0.0.1:0' }
+  const config = { tls: { certFile, keyFile }, listen: { ...listen, mqtt: 'none', mqtts: 'none' } }
+  const server = await startServer({ apps: [APP], config })
+  try {
+    assert.deepEqual([server.mqtt, server.mqtts], ['', ''])
+    const client = await connect(server.http.replace(/^http/, 'ws'), loginOf(ALICE))
+    await client.end()
+  } finally {
+    await server.stop()
+  }
+})

@@ -1,7 +1,8 @@
 /**
  * Runs an assembled server: binds its addresses, keeps its timers, drains it. Knows no adapter.
  */
-import type { Config, ListenAddress } from './config/config.ts'
+import type { Config, ListenAddress, NoListener } from './config/config.ts'
+import { formatAddress } from './config/values.ts'
 import type { Hub } from './core/hub.ts'
 import type { Guard } from './core/limits/guard.ts'
 import type { SharedLimits } from './core/limits/shared-limits.ts'
@@ -48,7 +49,7 @@ export interface ServerParts {
   readonly warmUp: () => Promise<unknown>
   readonly webSockets: WebSockets
   readonly protocols: {
-    /** Spoken over TCP and TLS; undefined: nothing listens on `listen.mqtt`. */
+    /** Spoken over TCP and TLS; undefined: nothing listens on `listen.mqtt` and `.mqtts`. */
     readonly stream: StreamProtocol | undefined
   }
   readonly pump: Pump
@@ -169,18 +170,22 @@ async function bind(
   const { route, metrics, webSockets, streams, trustedProxies, store, tally, log } = parts
   const { pathPrefix, listen: addresses, tls } = config
   const open: { stop(isForced: boolean): unknown }[] = []
-  const bound = async <T extends { stop(isForced: boolean): unknown }>(
-    name: keyof typeof addresses,
+  const bound = async <
+    N extends keyof typeof addresses,
+    T extends { stop(isForced: boolean): unknown },
+  >(
+    name: N,
     bindTo: (address: ListenAddress) => T | Promise<T>,
-  ): Promise<T> => {
+  ): Promise<T | (NoListener extends Config['listen'][N] ? undefined : never)> => {
+    const address: ListenAddress | NoListener = addresses[name]
+    // Only where the type of the setting allows `none`.
+    if (address === 'none') return undefined as never
     try {
-      const listener = await bindTo(addresses[name])
+      const listener = await bindTo(address)
       open.push(listener)
       return listener
     } catch (error) {
-      throw error instanceof StartProblem
-        ? error
-        : bindProblem(`listen.${name}`, addresses[name], error)
+      throw error instanceof StartProblem ? error : bindProblem(name, address, error)
     }
   }
   const deps = { route, webSockets, pathPrefix, trustedProxies, tally, log }
@@ -239,7 +244,10 @@ function urlsOf(
   const ofBound = (
     name: 'https' | 'mqtt' | 'mqtts',
     at: { port: number | undefined } | undefined,
-  ) => at && urlOf(name, listen[name], at.port)
+  ) => {
+    const address = listen[name]
+    return at && address !== 'none' ? urlOf(name, address, at.port) : undefined
+  }
   return {
     http: urlOf('http', listen.http, http.port),
     https: ofBound('https', https),
@@ -249,11 +257,16 @@ function urlsOf(
   }
 }
 
-function bindProblem(key: string, address: ListenAddress, cause: unknown): StartProblem {
+function bindProblem(
+  name: keyof Config['listen'],
+  address: ListenAddress,
+  cause: unknown,
+): StartProblem {
   const why = cause instanceof Error ? cause.message : String(cause)
+  const none = name === 'mqtt' || name === 'mqtts' ? '; with `none` nothing listens there' : ''
   return new StartProblem(
-    `${address.hostname}:${address.port} cannot be bound (${why}). ` +
-      `Stop what uses it or change ${key}.`,
+    `${formatAddress(address)} cannot be bound (${why}). ` +
+      `Stop what uses it or change listen.${name}${none}.`,
     { cause },
   )
 }

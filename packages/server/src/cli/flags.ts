@@ -73,7 +73,7 @@ function placeholder(row: Setting): string {
     case 'choice':
       return `<${row.values.join('|')}>`
     case 'address':
-      return '<host:port>'
+      return row.canBeNone ? '<host:port|none>' : '<host:port>'
     case 'path':
       return '<path>'
     case 'text':

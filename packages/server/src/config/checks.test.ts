@@ -138,6 +138,7 @@ describe('listeners and TLS', () => {
     const mqtts = { mqtt: '127.0.0.1:8883' }
     expect(await problemsOf({ listen: mqtts })).toEqual([])
     expect(await problemsOf({ listen: mqtts, tls })).toHaveLength(1)
+    expect(await problemsOf({ listen: { mqtt: 'none', mqtts: 'none' }, tls })).toEqual([])
   })
 
   test('TLS needs both files', async () => {

@@ -36,9 +36,10 @@ const TLS_LISTENERS = ['https', 'mqtts']
 function checkListeners(config: Config, review: Review): void {
   const isUsed = (name: string): boolean =>
     !TLS_LISTENERS.includes(name) || config.tls !== undefined
-  const ports = Object.entries(config.listen)
-    .filter(([name, { port }]) => port !== 0 && isUsed(name))
-    .map(([name, { port }]) => ({ path: `listen.${name}`, value: String(port) }))
+  const ports = Object.entries(config.listen).flatMap(([name, address]) => {
+    const isBound = address !== 'none' && address.port !== 0 && isUsed(name)
+    return isBound ? [{ path: `listen.${name}`, value: String(address.port) }] : []
+  })
   refuseRepeated(ports, 'this port belongs to another listener', review)
 }
 

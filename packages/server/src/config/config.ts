@@ -8,6 +8,9 @@ import type { Role, SigningAlgorithm } from '../ports/records/tenant.ts'
 import type { WebhookAlgorithm, WebhookFormat } from '../ports/records/webhook.ts'
 import type { IntegrationDeclaration, RuleSetDeclaration } from './rule-declarations.ts'
 
+/** In the place of an address: nothing listens. */
+export type NoListener = 'none'
+
 export interface ListenAddress {
   readonly hostname: string
   /** 0 lets the system choose; the chosen one is in the `listening` log line. */
@@ -150,9 +153,9 @@ export interface Config {
     /** The same over TLS; bound only when `tls` is given. */
     readonly https: ListenAddress
     /** MQTT over TCP. */
-    readonly mqtt: ListenAddress
+    readonly mqtt: ListenAddress | NoListener
     /** MQTT over TLS; bound only when `tls` is given. */
-    readonly mqtts: ListenAddress
+    readonly mqtts: ListenAddress | NoListener
     /** Health and metrics. */
     readonly ops: ListenAddress
   }

@@ -65,14 +65,16 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
   'listen.mqtt': {
     type: 'address',
     default: '127.0.0.1:1883',
-    does: 'Where MQTT is served over TCP.',
+    canBeNone: true,
+    does: 'Where MQTT is served over TCP; `none`: nowhere.',
     prevents:
       'The default is loopback: passwords travel as they are here. Beyond it use `listen.mqtts`.',
   },
   'listen.mqtts': {
     type: 'address',
     default: '127.0.0.1:8883',
-    does: 'Where MQTT is served over TLS, once `tls` names a certificate.',
+    canBeNone: true,
+    does: 'Where MQTT is served over TLS, once `tls` names a certificate; `none`: nowhere.',
     prevents: 'Without a certificate nothing listens here, so there is never a self-made one.',
   },
   'listen.ops': {

@@ -2,7 +2,7 @@
  * What a row of the configuration table can be, and the names that follow from its key.
  * Pure. The rows themselves are in `schema.ts` and `app-schema.ts`.
  */
-import type { ListenAddress } from './config.ts'
+import type { ListenAddress, NoListener } from './config.ts'
 
 /** One sentence each: what the setting does, and what its bound or default prevents. */
 interface Wording {
@@ -36,6 +36,8 @@ export interface ChoiceSetting<V extends string = string> extends Wording {
 export interface AddressSetting extends Wording {
   readonly type: 'address'
   readonly default: string
+  /** `none` is taken too. */
+  readonly canBeNone?: true
 }
 
 /** Made absolute against the folder of the file that names it, else the working directory. */
@@ -113,8 +115,9 @@ export type SettingFor<V> = [V] extends [boolean]
   ? BooleanSetting
   : [V] extends [number]
     ? IntegerSetting & { readonly default: number }
-    : [V] extends [ListenAddress]
-      ? AddressSetting
+    : [V] extends [ListenAddress | NoListener]
+      ? AddressSetting &
+          (NoListener extends V ? { readonly canBeNone: true } : { readonly canBeNone?: never })
       : [V] extends [readonly string[]]
         ? ListSetting
         : [V] extends [string]
@@ -157,7 +160,7 @@ export function shapeOf(setting: Setting): string {
     case 'choice':
       return setting.values.map((value) => `\`${value}\``).join(' or ')
     case 'address':
-      return 'address, `host:port`'
+      return setting.canBeNone ? 'address, `host:port`, or `none`' : 'address, `host:port`'
     case 'path':
       return 'path'
     case 'text':

@@ -34,6 +34,30 @@ async function problemsOf(...given: Parameters<typeof load>): Promise<string[]> 
   return outcome.ok ? [] : outcome.problems.map(({ where, what }) => `${where}: ${what}`)
 }
 
+describe('listeners', () => {
+  test('those of MQTT can be switched off in every layer, and are written so', async () => {
+    const config = await configOf({ listen: { mqtt: 'none', mqtts: 'none' } })
+    expect(config.listen).toMatchObject({ mqtt: 'none', mqtts: 'none' })
+    expect(describeConfig(config)['listen']).toMatchObject({ mqtt: 'none', mqtts: 'none' })
+    const flags = { 'listen-mqtt': 'none' }
+    expect((await configOf({}, { flags })).listen.mqtt).toBe('none')
+    const environment = { LOCKGATE_LISTEN_MQTT: '127.0.0.1:0' }
+    const over = await configOf({ listen: { mqtt: 'none' } }, { environment })
+    expect(over.listen.mqtt).toEqual({ hostname: '127.0.0.1', port: 0 })
+  })
+
+  test.each(['http', 'https', 'ops'])('%s is needed', async (name) => {
+    expect(await problemsOf({ listen: { [name]: 'none' } })).toHaveLength(1)
+  })
+
+  test('another word is refused, with what to write', async () => {
+    const outcome = await load({ listen: { mqtt: 'off' } })
+    expect(outcome.ok ? [] : outcome.problems).toMatchObject([
+      { what: 'this is not host and port', next: expect.stringContaining('write none') },
+    ])
+  })
+})
+
 describe('publicUrl', () => {
   test.each([
     'https://realtime.example.com',

@@ -3,10 +3,16 @@
  * environment and the flags. No objection quotes the value.
  */
 import { resolve } from 'node:path'
-import type { ListenAddress } from './config.ts'
+import type { ListenAddress, NoListener } from './config.ts'
 import { parseList, splitList } from './lists.ts'
 import type { Objection } from './problem.ts'
-import { type ListSetting, type Setting, type SettingValue, shapeOf } from './settings.ts'
+import {
+  type AddressSetting,
+  type ListSetting,
+  type Setting,
+  type SettingValue,
+  shapeOf,
+} from './settings.ts'
 import { objectToUrl } from './urls.ts'
 
 export type Parsed =
@@ -23,6 +29,7 @@ export interface Origin {
 const NUMBER = /^-?\d{1,15}$/
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})$/
 const PORT_MAX = 65_535
+const NO_LISTENER: NoListener = 'none'
 const PATH_CHARACTERS_MAX = 4_096
 
 /** @returns the value in the type of the row, or every objection to it. */
@@ -47,7 +54,8 @@ export function parseValue(setting: Setting, raw: unknown, origin: Origin): Pars
       if (setting.values.some((value) => value === raw)) return accept(raw as string)
       return reject('this choice is not known', `use ${shapeOf(setting)}`)
     case 'address':
-      return parseAddress(raw, setting.default, origin)
+      if (setting.canBeNone && raw === NO_LISTENER) return accept(raw)
+      return parseAddress(setting, raw, origin)
     case 'path':
       if (typeof raw !== 'string') return wrongType(raw, 'a path', origin)
       if (raw === '' || raw.length > PATH_CHARACTERS_MAX || raw.includes('\0')) {
@@ -80,13 +88,15 @@ function readList(
   return Array.isArray(raw) ? raw : undefined
 }
 
-function parseAddress(raw: unknown, example: string, origin: Origin): Parsed {
+function parseAddress(setting: AddressSetting, raw: unknown, origin: Origin): Parsed {
+  const example = setting.default
   if (typeof raw !== 'string') return wrongType(raw, `an address such as "${example}"`, origin)
   const split = /^(?:\[([0-9A-Fa-f:.%]{2,64})\]|([^[\]:]+)):(\d{1,5})$/.exec(raw)
   const [, v6, host, digits] = split ?? []
   const hostname = v6 ?? host ?? ''
   if (split === null || !(v6 !== undefined ? v6.includes(':') : HOST.test(hostname))) {
-    const every = 'for every interface write the host 0.0.0.0 or [::]'
+    const none = setting.canBeNone ? '; to listen nowhere write none' : ''
+    const every = `for every interface write the host 0.0.0.0 or [::]${none}`
     return reject('this is not host and port', `use an address such as ${example}; ${every}`)
   }
   const port = Number(digits)
@@ -96,7 +106,9 @@ function parseAddress(raw: unknown, example: string, origin: Origin): Parsed {
 }
 
 /** @returns the spelling that {@link parseValue} reads back. */
-export function formatAddress({ hostname, port }: ListenAddress): string {
+export function formatAddress(address: ListenAddress | NoListener): string {
+  if (address === NO_LISTENER) return address
+  const { hostname, port } = address
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
 }
 
