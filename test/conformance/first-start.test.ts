@@ -1,12 +1,18 @@
 /** The first start on an empty machine: private files, credentials shown once, a page. */
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after } from 'node:test'
 import { library } from '../support/clients.ts'
+import { lockgate } from '../support/command.ts'
 import { type Newcomer, newcomer, printedApp } from '../support/first-start.ts'
 import { send } from '../support/http.ts'
+import { connect } from '../support/mqtt-clients.ts'
 import type { AppConfig, LiveServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
 import { Wire } from '../support/wire.ts'
 
 const place = newcomer()
@@ -76,6 +82,55 @@ test('two first starts give different credentials', async () => {
     }, other)
   } finally {
     other.leave()
+  }
+})
+
+test('the command that is printed makes a user who connects over MQTT by the name beside it', async () => {
+  const other = newcomer()
+  try {
+    await started(async (server) => {
+      const { id } = await printedApp(server)
+      const command = await until(
+        'the whole banner',
+        () => /^ *npx lockgate (.+)\n\n$/m.exec(server.stdout)?.[1],
+      )
+      assert.match(command, new RegExp(`^secrets create ${id} `))
+      const [username = ''] = /\S+@\S+(?=,)/.exec(server.stdout) ?? []
+      const environment = { LOCKGATE_URL: server.http, LOCKGATE_DATA_DIR: other.dataDir }
+      const ended = await lockgate(command.split(' '), { environment })
+      assert.equal(ended.code, 0, ended.stderr)
+      const device = await connect(server.mqtt, { username, password: ended.stdout.trim() })
+      await device.end()
+    }, other)
+  } finally {
+    other.leave()
+  }
+})
+
+test('a first start that cannot listen says what to change, and still shows the secret', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'lockgate-taken-'))
+  const taken = createServer()
+  try {
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const at = taken.address()
+    const address = `127.0.0.1:${typeof at === 'object' ? at?.port : ''}`
+    const environment = {
+      LOCKGATE_DATA_DIR: join(home, 'data'),
+      LOCKGATE_LISTEN_HTTP: '127.0.0.1:0',
+      LOCKGATE_LISTEN_OPS: '127.0.0.1:0',
+      LOCKGATE_LISTEN_MQTT: address,
+    }
+    const { code, stdout, stderr } = await lockgate(['serve'], { environment })
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      new RegExp(`^lockgate: ${address} cannot be bound .*listen\\.mqtt; .*none`),
+    )
+    assert.match(stdout, /^ {4}secret {2}\S{43}$/m)
+    assert.doesNotMatch(stdout, /is running/)
+  } finally {
+    taken.close()
+    rmSync(home, { recursive: true, force: true })
   }
 })
 

@@ -86,9 +86,13 @@ const random = systemRandom
 
 /**
  * Starts a server and resolves when it is ready.
+ * @param demoMade called once the demo app is durable: what fails later does not take it back.
  * @throws StartProblem or Outage: texts an operator can act on.
  */
-export async function startServer(config: Config): Promise<StartedServer> {
+export async function startServer(
+  config: Config,
+  demoMade?: (credentials: DemoCredentials) => void,
+): Promise<StartedServer> {
   const log = createPinoLog({ level: config.logLevel })
   const source = masterKeySource(config, {
     random,
@@ -108,17 +112,18 @@ export async function startServer(config: Config): Promise<StartedServer> {
           sessionDurability: config.mqtt.durability,
         })
   try {
-    return await assemble(config, { store, log, masterKey, masterKeySource: source })
+    return await assemble(config, { store, log, masterKey, masterKeySource: source, demoMade })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-type Parts = { readonly store: Store; readonly log: Log } & Pick<
-  Parameters<typeof openCredentialCore>[1],
-  'masterKey' | 'masterKeySource'
->
+type Parts = {
+  readonly store: Store
+  readonly log: Log
+  readonly demoMade?: ((credentials: DemoCredentials) => void) | undefined
+} & Pick<Parameters<typeof openCredentialCore>[1], 'masterKey' | 'masterKeySource'>
 
 async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { store, log } = parts
@@ -134,6 +139,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     witnesses: witnessesOf(config),
   })
   const demoCredentials = await provision(config, core)
+  if (demoCredentials !== undefined) parts.demoMade?.(demoCredentials)
   await core.deadlines.start()
   const { authority, recordUse, recordDenial, revoker } = core
   const directory = authority.apps

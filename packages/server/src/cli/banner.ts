@@ -3,6 +3,7 @@
  * once, and nowhere else; the log never has it.
  */
 import type { StartedServer } from '../compose.ts'
+import { DEMO_TENANT_SHORT_ID, type DemoCredentials } from '../credentials/demo-tenant.ts'
 
 /** @returns the text, with a line break at the end. */
 export function bannerOf({ urls, demoCredentials }: StartedServer): string {
@@ -11,20 +12,34 @@ export function bannerOf({ urls, demoCredentials }: StartedServer): string {
   if (urls.mqtt !== undefined) lines.push(`    mqtt  ${urls.mqtt}`)
   if (urls.mqtts !== undefined) lines.push(`    mqtts ${urls.mqtts}`)
   lines.push(`    ops   ${urls.ops}  (/live /ready /metrics)`, '')
-  if (demoCredentials !== undefined) {
-    const { hostname, port } = new URL(urls.http)
+  const text = `${lines.join('\n')}\n`
+  return demoCredentials === undefined ? text : text + demoBannerOf(demoCredentials, urls.http)
+}
+
+/**
+ * The secret is never shown again, so this is printed even where the start failed afterwards.
+ * No password for MQTT is made unasked: the text says how to make one.
+ */
+export function demoBannerOf(demo: DemoCredentials, url?: string): string {
+  const lines = [
+    '  Demo app, made now; the secret is shown this once:',
+    '',
+    `    appId   ${demo.appId}`,
+    `    key     ${demo.key}`,
+    `    secret  ${demo.secret}`,
+  ]
+  if (url !== undefined) {
+    const { hostname, port } = new URL(url)
     lines.push(
-      '  Demo app, made now; the secret is shown this once:',
-      '',
-      `    appId   ${demoCredentials.appId}`,
-      `    key     ${demoCredentials.key}`,
-      `    secret  ${demoCredentials.secret}`,
       `    host    ${hostname}`,
       `    port    ${port}`,
       '',
-      `  Open ${urls.http} in a browser to watch events arrive.`,
+      `  Open ${url} in a browser to watch events arrive.`,
       '',
+      `  MQTT clients connect as me@${DEMO_TENANT_SHORT_ID}, with the password that this prints:`,
+      '',
+      `    npx lockgate secrets create ${demo.appId} --kind mqtt_user --name me --quiet`,
     )
   }
-  return `${lines.join('\n')}\n`
+  return `${lines.join('\n')}\n\n`
 }

@@ -1,6 +1,7 @@
 /** `lockgate serve`: runs the server until it is told to stop. */
 import type { Config } from '../config/config.ts'
-import { bannerOf } from './banner.ts'
+import type { DemoCredentials } from '../credentials/demo-tenant.ts'
+import { bannerOf, demoBannerOf } from './banner.ts'
 import { formatProblems, type Given, loadFromProcess } from './configuration.ts'
 import { EXIT_CONFIGURATION, EXIT_FAILURE } from './exit.ts'
 import { describeFailure } from './failure.ts'
@@ -18,13 +19,18 @@ export async function serve(given: Given): Promise<number> {
 
 async function runServer(config: Config): Promise<number> {
   const stop = listenForStop()
+  let untold: DemoCredentials | undefined
   try {
     const { startServer } = await import('../compose.ts')
-    const server = await startServer(config)
+    const server = await startServer(config, (made) => {
+      untold = made
+    })
+    untold = undefined
     process.stdout.write(bannerOf(server))
     stop.attach((reason) => server.drain(reason))
     return await server.done
   } catch (error) {
+    if (untold !== undefined) process.stdout.write(demoBannerOf(untold))
     process.stderr.write(describeFailure(error, { showsStack: config.logLevel === 'debug' }))
     return EXIT_FAILURE
   }
