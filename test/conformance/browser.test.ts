@@ -1,7 +1,8 @@
 /** The front page in a real browser: an event arrives, an event is sent. */
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.ts'
 import { library } from '../support/clients.ts'
 import { newcomer, printedApp } from '../support/first-start.ts'
 import type { AppConfig, LiveServer } from '../support/server.ts'
@@ -9,16 +10,6 @@ import { test } from '../support/test.ts'
 import { within } from '../support/wait.ts'
 import { Wire } from '../support/wire.ts'
 
-/** The browser of the machine, Debian's when nothing else is named; nothing is downloaded. */
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--no-first-run',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const PAGE_MS = 30_000
 
 const place = newcomer()
@@ -27,7 +18,7 @@ let browser: Browser | undefined
 
 before(async () => {
   server = await place.start()
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  browser = await launchChromium()
 })
 
 after(async () => {

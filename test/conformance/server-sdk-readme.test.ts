@@ -6,6 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
+import { systemRandom } from '../../packages/server/src/adapters/system/random.ts'
+import { generateKey } from '../../packages/server/src/credentials/key-format.ts'
 import { freePort } from '../support/free-port.ts'
 import { addPackage, packedSdk } from '../support/packed-sdk.ts'
 import { startRedis } from '../support/redis.ts'
@@ -18,7 +20,8 @@ import { until } from '../support/wait.ts'
 
 const README = readFileSync(join(repositoryRoot(), 'packages/server-sdk/README.md'), 'utf8')
 const CLIENT = { clientId: 'readme-client', clientSecret: 'k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGa' }
-const APP = app('readme', CLIENT)
+const MINTING_KEY = generateKey('sk', systemRandom).value
+const APP = app('readme', { ...CLIENT, apiKeys: [{ value: MINTING_KEY }] })
 const TENANT_ID = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
 
 const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`
@@ -104,6 +107,11 @@ async function run(mark: string, more?: Readonly<Record<string, string>>): Promi
 
 test('README: a token without a stored secret publishes', async () => {
   assert.equal(await run("agent: 'orders'"), '200\n')
+})
+
+test('README: a token for a page is minted', async () => {
+  const more = { ORGANIZATION_ID: TENANT_ID, SECRET_KEY: MINTING_KEY }
+  assert.match(await run('createTokenGenerator(', more), /^[a-z0-9]+@org_k7xm4pqr2n5t 900\n$/)
 })
 
 test('README: one object publishes, alone and in a batch', async () => {

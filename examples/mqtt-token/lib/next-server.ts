@@ -1,0 +1,2 @@
+/** Stands in for `next/server`, whose `NextResponse` is a `Response`. */
+export const NextResponse = Response
