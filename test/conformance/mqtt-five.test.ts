@@ -377,6 +377,21 @@ test('reason codes say what became of each packet', async () => {
   peer.destroy()
 })
 
+test('a PUBREL that is said again after a reconnect is answered as the first', async () => {
+  const kept = { clientId: fresh('kept'), properties: { sessionExpiryInterval: 60 } }
+  const first = await MqttPeer.open(it.server, kept)
+  const fixed = { payload: 'x', dup: false, retain: false } as const
+  first.send({ cmd: 'publish', topic: fresh('once'), qos: 2, messageId: 5, ...fixed })
+  await first.next('pubrec')
+  first.send({ cmd: 'pubrel', messageId: 5, reasonCode: 0 })
+  await first.next('pubcomp')
+  first.destroy()
+  const again = await MqttPeer.open(it.server, { ...kept, clean: false })
+  again.send({ cmd: 'pubrel', messageId: 5, reasonCode: 0 })
+  assert.equal((await again.next('pubcomp')).reasonCode, 0)
+  again.destroy()
+})
+
 test('who is silent for one and a half keep alives is told and closed', async () => {
   const five = await MqttPeer.open(it.server, { keepalive: 1 })
   const four = await MqttPeer.open(it.server, { keepalive: 1, protocolVersion: 4 })

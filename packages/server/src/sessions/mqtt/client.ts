@@ -27,11 +27,12 @@ import {
   WAITING_ANSWER_COUNT_MAX,
 } from './ordered-answers.ts'
 import { PublishWriter } from './publish-writer.ts'
-import { takePublish, takePubrel } from './publishing.ts'
+import { takePublish, takePubrec, takePubrel } from './publishing.ts'
 import { Renewal } from './renewal.ts'
 import { RetainedSending } from './retained-sending.ts'
 import type { ClientLink, Sending } from './state/client-link.ts'
 import type { ClientState } from './state/client-state.ts'
+import type { Claimed } from './state/client-states.ts'
 import { SubscriptionDesk } from './subscribing.ts'
 import { IncomingAliases } from './topic-aliases.ts'
 
@@ -54,6 +55,8 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   identity: MqttIdentity
   rules: LayeredRules
   readonly socket: ClientSocket
+  /** Its session was there before: what the client sends may be said again. */
+  isResumed = false
   readonly #openedAtEpochMs: number
   readonly #answers: OrderedAnswers
   readonly #writer: PublishWriter
@@ -108,9 +111,10 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   }
 
   /** Enters the hub with its session. */
-  begin(state: ClientState): void {
+  begin({ state, sessionPresent }: Claimed): void {
     const { deps, space } = this
     this.#state = state
+    this.isResumed = sessionPresent
     deps.figures.connects++
     deps.hub.connect(space, this)
     const user = userOf(this.identity)
@@ -125,7 +129,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
         this.state.acknowledged(packet.packetId, packet.reason)
         return this.#retained?.pump()
       case 'pubrec':
-        return this.#received(packet.packetId, packet.reason)
+        return takePubrec(this, packet)
       case 'pubrel':
         return takePubrel(this, packet)
       case 'pubcomp':
@@ -270,11 +274,6 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     this.#retained?.clear()
     const { renewableUntilMs: untilMs } = this.identity
     this.#state?.detach(this, { ...how, untilMs })
-  }
-
-  #received(packetId: number, reason: ReasonCode): void {
-    if (this.state.received(packetId, reason)) return
-    this.sendPubrel(packetId, REASON.packetIdentifierNotFound)
   }
 
   #leave({ reason, properties: { sessionExpiry } }: Disconnect): void {

@@ -171,7 +171,7 @@ export class Entrance {
       return void session.finish('credential_revoked')
     }
     if (connect.will !== undefined) this.#deps.wills.left(state, client.identity)
-    client.begin(state)
+    client.begin(result.value)
     session.letIn(client, this.#connack(connect, client.terms, result.value))
   }
 

@@ -81,11 +81,22 @@ export function takePublish(client: MqttClient, packet: Publish): void {
   acknowledge(client, packet, { reason, writeCount })
 }
 
-/** PUBREL (§3.6): from here on the packet id is free. */
+/** PUBREC (§3.5) for a message of ours; the PUBREL follows by itself. */
+export function takePubrec(client: MqttClient, { packetId, reason }: Acknowledgement): void {
+  if (client.state.received(packetId, reason)) return
+  client.sendPubrel(packetId, REASON.packetIdentifierNotFound)
+}
+
+/**
+ * PUBREL (§3.6): from here on the packet id is free. In a session that was resumed one that is not
+ * known is said again, because its PUBCOMP was lost: no error (§3.7.2.1), and clients that read
+ * 0x92 as one would take a message that was published for one that was not.
+ */
 export function takePubrel(client: MqttClient, { packetId }: Acknowledgement): void {
   const { writeCount } = client.state.journal
   const isKnown = client.state.release(packetId)
-  const reason = isKnown ? REASON.success : REASON.packetIdentifierNotFound
+  const isFine = isKnown || client.isResumed
+  const reason = isFine ? REASON.success : REASON.packetIdentifierNotFound
   client.answer(acknowledgement('pubcomp', { packetId, reason }, client.terms), writeCount)
 }
 
