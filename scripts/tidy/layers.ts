@@ -29,6 +29,8 @@ const RESULT = [
   'packages/protocol/src/webhooks/webhook-events.ts',
   // The grammar of topics: rules, trees and configuration read the same one.
   'packages/protocol/src/mqtt/topic.ts',
+  // Of both protocols: configuration and core read the same declarations.
+  'packages/protocol/src/pusher/topic-bridge.ts',
 ]
 const SERVER = 'packages/server/src'
 const SDK = 'packages/server-sdk/src'

@@ -39,6 +39,7 @@ export const SETTINGS: AppSettings = {
   tokenLineageMaxMs: 86_400_000,
   tokenReplaceDisconnects: false,
   tokenReuseRevokes: false,
+  bridges: [],
 }
 
 const CREATED_AT_MS = 1_790_000_000_000

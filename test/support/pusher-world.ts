@@ -49,6 +49,7 @@ export const OPEN_SETTINGS: AppSettings = {
   tokenLineageMaxMs: 86_400_000,
   tokenReplaceDisconnects: false,
   tokenReuseRevokes: false,
+  bridges: [],
 }
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }

@@ -11,6 +11,14 @@ const jwtRole = z
   .regex(/^[A-Za-z0-9_-]{1,64}(?: [!#-[\]-~]{1,128})+$/)
   .describe('A name and scopes, such as `editor publish:doc:* subscribe:doc:*`.')
 
+const bridge = z
+  .string()
+  .min(1)
+  .max(600)
+  .describe(
+    'A topic, an arrow, a channel and an event: `rooms/+/chat <-> private-room-$1 message`.',
+  )
+
 /** Their grammar is checked by the server, which knows the names. */
 export const limitTexts = z
   .array(z.string().min(1).max(80))
@@ -48,4 +56,5 @@ export const appSettings = z.strictObject({
   tokenLineageMaxMs: z.int().min(60_000).max(2_592_000_000).optional(),
   tokenReplaceDisconnects: z.boolean().optional(),
   tokenReuseRevokes: z.boolean().optional(),
+  bridges: z.array(bridge).max(20).optional(),
 })

@@ -44,6 +44,7 @@ import { openWatch, type Watch } from './assembly/watch.ts'
 import { openWebhooks } from './assembly/webhooks.ts'
 import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
 import type { Config } from './config/config.ts'
+import { Bridging } from './core/bridges/bridging.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
 import { Tally } from './core/tally.ts'
@@ -130,7 +131,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { limits } = config
   const tally = new Tally()
   const events = new LiveEvents()
-  const { broker, pump, hub, closings } = openHub(config, { tally, events, log })
+  const { broker, pump, hub, closings, bridging } = openHub(config, { tally, events, log })
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
   const core = await openCredentialCore(config, {
     ...{ ...parts, broker, clock, random, closings, hub, events },
@@ -152,7 +153,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
   const own = () => [guarding.metrics(), connectionTokens.metrics()]
   const figures = () => [...figuresOf(core, tally, limitEngine), ...own()]
-  const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns }
+  const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns, bridging }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, broker, events })
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
@@ -164,10 +165,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const sending = { store, events, log, sender, pause, ...guarding }
   const outbound = await openWebhooks(config, core, sending)
   const { webhooks, webhookEvents, administration } = outbound
-  const settle = (appId: string) => webhookEvents.settle(appId)
+  const settle = (appId: string) => settleAll([webhookEvents.settle(appId), mqtt.settle(appId)])
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
+  const served = { bearers, oauth, tokenService, publisher }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
@@ -176,10 +178,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
-    route: publicRoute({
-      ...{ ...api, ...records, bearers, demo, admin, oauth, tokenService, ownHosts },
-      publisher,
-    }),
+    route: publicRoute({ ...api, ...records, ...served, demo, admin, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics]),
     warmUp: loadAdministration,
@@ -192,16 +191,24 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
+/** @returns undefined where nothing has to be waited for. */
+function settleAll(waits: readonly (Promise<void> | undefined)[]): Promise<void> | undefined {
+  const [first, ...others] = waits.filter((wait) => wait !== undefined)
+  return others.length === 0 ? first : Promise.all([first, ...others]).then(() => {})
+}
+
 function openHub(
   { limits }: Config,
-  { tally, events, log }: Pick<Parts, 'log'> & { tally: Tally; events: LiveEvents },
+  parts: Pick<Parts, 'log'> & { tally: Tally; events: LiveEvents },
 ) {
+  const { tally, log } = parts
+  const bridging = new Bridging()
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
-  const hub = new Hub(limits, { fanout: pump, broker, clock, tally, events })
+  const hub = new Hub(limits, { ...parts, bridging, fanout: pump, broker, clock })
   const closings = createClosings({ tally, log, departures: pump.departures })
-  return { broker, pump, hub, closings }
+  return { broker, pump, hub, closings, bridging }
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */

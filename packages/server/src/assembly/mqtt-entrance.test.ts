@@ -13,6 +13,7 @@ import type { RevocationTarget } from '../core/reliance.ts'
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
 import type { MqttDeps } from '../sessions/mqtt/mqtt-deps.ts'
 import { MqttSession } from '../sessions/mqtt/session.ts'
+import { Bridging } from '../core/bridges/bridging.ts'
 import { openMqtt } from './mqtt.ts'
 
 const SETTINGS = {
@@ -43,7 +44,7 @@ beforeEach(async () => {
     close: () => Promise.resolve(),
   }
   const turns = { next: (work: () => void) => void setImmediate(work) }
-  const ports = { ...world.parts, hub, events, tally, turns, log, broker }
+  const ports = { ...world.parts, hub, events, tally, turns, log, broker, bridging: new Bridging() }
   const limits = { subscriptionCountMax: 100 } as never
   deps = (await openMqtt({ mqtt: SETTINGS, limits }, world.core, ports)).deps
 })

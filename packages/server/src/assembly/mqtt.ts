@@ -1,6 +1,7 @@
 /** Puts the MQTT broker together: topics, sessions, their store, who clients are, what they may. */
 import type { Config } from '../config/config.ts'
 import type { AppSpace } from '../core/app-space.ts'
+import type { Bridging } from '../core/bridges/bridging.ts'
 import type { Hub } from '../core/hub.ts'
 import type { LiveEvents } from '../core/live-events.ts'
 import type { Tally } from '../core/tally.ts'
@@ -10,6 +11,7 @@ import type { Bearers } from '../credentials/bearers.ts'
 import { CredentialDoor, type TokenPasswords } from '../credentials/mqtt/mqtt-door.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Log } from '../ports/log.ts'
+import { Outage } from '../ports/outage.ts'
 import type { MetricDefinitions } from '../ports/metrics.ts'
 import type { RegionDatabase } from '../ports/store.ts'
 import type { Turns } from '../ports/turns.ts'
@@ -22,6 +24,7 @@ import { ClientStates, type SessionRegion } from '../sessions/mqtt/state/client-
 import { SessionFigures } from '../sessions/mqtt/state/session-figures.ts'
 import { SessionJournal } from '../sessions/mqtt/state/session-journal.ts'
 import { Wills } from '../sessions/mqtt/wills.ts'
+import { connectBridges } from './bridging.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { Guarding } from './guarding.ts'
 
@@ -33,6 +36,7 @@ export interface MqttPorts extends Pick<Guarding, 'guard' | 'limitBook'> {
   readonly tokens: TokenPasswords
   readonly broker: Broker
   readonly events: LiveEvents
+  readonly bridging: Bridging
   readonly tally: Tally
   readonly turns: Turns
   readonly log: Log
@@ -46,6 +50,11 @@ export interface MqttBroker {
     readonly rules: CredentialCore['ruleBook']
     readonly writesOf: (space: AppSpace) => SessionJournal
   }
+  /**
+   * Of events that bridges may have carried to sessions: when they are durable; undefined where
+   * nothing has to be waited for. @throws Outage
+   */
+  readonly settle: (appId: string) => Promise<void> | undefined
   readonly tasks: readonly UpkeepTask[]
   readonly metrics: () => readonly MetricDefinitions[]
 }
@@ -73,6 +82,7 @@ export async function openMqtt(
     clock,
     onRetained: (space, change) => states.retained(space, change),
   })
+  connectBridges(ports.bridging, core, { hub, topics, log })
   const wills = new Wills({ topics, directory, rules: ruleBook, clock, log })
   const sessionsOf = ({ app }: AppSpace) => regionIn(regions, authority.regionOf(app))
   const states: ClientStates = new ClientStates({
@@ -92,11 +102,7 @@ export async function openMqtt(
     return loaded && hub.space(loaded.app)
   }
   for (const region of regions.values()) await states.load(region, spaceOf)
-  authority.onChange((change) => {
-    if (change.kind !== 'app' || directory.findById(change.appId) !== undefined) return
-    const space = spaces.get(change.appId)
-    if (space === undefined) return
-    spaces.delete(change.appId)
+  forgetDeleted(authority, spaces, (space) => {
     states.removeApp(space)
     topics.forget(space)
   })
@@ -117,9 +123,29 @@ export async function openMqtt(
   return {
     deps,
     publishing: { topics, rules: ruleBook, writesOf: (space) => sessionsOf(space).journal },
+    settle(appId) {
+      const loaded = directory.findById(appId)
+      if (loaded === undefined || loaded.app.settings.bridges.length === 0) return undefined
+      return settled(regionIn(regions, authority.regionOf(loaded.app)).journal)
+    },
     tasks: tasksOf(topics, states),
-    metrics: () => [figures.metrics(), sessionFigures.metrics()],
+    metrics: () => [figures.metrics(), sessionFigures.metrics(), ports.bridging.figures.metrics()],
   }
+}
+
+/** @param spaces by id of the app; those that are deleted leave it. */
+function forgetDeleted(
+  authority: CredentialCore['authority'],
+  spaces: Map<string, AppSpace>,
+  forget: (space: AppSpace) => void,
+): void {
+  authority.onChange((change) => {
+    if (change.kind !== 'app' || authority.apps.findById(change.appId) !== undefined) return
+    const space = spaces.get(change.appId)
+    if (space === undefined) return
+    spaces.delete(change.appId)
+    forget(space)
+  })
 }
 
 function tasksOf(topics: TopicHub, states: ClientStates): readonly UpkeepTask[] {
@@ -137,6 +163,16 @@ function tasksOf(topics: TopicHub, states: ClientStates): readonly UpkeepTask[] 
       },
     },
   ]
+}
+
+function settled(journal: SessionJournal): Promise<void> | undefined {
+  if (journal.isSettled) return undefined
+  return journal.settled().then((isDurable) => {
+    if (isDurable) return
+    throw new Outage('store_unavailable', 'Sessions cannot be written. See the log.', {
+      port: 'store',
+    })
+  })
 }
 
 function openRegions(

@@ -249,6 +249,16 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
     does: 'Whether an old password that is used to refresh ends the token and its connections.',
     prevents: 'On, a thief who refreshes is found out by the next refresh of the owner.',
   },
+  bridges: {
+    type: 'list',
+    of: 'bridges',
+    countMax: 20,
+    default: [],
+    does:
+      'Topics of MQTT and channels of Pusher that are one: messages of the one are events of the ' +
+      'other, such as `rooms/+/chat <-> private-room-$1 message`.',
+    prevents: 'Nothing crosses from one protocol to the other that was not declared.',
+  },
 }
 
 /** Settings of an app that declares none; frozen. The demo app and new apps start from these. */

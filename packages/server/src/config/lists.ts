@@ -3,6 +3,7 @@
  * No objection quotes an entry; each names its place in the list.
  */
 import { normalizeAllowedDomain } from '@lockgate/protocol/allowed-domain'
+import { overlappingBridge, parseBridge } from '@lockgate/protocol/pusher/topic-bridge'
 import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
 import { parseAppLimits } from '../core/limits/installation-limits.ts'
@@ -46,6 +47,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   limits: 'use `publish.user 10/1s`, or `connections.user 20`',
   'app limits': 'use `publish.user 10/1s`, or `connections.user 20`',
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
+  bridges: 'use `rooms/+/chat <-> private-room-$1 message`, with `->` or `<-` for one way only',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
   addresses: 'use `ops@example.com`, without a name',
   'rule actions': 'use `publish`, `subscribe`, `presence` or `history`',
@@ -84,7 +86,7 @@ export function parseList(
     }
   })
   if (objections.length > 0) return { ok: false, objections }
-  const objection = isOfLimits(setting.of) ? objectToLimits(value, setting.of) : undefined
+  const objection = objectToWhole(value, setting.of)
   if (objection !== undefined) return { ok: false, objections: [objection] }
   const [program = '', ...words] = value
   const isPath = setting.of === 'words' && program.includes('/')
@@ -113,6 +115,21 @@ function parseJsonList(text: string): readonly unknown[] | undefined {
 
 function isOfLimits(of: ListKind): of is 'limits' | 'app limits' {
   return of === 'limits' || of === 'app limits'
+}
+
+/** What is wrong with entries beside each other. */
+function objectToWhole(entries: readonly string[], of: ListKind): Objection | undefined {
+  if (isOfLimits(of)) return objectToLimits(entries, of)
+  return of === 'bridges' ? objectToBridges(entries) : undefined
+}
+
+/** A message over two bridges would arrive twice. */
+function objectToBridges(entries: readonly string[]): Objection | undefined {
+  const bridges = entries.map(parseBridge).flatMap((each) => (each.ok ? [each.value] : []))
+  const at = overlappingBridge(bridges)
+  if (at === undefined) return undefined
+  const what = `entry ${at + 1}: messages of it would go over an earlier bridge too`
+  return { what, next: 'remove one, or give them other topics and events' }
 }
 
 /** Of the list as a whole: two limits of one name and window would contradict each other. */
@@ -157,6 +174,10 @@ function normalize(entry: unknown, of: ListKind): Normal {
       return AUDIENCE.test(entry) ? judge(undefined) : refuse('this is not an audience')
     case 'roles':
       return ROLE.test(entry) ? judge(undefined) : refuse('this is not a name with scopes')
+    case 'bridges': {
+      const bridge = parseBridge(entry)
+      return bridge.ok ? judge(undefined) : refuse(bridge.detail ?? bridge.refusal)
+    }
     case 'events': {
       const isKnown = findWebhookEvent(entry) !== undefined
       return isKnown ? judge(undefined) : refuse('there is no event of this name')

@@ -77,9 +77,10 @@ export interface ListSetting extends Wording {
 
 /**
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
- * webhooks can tell. `app limits`: those that do not belong to the installation alone. `addresses`:
- * of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do. `rule actions`: what
- * rules are for. `user patterns`: user names with `*` in them.
+ * webhooks can tell. `app limits`: those that do not belong to the installation alone.
+ * `addresses`: of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
+ * `bridges`: topics and channels that are one. `rule actions`: what rules are for. `user
+ * patterns`: user names with `*` in them.
  */
 export type ListKind =
   | 'origins'
@@ -89,6 +90,7 @@ export type ListKind =
   | 'audiences'
   | 'words'
   | 'roles'
+  | 'bridges'
   | 'events'
   | 'limits'
   | 'app limits'

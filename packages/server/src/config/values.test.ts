@@ -141,6 +141,30 @@ describe('jwtRoles', () => {
   )
 })
 
+describe('bridges', () => {
+  const problemsOfBridges = (...bridges: unknown[]) => {
+    const app = { id: 'a', name: 'a', key: 'k', secret: 's', bridges }
+    const id = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
+    return problemsOf({ tenants: [{ id, shortId: 'org_k7xm4pqr2n5t', name: 't', apps: [app] }] })
+  }
+  const ROOMS = 'rooms/+/chat <-> private-room-$1 message'
+
+  test('those that take no message of each other are taken', async () => {
+    expect(await problemsOfBridges(ROOMS, 'a -> b c qos=0', 'a <- b d')).toEqual([])
+  })
+
+  test.each([
+    7,
+    '',
+    'rooms/+',
+    'a/# <-> b c',
+    'a <-> private-encrypted-b c',
+    'rooms/1/chat -> x e',
+  ])('%p is refused beside another', async (bridge) => {
+    expect(await problemsOfBridges(ROOMS, bridge)).toHaveLength(1)
+  })
+})
+
 describe('trustedProxies', () => {
   test.each(['10.0.0.0/8', '192.0.2.7', '192.0.2.7/32', '2001:db8::/32', '::1', 'fe80::/10'])(
     '%s is taken',

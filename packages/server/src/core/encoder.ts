@@ -17,6 +17,8 @@ export interface Message {
   readonly userId: string | undefined
   /** Id of the one connection that does not get it. */
   readonly exceptConnectionId: string | undefined
+  /** Came from a topic over a bridge: whoever watches has been told of it there. */
+  readonly isBridged?: true
 }
 
 export interface WatchEvent {

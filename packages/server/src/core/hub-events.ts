@@ -1,6 +1,7 @@
 /**
- * What the hub tells those who watch: of connections, channels, members and messages. Where nobody
- * wants an event the cost is one question, and nothing is made for it.
+ * What the hub tells those who watch, of connections, channels, members and messages, and bridges,
+ * which carry messages on. Where nobody wants an event the cost is one question, and nothing is
+ * made for it.
  */
 import type { Clock } from '../ports/clock.ts'
 import type { AppSpace } from './app-space.ts'
@@ -10,13 +11,25 @@ import type { Message } from './encoder.ts'
 import type { LiveEvents } from './live-events.ts'
 import type { TopicMessage } from './topics/topic-message.ts'
 
+/** Who carries messages over to the other protocol. */
+export interface Bridges {
+  eventPublished(space: AppSpace, message: Message): void
+  topicPublished(space: AppSpace, message: TopicMessage): void
+}
+
 export class HubEvents {
   readonly #events: LiveEvents
   readonly #clock: Clock
+  readonly #bridging: Bridges | undefined
 
-  constructor(ports: { readonly events: LiveEvents; readonly clock: Clock }) {
+  constructor(ports: {
+    readonly events: LiveEvents
+    readonly clock: Clock
+    readonly bridging?: Bridges
+  }) {
     this.#events = ports.events
     this.#clock = ports.clock
+    this.#bridging = ports.bridging
   }
 
   connected(space: AppSpace, connection: Connection): void {
@@ -67,6 +80,8 @@ export class HubEvents {
   /** Once for each message, on the node it was published at. */
   published(space: AppSpace, message: Message): void {
     const { origin, event, data, userId, exceptConnectionId = '' } = message
+    if (space.app.settings.bridges.length > 0) this.#bridging?.eventPublished(space, message)
+    if (message.isBridged === true) return
     const type = origin === 'server' ? 'message.published' : 'client_event'
     if (!this.#events.isWanted(type, space.app.id)) return
     const details = { channel: message.channel.name, event, data }
@@ -80,7 +95,10 @@ export class HubEvents {
    * As {@link published}, of a message to a topic: the topic is told as the channel and `message`
    * as the event; where the payload is no UTF-8, that is `message;base64` and the data its Base64.
    */
-  publishedToTopic(space: AppSpace, { topic, payload, publisherId }: TopicMessage): void {
+  publishedToTopic(space: AppSpace, message: TopicMessage): void {
+    const { topic, payload, publisherId } = message
+    if (space.app.settings.bridges.length > 0) this.#bridging?.topicPublished(space, message)
+    if (message.isBridged === true) return
     const type = publisherId === undefined ? 'message.published' : 'client_event'
     if (!this.#events.isWanted(type, space.app.id)) return
     const text = textOf(payload)

@@ -15,7 +15,7 @@ import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
 import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import type { SignedInUser } from './connection.ts'
 import type { Message } from './encoder.ts'
-import { HubEvents } from './hub-events.ts'
+import { type Bridges, HubEvents } from './hub-events.ts'
 import type { LastEvent } from './last-event-cache.ts'
 import type { LiveEvents } from './live-events.ts'
 import type { Member } from './presence.ts'
@@ -38,6 +38,7 @@ export interface HubPorts {
   readonly clock: Clock
   readonly tally: Tally
   readonly events: LiveEvents
+  readonly bridging?: Bridges
 }
 
 /** What a new subscriber is told, after it joined and before anything else reaches it. */

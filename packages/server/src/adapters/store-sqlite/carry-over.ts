@@ -32,6 +32,7 @@ const SETTINGS_SINCE = {
   tokenLineageMaxMs: DAY_MS,
   tokenReplaceDisconnects: false,
   tokenReuseRevokes: false,
+  bridges: [],
 } as const
 const COMMIT = { sql: 'COMMIT', parameters: [] }
 

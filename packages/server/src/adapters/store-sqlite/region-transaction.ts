@@ -169,6 +169,7 @@ const SETTINGS_SINCE = {
   tokenLineageMaxMs: DAY_MS,
   tokenReplaceDisconnects: false,
   tokenReuseRevokes: false,
+  bridges: [] as readonly string[],
 } as const
 
 function appOf({ document }: Pick<AppRow, 'document'>): AppRecord {

@@ -17,7 +17,8 @@ export interface TopicEnvelope {
 const ENVELOPE_DEPTH_MAX = 5
 
 export function encodeTopicEnvelope({ appId, message }: TopicEnvelope): string {
-  const { payload, properties, ...rest } = message
+  // A bridge is asked where a message is published, so other nodes have no use for its mark.
+  const { payload, properties, isBridged: _, ...rest } = message
   const { correlationData, ...passed } = properties
   const correlated =
     correlationData === undefined ? {} : { correlationData: correlationData.toBase64() }

@@ -9,7 +9,7 @@ import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import { BROKER_PAYLOAD_BYTES_MAX, type Broker } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { AppSpace } from '../app-space.ts'
-import { HubEvents } from '../hub-events.ts'
+import { type Bridges, HubEvents } from '../hub-events.ts'
 import type { LiveEvents } from '../live-events.ts'
 import type { RefusalCode } from '../refusals.ts'
 import type { Tally } from '../tally.ts'
@@ -39,6 +39,7 @@ export interface TopicHubPorts {
   readonly clock: Clock
   readonly tally: Tally
   readonly events: LiveEvents
+  readonly bridging?: Bridges
   /** Called on the node of the publisher alone, before anybody gets the message. */
   readonly onRetained: (space: AppSpace, change: RetainedChange) => void
 }

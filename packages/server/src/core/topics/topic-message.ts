@@ -29,4 +29,6 @@ export interface TopicMessage {
   readonly expiresAtMs: number | undefined
   /** Client id of who published it, for No Local; undefined: none of our clients. */
   readonly publisherId: string | undefined
+  /** Came from a channel over a bridge: whoever watches has been told of it there. */
+  readonly isBridged?: true
 }

@@ -62,6 +62,8 @@ export interface AppSettings {
   readonly tokenLineageMaxMs: number
   /** Whether a token that another one replaces closes its connections at once. */
   readonly tokenReplaceDisconnects: boolean
+  /** Declarations of `topic-bridge.ts`, which carry messages between topics and channels. */
+  readonly bridges: readonly string[]
   /** Whether a password that is refreshed again much later ends the whole token. */
   readonly tokenReuseRevokes: boolean
 }
