@@ -145,9 +145,11 @@ export class MqttWorld {
       bytes: (count: number) => new Uint8Array(count).fill(++random),
       uint32: () => ++random,
     }
+    const turns = { next: (work: () => void) => void this.#later.push(work) }
     this.states = new ClientStates({
       clock,
       random: randomness,
+      turns,
       topics: this.topics,
       figures: this.sessionFigures,
       settings,
@@ -155,7 +157,6 @@ export class MqttWorld {
       publishWill: (space, message, author) => wills.publish(space, message, author),
     })
     const { guard, limitBook } = guardWorld(clock, options.guardTexts ?? [], events)
-    const turns = { next: (work: () => void) => void this.#later.push(work) }
     this.deps = {
       ...{ hub: this.hub, topics: this.topics, states: this.states, wills, directory },
       ...{ guard, limitBook, rules: this.rules, settings, tally, clock, random: randomness },

@@ -158,6 +158,8 @@ export class SessionWorld {
   readonly hub: TopicHub
   readonly states: ClientStates
   readonly #spaces = new Map<string, AppSpace>()
+  /** Work for later turns. */
+  readonly #later: (() => void)[] = []
   #nextId = 0
 
   constructor(
@@ -185,6 +187,7 @@ export class SessionWorld {
     this.states = new ClientStates({
       clock: this.clock,
       random: { bytes: (count) => this.#bytes(count), uint32: () => 0 },
+      turns: { next: (work) => void this.#later.push(work) },
       topics: this.hub,
       figures: this.figures,
       settings: this.settings,
@@ -194,6 +197,11 @@ export class SessionWorld {
         this.hub.publish(space, will)
       },
     })
+  }
+
+  /** The next turn of the event loop. */
+  turn(): void {
+    for (const work of this.#later.splice(0)) work()
   }
 
   get space(): AppSpace {

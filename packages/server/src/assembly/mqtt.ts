@@ -88,6 +88,7 @@ export async function openMqtt(
   const states: ClientStates = new ClientStates({
     clock,
     random,
+    turns,
     topics,
     figures: sessionFigures,
     settings: config.mqtt,

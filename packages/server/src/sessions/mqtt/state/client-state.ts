@@ -241,6 +241,10 @@ export class ClientState implements TopicSubscriber {
     return (this.#life.endsAtMs() ?? nowMs + 1) <= nowMs
   }
 
+  get hasDueWill(): boolean {
+    return this.#life.isWillDue(this.#home.clock.nowMs())
+  }
+
   /** Publishes its will if its delay is over. */
   publishDueWill(): void {
     const will = this.#life.takeDueWill(this.#home.clock.nowMs())
@@ -293,8 +297,8 @@ export class ClientState implements TopicSubscriber {
   }
 
   #publish(will: ClientWill): void {
-    const { space, figures, clock } = this.#home
+    const { figures, clock } = this.#home
     figures.willCount++
-    this.#home.publishWill(space, willMessage(will, clock.nowMs()), this)
+    this.#home.publishWill(this, willMessage(will, clock.nowMs()))
   }
 }

@@ -11,6 +11,7 @@ import type { TopicMessage } from '../../../core/topics/topic-message.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Random } from '../../../ports/random.ts'
 import type { SessionStore } from '../../../ports/session-store.ts'
+import type { Turns } from '../../../ports/turns.ts'
 import { AppClients } from './app-clients.ts'
 import type { ClientLink } from './client-link.ts'
 import type { ClientState } from './client-state.ts'
@@ -23,6 +24,7 @@ import type { SessionTopics } from './session-home.ts'
 import type { SessionJournal } from './session-journal.ts'
 import type { Connecting } from './session-life.ts'
 import type { SessionSettings } from './session-settings.ts'
+import { WillTurns } from './will-turns.ts'
 
 /** Our bound on the work of one tick; what is left follows with the next. */
 export const DUE_COUNT_MAX = 10_000
@@ -52,6 +54,7 @@ export interface SessionRegion {
 export interface ClientStatesPorts {
   readonly clock: Clock
   readonly random: Random
+  readonly turns: Turns
   readonly topics: SessionTopics
   readonly figures: SessionFigures
   readonly settings: SessionSettings
@@ -67,9 +70,11 @@ export class ClientStates {
   readonly #due = new DueTimes<ClientState>((state) => state.dueAtMs())
   readonly #stalled = new Set<Outgoing>()
   readonly #retained: RetainedWriter
+  readonly #wills: WillTurns
 
   constructor(ports: ClientStatesPorts) {
     this.#ports = ports
+    this.#wills = new WillTurns(ports.turns)
     this.#retained = new RetainedWriter(ports.topics)
   }
 
@@ -175,6 +180,7 @@ export class ClientStates {
 
   /** At the end, after every connection. */
   async finish(): Promise<void> {
+    this.#wills.finish()
     this.#retained.catchUp()
     for (const journal of this.#journals) await journal.finish()
   }
@@ -191,6 +197,8 @@ export class ClientStates {
     const known = app.states.get(clientId)
     if (known !== undefined && known.owner !== owner) return refuse('client_id_taken')
     if (known?.link !== undefined) this.#takeOver(known, known.link)
+    // What was due before its client came back.
+    known?.publishDueWill()
     // The session may have ended with the connection that was taken over.
     const kept = app.states.get(clientId)
     if (kept !== undefined && !cleanStart) return this.#resume(app, kept, { claim, link })
@@ -256,7 +264,9 @@ export class ClientStates {
     if (app?.has(state) !== true) return true
     if (app.isWaiting(state.clientId)) return false
     if (state.isOver(nowMs)) this.#expire(app, state)
-    else state.publishDueWill()
+    else this.#publishDueWill(state)
+    // It is looked at again once its will is published.
+    if (this.#wills.isWaiting(state)) return false
     this.#due.add(state)
     return true
   }
@@ -271,9 +281,14 @@ export class ClientStates {
     if (app?.has(state) !== true) return
     // The session ends with its connection (§3.1.2.11.2).
     if (state.isOver(this.#ports.clock.nowMs())) return app.end(state)
-    state.publishDueWill()
     state.save()
+    this.#publishDueWill(state)
     this.#due.add(state)
+  }
+
+  /** Until it is published the store has it, so a crash in between loses nothing. */
+  #publishDueWill(state: ClientState): void {
+    if (state.hasDueWill) this.#wills.add(state, () => state.publishDueWill())
   }
 
   #open(space: AppSpace): AppClients {
@@ -289,7 +304,12 @@ export class ClientStates {
       clock,
       figures,
       settings,
-      publishWill,
+      publishWill: (author, message) => {
+        const publish = () => publishWill(space, message, author)
+        // Of a session that is kept it is one commit with what becomes of the session.
+        if (author.isKept) publish()
+        else this.#wills.add(author, publish)
+      },
       stalled: this.#stalled,
       detached: (state) => this.#detached(state),
     })

@@ -7,7 +7,6 @@ import type { TopicGrant, TopicSubscriber } from '../../../core/topics/topic-sub
 import type { Clock } from '../../../ports/clock.ts'
 import type { SessionStore } from '../../../ports/session-store.ts'
 import type { ClientState } from './client-state.ts'
-import type { WillAuthor } from './client-will.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { SessionFigures } from './session-figures.ts'
 import type { SessionJournal } from './session-journal.ts'
@@ -35,8 +34,8 @@ export interface SessionHome {
   readonly settings: SessionSettings
   /** Those that could not read their queue; they are asked again by the tick. */
   readonly stalled: Set<Outgoing>
-  /** Decides by the rules of this moment, and publishes. */
-  readonly publishWill: (space: AppSpace, message: TopicMessage, author: WillAuthor) => void
+  /** Publishes a will now, or in a later turn. */
+  readonly publishWill: (author: ClientState, message: TopicMessage) => void
   /** The connection of `state` is gone: keeps it for its time, or ends it. */
   readonly detached: (state: ClientState) => void
 }
