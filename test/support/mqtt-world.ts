@@ -44,8 +44,11 @@ export const MQTT_SETTINGS: MqttSettings = {
   sessionExpirySecondsMax: 3_600,
   sessionCountMax: 100,
   appSessionCountMax: 100,
+  ownerSessionCountMax: 100,
   queueCountMax: 100,
   queueBytesMax: 1_000_000,
+  appQueueBytesMax: 1_000_000_000,
+  memoryQueueBytesMax: 1_000_000_000,
   queueDrops: 'oldest',
 }
 

@@ -22,12 +22,12 @@ import type {
   Sending,
 } from '../../packages/server/src/sessions/mqtt/state/client-link.ts'
 import type { ClientState } from '../../packages/server/src/sessions/mqtt/state/client-state.ts'
-import {
-  ClientStates,
-  type Claimed,
-  type SessionClaim,
-} from '../../packages/server/src/sessions/mqtt/state/client-states.ts'
+import { ClientStates } from '../../packages/server/src/sessions/mqtt/state/client-states.ts'
 import type { WillAuthor } from '../../packages/server/src/sessions/mqtt/state/client-will.ts'
+import type {
+  Claimed,
+  SessionClaim,
+} from '../../packages/server/src/sessions/mqtt/state/session-claim.ts'
 import { SessionFigures } from '../../packages/server/src/sessions/mqtt/state/session-figures.ts'
 import { SessionJournal } from '../../packages/server/src/sessions/mqtt/state/session-journal.ts'
 import type { SessionSettings } from '../../packages/server/src/sessions/mqtt/state/session-settings.ts'
@@ -40,9 +40,12 @@ import { grant, message } from './topic-world.ts'
 export const SETTINGS: SessionSettings = {
   queueCountMax: 1_000,
   queueBytesMax: 1_000_000,
+  appQueueBytesMax: 1_000_000_000,
+  memoryQueueBytesMax: 1_000_000_000,
   queueDrops: 'oldest',
   sessionCountMax: 100,
   appSessionCountMax: 100,
+  ownerSessionCountMax: 100,
   sessionExpirySecondsMax: 86_400,
 }
 
@@ -158,7 +161,6 @@ export class SessionWorld {
   readonly hub: TopicHub
   readonly states: ClientStates
   readonly #spaces = new Map<string, AppSpace>()
-  /** Work for later turns. */
   readonly #later: (() => void)[] = []
   #nextId = 0
 
@@ -199,7 +201,6 @@ export class SessionWorld {
     })
   }
 
-  /** The next turn of the event loop. */
   turn(): void {
     for (const work of this.#later.splice(0)) work()
   }
@@ -251,7 +252,6 @@ export class SessionWorld {
     this.hub.publish(this.space, message(topic, { qos: 1, payload: text.encode(payload), ...rest }))
   }
 
-  /** Until everything is written and what follows from it is done. */
   async settle(): Promise<void> {
     await this.turns()
     await this.journal.settled()

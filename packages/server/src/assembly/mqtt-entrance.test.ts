@@ -24,8 +24,11 @@ const SETTINGS = {
   sessionExpirySecondsMax: 3_600,
   sessionCountMax: 100,
   appSessionCountMax: 100,
+  ownerSessionCountMax: 100,
   queueCountMax: 100,
   queueBytesMax: 1_000_000,
+  appQueueBytesMax: 1_000_000_000,
+  memoryQueueBytesMax: 1_000_000_000,
   queueDrops: 'oldest',
   durability: 'normal',
 } as const

@@ -217,9 +217,12 @@ export interface Config {
     readonly sessionExpirySecondsMax: number
     readonly sessionCountMax: number
     readonly appSessionCountMax: number
+    readonly ownerSessionCountMax: number
     readonly queueCountMax: number
     readonly queueBytesMax: number
     readonly queueDrops: 'oldest' | 'newest'
+    readonly appQueueBytesMax: number
+    readonly memoryQueueBytesMax: number
     /** Whether commits of session stores wait for the disk. */
     readonly durability: 'normal' | 'full'
   }

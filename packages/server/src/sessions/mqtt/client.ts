@@ -20,19 +20,15 @@ import type { ConnectTerms } from './connect-terms.ts'
 import type { MqttDeps } from './mqtt-deps.ts'
 import { MqttLimits } from './mqtt-limits.ts'
 import { EXPIRY_SKEW_MS, HANDSHAKE_LIFE_MS_MAX } from './mqtt-settings.ts'
-import {
-  type AnsweredConnection,
-  OrderedAnswers,
-  RESUMED_ANSWER_COUNT,
-  WAITING_ANSWER_COUNT_MAX,
-} from './ordered-answers.ts'
+import { type AnsweredConnection, OrderedAnswers } from './ordered-answers.ts'
 import { PublishWriter } from './publish-writer.ts'
 import { takePublish, takePubrec, takePubrel } from './publishing.ts'
+import { ReadingPace } from './reading-pace.ts'
 import { Renewal } from './renewal.ts'
 import { RetainedSending } from './retained-sending.ts'
 import type { ClientLink, Sending } from './state/client-link.ts'
 import type { ClientState } from './state/client-state.ts'
-import type { Claimed } from './state/client-states.ts'
+import type { Claimed } from './state/session-claim.ts'
 import { SubscriptionDesk } from './subscribing.ts'
 import { IncomingAliases } from './topic-aliases.ts'
 
@@ -59,13 +55,13 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   isResumed = false
   readonly #openedAtEpochMs: number
   readonly #answers: OrderedAnswers
+  readonly #pace: ReadingPace
   readonly #writer: PublishWriter
   #state: ClientState | undefined
   #aliases: IncomingAliases | undefined
   #desk: SubscriptionDesk | undefined
   #retained: RetainedSending | undefined
   #renewal: Renewal | undefined
-  #isHeld = false
 
   constructor(start: ClientStart, socket: ClientSocket, deps: MqttDeps) {
     const { id, identity, source, terms } = start
@@ -81,6 +77,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     this.rules = deps.rules.rulesFor(identity, terms.clientId)
     this.limits = new MqttLimits(start, deps)
     this.#answers = new OrderedAnswers(this)
+    this.#pace = new ReadingPace(this, this.#answers)
     this.#writer = new PublishWriter(terms, deps.frames)
   }
 
@@ -97,9 +94,9 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     return this.#state
   }
 
-  /** So many answers wait that no more is read. */
+  /** So much of it waits that no more is read. */
   get isHeld(): boolean {
-    return this.#isHeld
+    return this.#pace.isHeld
   }
 
   get receiveMaximum(): number {
@@ -174,9 +171,12 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     const { journal } = this.state
     const written = journal.writeCount === writeCount ? undefined : journal.settled()
     this.#answers.answer({ frame, afterwards }, written)
-    if (this.#isHeld || this.#answers.waitingCount < WAITING_ANSWER_COUNT_MAX) return
-    this.#isHeld = true
-    this.socket.inflow.pause()
+    this.#pace.answered(written === undefined ? 'unwritten' : 'written')
+  }
+
+  /** A packet that has no answer was taken; `writeCount` as in {@link answer}. */
+  unanswered(writeCount: number): void {
+    this.#pace.unanswered(writeCount)
   }
 
   notWritten(): void {
@@ -184,10 +184,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   }
 
   lessWaits(): void {
-    if (!this.#isHeld || this.#answers.waitingCount > RESUMED_ANSWER_COUNT) return
-    this.#isHeld = false
-    this.socket.inflow.resume()
-    this.socket.goOn()
+    this.#pace.lessWaits()
   }
 
   sendPublish(delivery: TopicDelivery, packetId: number, sending: Sending): boolean {

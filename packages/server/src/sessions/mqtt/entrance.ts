@@ -27,8 +27,8 @@ import { connackProperties, type ConnectTerms, termsOf } from './connect-terms.t
 import type { MqttDeps } from './mqtt-deps.ts'
 import { passedOf } from './publishing.ts'
 import type { MqttSession } from './session.ts'
-import type { Claimed, ClaimResult } from './state/client-states.ts'
 import type { ClientWill } from './state/client-will.ts'
+import type { Claimed, ClaimResult } from './state/session-claim.ts'
 import { VIOLATIONS } from './violations.ts'
 
 const ASSIGNED_ID_BYTES = 12

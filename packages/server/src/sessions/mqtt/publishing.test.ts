@@ -3,6 +3,7 @@ import { ScriptedSessionStore } from '../../../../../test/support/session-world.
 import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import type { Wire } from '../../../../../test/support/mqtt-wire.ts'
 import { WAITING_ANSWER_COUNT_MAX } from './ordered-answers.ts'
+import { JOURNAL_BYTES_MAX } from './state/session-journal.ts'
 
 const DENY_ALL = [{ effect: 'allow' as const, actions: ['subscribe' as const], filter: 'a/#' }]
 
@@ -329,4 +330,48 @@ test('who publishes faster than the store writes is not read for a while', async
   expect(publisher.take().map(({ messageId }) => messageId)).toEqual(
     Array.from({ length: WAITING_ANSWER_COUNT_MAX + 5 }, (_, index) => index + 1),
   )
+})
+
+describe('who fills the journal', () => {
+  const payload = 'x'.repeat(60_000)
+  const MOST = Math.ceil(JOURNAL_BYTES_MAX / payload.length)
+
+  async function slowStore() {
+    const store = new ScriptedSessionStore()
+    const mqtt = { queueCountMax: 10_000, queueBytesMax: 2 * JOURNAL_BYTES_MAX }
+    const world = new MqttWorld({ store, mqtt })
+    const kept = await world.connectKept('kept', { properties: { sessionExpiryInterval: 60 } })
+    kept.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 1 }] })
+    await kept.settled()
+    kept.drop()
+    await kept.settled()
+    const publisher = world.connect('publisher')
+    publisher.take()
+    store.hold()
+    return { world, store, publisher }
+  }
+
+  test.each([
+    ['QoS 1', { qos: 1 }],
+    ['retained messages of QoS 0', { qos: 0, retain: true }],
+  ])('with %s is not read for a while, and others still are', async (_name, how) => {
+    const { world, store, publisher } = await slowStore()
+    let count = 0
+    while (!publisher.isPaused && count < MOST) {
+      publisher.publish('a', payload, { ...how, messageId: ++count })
+      await Promise.resolve()
+    }
+    expect(count).toBeLessThan(MOST / 2)
+    const other = world.connect('other')
+    other.take()
+    other.publish('a', 'x', { qos: 1, messageId: 1 })
+    expect(other.take()).toEqual([])
+    store.letGo()
+    for (let turn = 0; turn < 50; turn++) await other.settled()
+    expect(other.take()).toMatchObject([{ cmd: 'puback', reasonCode: 0 }])
+    expect(publisher.isPaused).toBe(false)
+    publisher.send({ cmd: 'pingreq' })
+    const answers = how.qos === 1 ? count : 0
+    expect(publisher.take().length).toBe(answers + 1)
+  })
 })

@@ -68,7 +68,7 @@ export function takePublish(client: MqttClient, packet: Publish): void {
   const { refusedCount } = journal
   const outcome = publish(client, packet, messageOf(client, topic, packet))
   client.deps.figures.published++
-  if (qos === 0) return
+  if (qos === 0) return client.unanswered(writeCount)
   // Not all who should have it could be promised it.
   if (journal.refusedCount !== refusedCount) {
     return refuse(client, packet, { ...UNKEPT, writeCount })

@@ -8,6 +8,8 @@ export class AppClients {
   readonly home: SessionHome
   /** Of sessions that outlive connections. */
   keptCount = 0
+  /** The same by owner. */
+  readonly #ownerCounts = new Map<string, number>()
   /** What waits for something, by client id: the last of each. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
@@ -23,10 +25,17 @@ export class AppClients {
     const state = new ClientState(this.home, who, kept)
     this.states.set(who.clientId, state)
     if (kept !== undefined) {
-      this.keptCount++
-      this.home.figures.storedCount++
+      this.#countKept(who.owner, 1)
     }
     return state
+  }
+
+  /** Whether an owner may have no further session that outlives its connection. */
+  isFullFor(owner: string): boolean {
+    const { settings, figures } = this.home
+    if (figures.storedCount >= settings.sessionCountMax) return true
+    if (this.keptCount >= settings.appSessionCountMax) return true
+    return this.#keptCountOf(owner) >= settings.ownerSessionCountMax
   }
 
   has(state: ClientState): boolean {
@@ -38,8 +47,7 @@ export class AppClients {
     if (!this.has(state)) return
     this.states.delete(state.clientId)
     if (state.isKept) {
-      this.keptCount--
-      this.home.figures.storedCount--
+      this.#countKept(state.owner, -1)
     }
     state.end()
   }
@@ -54,6 +62,18 @@ export class AppClients {
     const before = this.#turns.get(clientId)
     const done = before === undefined ? step() : before.then(step)
     return done instanceof Promise ? this.#following(clientId, done) : done
+  }
+
+  #keptCountOf(owner: string): number {
+    return this.#ownerCounts.get(owner) ?? 0
+  }
+
+  #countKept(owner: string, by: 1 | -1): void {
+    this.keptCount += by
+    this.home.figures.storedCount += by
+    const count = this.#keptCountOf(owner) + by
+    if (count === 0) this.#ownerCounts.delete(owner)
+    else this.#ownerCounts.set(owner, count)
   }
 
   async #following<T>(clientId: string, done: Promise<T>): Promise<T> {

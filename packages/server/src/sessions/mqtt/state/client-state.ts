@@ -241,10 +241,6 @@ export class ClientState implements TopicSubscriber {
     return (this.#life.endsAtMs() ?? nowMs + 1) <= nowMs
   }
 
-  get hasDueWill(): boolean {
-    return this.#life.isWillDue(this.#home.clock.nowMs())
-  }
-
   /** Publishes its will if its delay is over. */
   publishDueWill(): void {
     const will = this.#life.takeDueWill(this.#home.clock.nowMs())

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ANYTHING, SessionWorld, TestLink } from '../../../../../../test/support/session-world.ts'
 import { message } from '../../../../../../test/support/topic-world.ts'
-import type { SessionClaim } from './client-states.ts'
+import type { SessionClaim } from './session-claim.ts'
 
 const KEPT = { expirySeconds: 100 }
 
@@ -424,6 +424,25 @@ describe('too many', () => {
     world.states.end(world.states.find(world.space, '2') as never)
     expect((await world.claim({ clientId: 'd', ...KEPT }, new TestLink(), other)).ok).toBe(true)
   })
+})
+
+test('no owner takes all the sessions of an app', async () => {
+  const world = new SessionWorld({ ownerSessionCountMax: 2 })
+  const ann = { owner: 'user:ann', ...KEPT }
+  await world.connect({ clientId: '1', ...ann })
+  const second = await world.connect({ clientId: '2', ...ann })
+  expect(refusalOf(await world.claim({ clientId: '3', ...ann }))).toBe('sessions_full')
+  const bob = { owner: 'user:bob', ...KEPT }
+  expect((await world.claim({ clientId: '4', ...bob })).ok).toBe(true)
+  expect((await world.claim({ clientId: '3', ...ann, expirySeconds: 0 })).ok).toBe(true)
+  expect((await world.connect({ clientId: '1', ...ann })).sessionPresent).toBe(true)
+  expect((await world.connect({ clientId: '1', ...ann, cleanStart: true })).sessionPresent).toBe(
+    false,
+  )
+  const next = await world.restart()
+  expect(refusalOf(await next.claim({ clientId: '3', ...ann }))).toBe('sessions_full')
+  second.leave(0)
+  expect((await world.claim({ clientId: '5', ...ann })).ok).toBe(true)
 })
 
 describe('a client that is let in', () => {

@@ -4,13 +4,11 @@
  * Claims of one client id are carried out one after the other. Sessions that outlive connections
  * are bounded per app and node; time is decided when it is asked for, not by the tick alone.
  */
-import { ok, refuse, type Result } from '@lockgate/protocol/result'
+import { ok, refuse } from '@lockgate/protocol/result'
 import type { AppSpace } from '../../../core/app-space.ts'
-import type { RefusalCode } from '../../../core/refusals.ts'
 import type { TopicMessage } from '../../../core/topics/topic-message.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Random } from '../../../ports/random.ts'
-import type { SessionStore } from '../../../ports/session-store.ts'
 import type { Turns } from '../../../ports/turns.ts'
 import { AppClients } from './app-clients.ts'
 import type { ClientLink } from './client-link.ts'
@@ -19,10 +17,10 @@ import type { WillAuthor } from './client-will.ts'
 import { DueTimes } from './due-times.ts'
 import type { Outgoing } from './outgoing.ts'
 import { RetainedWriter } from './retained-writer.ts'
+import type { ClaimResult, SessionClaim } from './session-claim.ts'
 import type { SessionFigures } from './session-figures.ts'
-import type { SessionTopics } from './session-home.ts'
+import type { SessionRegion, SessionTopics } from './session-home.ts'
 import type { SessionJournal } from './session-journal.ts'
-import type { Connecting } from './session-life.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { WillTurns } from './will-turns.ts'
 
@@ -30,26 +28,6 @@ import { WillTurns } from './will-turns.ts'
 export const DUE_COUNT_MAX = 10_000
 
 const SESSION_ID_BYTES = 16
-
-export interface SessionClaim extends Connecting {
-  readonly clientId: string
-  /** Two that differ never share a session. */
-  readonly owner: string
-  readonly cleanStart: boolean
-}
-
-export interface Claimed {
-  readonly state: ClientState
-  readonly sessionPresent: boolean
-}
-
-export type ClaimResult = Result<Claimed, RefusalCode>
-
-/** What keeps the sessions of one region. */
-export interface SessionRegion {
-  readonly store: SessionStore
-  readonly journal: SessionJournal
-}
 
 export interface ClientStatesPorts {
   readonly clock: Clock
@@ -238,10 +216,9 @@ export class ClientStates {
       state.attach(link, claim)
       return ok({ state, sessionPresent: false })
     }
-    const { settings, figures, clock, random } = this.#ports
+    const { clock, random } = this.#ports
     if (!app.home.journal.isAccepting) return refuse('unavailable')
-    const isAppFull = app.keptCount >= settings.appSessionCountMax
-    if (isAppFull || figures.storedCount >= settings.sessionCountMax) return refuse('sessions_full')
+    if (app.isFullFor(claim.owner)) return refuse('sessions_full')
     const id = random.bytes(SESSION_ID_BYTES).toHex()
     const state = app.add(claim, { id, createdAtMs: clock.nowMs() })
     state.attach(link, claim)
@@ -288,7 +265,8 @@ export class ClientStates {
 
   /** Until it is published the store has it, so a crash in between loses nothing. */
   #publishDueWill(state: ClientState): void {
-    if (state.hasDueWill) this.#wills.add(state, () => state.publishDueWill())
+    const isDue = (state.dueAtMs() ?? Number.POSITIVE_INFINITY) <= this.#ports.clock.nowMs()
+    if (isDue) this.#wills.add(state, () => state.publishDueWill())
   }
 
   #open(space: AppSpace): AppClients {
@@ -304,6 +282,7 @@ export class ClientStates {
       clock,
       figures,
       settings,
+      queues: { bytes: 0 },
       publishWill: (author, message) => {
         const publish = () => publishWill(space, message, author)
         // Of a session that is kept it is one commit with what becomes of the session.

@@ -13,6 +13,8 @@ import type { SessionHome } from './session-home.ts'
 
 /** Our bound, whatever the client's receive maximum: each of them is kept in memory. */
 export const IN_FLIGHT_COUNT_MAX = 1_024
+/** The same in bytes; a single larger message goes all the same. */
+export const IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024
 
 const FIRST: Sending = { isDuplicate: false, expirySeconds: undefined }
 const AGAIN: Sending = { isDuplicate: true, expirySeconds: undefined }
@@ -67,7 +69,8 @@ export class OutgoingFlows {
     if (link === undefined || this.#again.length > 0) return false
     if (this.#window.usedCount >= link.receiveMaximum) return false
     if (this.#window.size >= IN_FLIGHT_COUNT_MAX) return false
-    const isLight = this.#window.bytes + bytes <= this.#home.settings.queueBytesMax
+    const bytesMax = Math.min(IN_FLIGHT_BYTES_MAX, this.#home.settings.queueBytesMax)
+    const isLight = this.#window.bytes + bytes <= bytesMax
     return link.hasRoom && (isLight || this.#window.size === 0)
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { SessionWorld, TestLink } from '../../../../../../test/support/session-world.ts'
 import { grant } from '../../../../../../test/support/topic-world.ts'
-import { IN_FLIGHT_COUNT_MAX } from './outgoing-flows.ts'
+import { IN_FLIGHT_BYTES_MAX, IN_FLIGHT_COUNT_MAX } from './outgoing-flows.ts'
 import { MEMORY_COUNT_MAX } from './waiting-messages.ts'
 
 const KEPT = { expirySeconds: 3_600 }
@@ -159,6 +159,60 @@ describe.each([
     for (let packetId = 1; packetId <= 3; packetId++) state.acknowledged(packetId)
     await world.settle()
     expect(link.take().map((each) => each[0])).toEqual(['e', 'f', 'g'])
+  })
+
+  test('shares the bound of its app with others, and makes room in itself alone', async () => {
+    const world = new SessionWorld({ appQueueBytesMax: 2_000 })
+    const slow = (id: string) => {
+      const link = new TestLink()
+      link.receiveMaximum = 1
+      return world.connect({ ...claim, clientId: id }, link)
+    }
+    const [one, two] = [await slow('1'), await slow('2')]
+    one.subscribe('one')
+    two.subscribe('two')
+    for (const payload of ['-', 'a', 'b', 'c']) {
+      world.publish(payload.repeat(500), { topic: 'one' })
+    }
+    for (const payload of ['-', 'd', 'e']) world.publish(payload.repeat(500), { topic: 'two' })
+    // 'd' had no room, and nothing of its own to push out; so had 'e'.
+    expect(world.figures.droppedFor('queue_full')).toBe(2)
+    world.publish('f'.repeat(500), { topic: 'one' })
+    expect(world.figures.droppedFor('queue_full')).toBe(3)
+    for (let packetId = 1; packetId <= 4; packetId++) one.state.acknowledged(packetId)
+    await world.settle()
+    expect(one.link.take().map((each) => each[0])).toEqual(['-', 'b', 'c', 'f'])
+    // What left makes room for everybody.
+    world.publish('g'.repeat(500), { topic: 'two' })
+    two.state.acknowledged(1)
+    await world.settle()
+    expect(two.link.take().map((each) => each[0])).toEqual(['-', 'g'])
+    expect([world.figures.queuedBytes, world.figures.memoryQueuedBytes]).toEqual([0, 0])
+  })
+
+  test('shares the bound of memory with others where it is not in the store', async () => {
+    const world = new SessionWorld({ memoryQueueBytesMax: 2_000 })
+    const clients = []
+    for (const clientId of ['1', '2']) {
+      const link = new TestLink()
+      link.receiveMaximum = 1
+      const { state } = await world.connect({ ...claim, clientId }, link)
+      state.subscribe(grant('t', { qos: 1 }))
+      clients.push({ link, state })
+    }
+    for (const payload of ['-', 'a', 'b', 'c']) world.publish(payload.repeat(500))
+    const isStored = claim.expirySeconds > 0
+    expect(world.figures.droppedFor('queue_full')).toBe(isStored ? 0 : 3)
+    expect(world.figures.memoryQueuedBytes).toBeLessThanOrEqual(2_000)
+    for (const { state } of clients) world.states.end(state)
+    expect([world.figures.queuedBytes, world.figures.memoryQueuedBytes]).toEqual([0, 0])
+  })
+
+  test('keeps no more bytes in flight than our bound', async () => {
+    const world = new SessionWorld({ queueBytesMax: 10 * IN_FLIGHT_BYTES_MAX })
+    const { link } = (await world.connect(claim)).subscribe('t')
+    for (let count = 0; count < 10; count++) world.publish('x'.repeat(IN_FLIGHT_BYTES_MAX / 4))
+    expect(link.take()).toHaveLength(3)
   })
 
   test('keeps no more in flight than our bound, whatever the client takes', async () => {

@@ -35,8 +35,7 @@ export class Outgoing {
     this.#flows = new OutgoingFlows(home, sessionId, { storedCount: stored.sentCount, pump })
     this.#waiting = new WaitingMessages(stored.lastSeq - stored.queuedCount + 1)
     this.#waiting.restore(stored.queuedCount, stored.queuedBytes)
-    home.figures.queuedCount += stored.queuedCount
-    home.figures.queuedBytes += this.#waiting.bytes
+    this.#count(stored.queuedCount, this.#waiting.bytes)
   }
 
   /** Whether the next message would be sent at once. */
@@ -73,8 +72,7 @@ export class Outgoing {
     if (!this.#makeRoomFor(bytes)) return
     const isKept = this.#sessionId === undefined || this.#isKeptInMemory(bytes)
     const seq = this.#waiting.add(isKept ? delivery : undefined, bytes)
-    figures.queuedCount++
-    figures.queuedBytes += bytes
+    this.#count(1, bytes)
     this.#queued(delivery, qos, seq)
   }
 
@@ -144,8 +142,7 @@ export class Outgoing {
   end(): void {
     this.#flows.close()
     const { figures } = this.#home
-    figures.queuedCount -= this.#waiting.count
-    figures.queuedBytes -= this.#waiting.bytes
+    this.#count(-this.#waiting.count, -this.#waiting.bytes)
     figures.dropped('session_ended', this.#waiting.count + this.#flows.count)
   }
 
@@ -153,13 +150,14 @@ export class Outgoing {
     return this.#flows.link !== undefined && this.#waiting.hasMemoryFor(bytes)
   }
 
-  /** @returns false when it is the new message that goes. */
+  /**
+   * Room is made in this queue alone: nobody loses a message for one that waits for somebody else.
+   * @returns false when it is the new message that goes.
+   */
   #makeRoomFor(bytes: number): boolean {
     const { settings, figures } = this.#home
-    const { queueCountMax, queueBytesMax, queueDrops } = settings
-    const isFull = () =>
-      this.#waiting.count >= queueCountMax || this.#waiting.bytes + bytes > queueBytesMax
-    while (isFull()) {
+    const { queueBytesMax, queueDrops } = settings
+    while (this.#isFull(bytes)) {
       if (queueDrops === 'newest' || this.#waiting.count === 0 || bytes > queueBytesMax) {
         figures.dropped('queue_full')
         return false
@@ -167,6 +165,24 @@ export class Outgoing {
       this.#drop(this.#shift().seq, 'queue_full')
     }
     return true
+  }
+
+  /** Whether there is no room for so much more: in this queue, in those of the app, in memory. */
+  #isFull(bytes: number): boolean {
+    const { settings, figures, queues } = this.#home
+    const { queueCountMax, queueBytesMax, appQueueBytesMax, memoryQueueBytesMax } = settings
+    if (this.#waiting.count >= queueCountMax) return true
+    if (this.#waiting.bytes + bytes > queueBytesMax) return true
+    if (queues.bytes + bytes > appQueueBytesMax) return true
+    return this.#sessionId === undefined && figures.memoryQueuedBytes + bytes > memoryQueueBytesMax
+  }
+
+  #count(messages: number, bytes: number): void {
+    const { figures, queues } = this.#home
+    figures.queuedCount += messages
+    figures.queuedBytes += bytes
+    queues.bytes += bytes
+    if (this.#sessionId === undefined) figures.memoryQueuedBytes += bytes
   }
 
   /** Why the next message that waits is not to be sent. */
@@ -191,8 +207,7 @@ export class Outgoing {
   #shift(): Waiting {
     const first = this.#waiting.shift()
     if (first === undefined) throw new Error('nothing waits')
-    this.#home.figures.queuedCount--
-    this.#home.figures.queuedBytes -= first.bytes
+    this.#count(-1, -first.bytes)
     return first
   }
 
@@ -214,7 +229,7 @@ export class Outgoing {
     while (this.#waiting.isNextStored && this.#waiting.headSeq < firstSeq) this.#shift()
     const bytesBefore = this.#waiting.bytes
     for (const { seq, delivery, bytes } of page) this.#waiting.load(seq, delivery, bytes)
-    this.#home.figures.queuedBytes += this.#waiting.bytes - bytesBefore
+    this.#count(0, this.#waiting.bytes - bytesBefore)
     this.pump()
   }
 }

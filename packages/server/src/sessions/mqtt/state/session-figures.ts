@@ -29,6 +29,8 @@ export class SessionFigures {
   storedCount = 0
   queuedCount = 0
   queuedBytes = 0
+  /** Those of them that wait for sessions without a store. */
+  memoryQueuedBytes = 0
   inFlightCount = 0
   takeoverCount = 0
   expiredCount = 0

@@ -24,6 +24,12 @@ export interface SessionTopics {
   restoreRetained(space: AppSpace, message: TopicMessage): boolean
 }
 
+/** What keeps the sessions of one region. */
+export interface SessionRegion {
+  readonly store: SessionStore
+  readonly journal: SessionJournal
+}
+
 export interface SessionHome {
   readonly space: AppSpace
   readonly topics: SessionTopics
@@ -32,6 +38,8 @@ export interface SessionHome {
   readonly clock: Clock
   readonly figures: SessionFigures
   readonly settings: SessionSettings
+  /** What waits for the sessions of the app. */
+  readonly queues: { bytes: number }
   /** Those that could not read their queue; they are asked again by the tick. */
   readonly stalled: Set<Outgoing>
   /** Publishes a will now, or in a later turn. */

@@ -13,6 +13,8 @@ import { messageBytes } from './message-size.ts'
 
 /** Our bound on what waits for the store in memory. */
 export const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+/** Ours: from here on, who adds to it waits for it. */
+export const JOURNAL_BUSY_BYTES = JOURNAL_BYTES_MAX / 4
 /** A store that failed is asked again so often. */
 export const JOURNAL_RETRY_MS = 1_000
 /** What a write without a message is counted as. */
@@ -68,6 +70,11 @@ export class SessionJournal {
    */
   get isAccepting(): boolean {
     return this.#retryAtMs === undefined && this.#waitingBytes < JOURNAL_BYTES_MAX
+  }
+
+  /** So much waits that who writes more is read no further: long before others are refused. */
+  get isBusy(): boolean {
+    return this.#waitingBytes >= JOURNAL_BUSY_BYTES
   }
 
   get isSettled(): boolean {

@@ -76,12 +76,8 @@ export class SessionLife {
 
   /** @returns the will if its delay is over, once. */
   takeDueWill(nowMs: number): ClientWill | undefined {
-    return this.isWillDue(nowMs) ? this.takeWill() : undefined
-  }
-
-  /** Whether there is a will whose delay is over. */
-  isWillDue(nowMs: number): boolean {
-    return (this.#willAtMs() ?? Number.POSITIVE_INFINITY) <= nowMs
+    const willAtMs = this.#willAtMs()
+    return willAtMs === undefined || willAtMs > nowMs ? undefined : this.takeWill()
   }
 
   /** @returns the will there is, once: the session is over [MQTT-3.1.3-9]. */

@@ -7,9 +7,15 @@ export interface SessionSettings {
   readonly queueBytesMax: number
   /** Which message goes when a queue is full. */
   readonly queueDrops: 'oldest' | 'newest'
+  /** Of all sessions of one app together; a message counts once for each it waits for. */
+  readonly appQueueBytesMax: number
+  /** Of all sessions of this node that end with their connection: it waits in memory. */
+  readonly memoryQueueBytesMax: number
   /** Sessions that outlive connections, over all apps of this node. */
   readonly sessionCountMax: number
   readonly appSessionCountMax: number
+  /** Of one user, key or MQTT user of an app. */
+  readonly ownerSessionCountMax: number
   /** The longest a session is kept after its connection. */
   readonly sessionExpirySecondsMax: number
 }
