@@ -9,6 +9,7 @@ import { after } from 'node:test'
 import { generate, type Packet } from 'mqtt-packet'
 import { ALICE, BOB, connect, loginOf, type TestClient, USERS } from '../support/mqtt-clients.ts'
 import { connectOf, MqttPeer } from '../support/mqtt-peer.ts'
+import { seeded } from '../support/seeded.ts'
 import { app, repositoryRoot, startServer } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
 import { test } from '../support/test.ts'
@@ -39,6 +40,7 @@ const CODES: Readonly<Record<string, number>> = {
   payload_format_invalid: 0x99,
 }
 
+const LEVEL_5 = { protocolVersion: 5 }
 const VECTORS_AT_A_TIME = 20
 const SUBSCRIPTION_COUNT_MAX = 200
 const PACKET_BYTES_MAX = 400_000
@@ -50,7 +52,12 @@ const it = serving({
     }),
   ],
   config: {
-    mqtt: { packetBytesMax: PACKET_BYTES_MAX, connectTimeoutMs: 2_000, queueCountMax: 100 },
+    mqtt: {
+      packetBytesMax: PACKET_BYTES_MAX,
+      connectTimeoutMs: 2_000,
+      queueCountMax: 100,
+      appSessionCountMax: 20,
+    },
     limits: { outboxBytesMax: 1_048_576 },
     guard: { limits: ['auth.ip 300/1m'] },
   },
@@ -327,6 +334,65 @@ test('an app has as many connections as it may, whatever client ids they bring',
   assert.ok(codes.every((code) => code === 0 || code === 0x97))
   for (const peer of peers) peer.destroy()
   await until('they are gone', async () => (await openCount()) <= 2)
+  await othersAreServed()
+})
+
+test('kept sessions are as many as an app may have; more are refused, and clean ones are not', async () => {
+  const keptOf = (n: number, expiry = 60) =>
+    connectOf({ clientId: `kept-${n}`, properties: { sessionExpiryInterval: expiry } })
+  const codes: (number | undefined)[] = []
+  for (let n = 0; n < 25; n++) {
+    const peer = new MqttPeer(it.server)
+    peer.send(keptOf(n))
+    codes.push((await peer.next('connack')).reasonCode)
+    peer.destroy()
+  }
+  assert.deepEqual(
+    codes,
+    Array.from({ length: 25 }, (_, n) => (n < 20 ? 0 : 0x97)),
+  )
+  const four = new MqttPeer(it.server, { level: 4 })
+  four.send(connectOf({ protocolVersion: 4, clean: false, clientId: 'four' }))
+  assert.equal((await four.next('connack')).returnCode, 3)
+  const clean = await MqttPeer.open(it.server)
+  await clean.answers()
+  clean.destroy()
+  for (let n = 0; n < 20; n++) (await MqttPeer.open(it.server, keptOf(n, 0))).destroy()
+  await until('they are gone', async () => (await openCount()) <= 2)
+})
+
+test('packets with bits that are flipped, cut or repeated end at most their connection', async () => {
+  const random = seeded()
+  const packets = [
+    generate(
+      { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'f/#', qos: 2 }] },
+      LEVEL_5,
+    ),
+    generate(publishOf('f/x', { qos: 2, messageId: 2, properties: { topicAlias: 1 } }), LEVEL_5),
+    generate(publishOf('f/x', { retain: true, properties: { contentType: 'x' } }), LEVEL_5),
+    generate({ cmd: 'pubrel', messageId: 2, reasonCode: 0 }, LEVEL_5),
+    generate({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['f/#'] }, LEVEL_5),
+    generate({ cmd: 'pingreq' }),
+  ]
+  const mutated = (): Buffer => {
+    const chosen = Array.from({ length: 6 }, () => packets[random.below(packets.length)])
+    const bytes = Buffer.concat(chosen.map((each) => each ?? Buffer.alloc(0)))
+    for (let n = random.below(4); n > 0; n--) {
+      const at = random.below(bytes.length)
+      bytes[at] = random.below(256)
+    }
+    return bytes.subarray(0, bytes.length - random.below(3))
+  }
+  for (let round = 0; round < 15; round++) {
+    const peers = await Promise.all(
+      Array.from({ length: 30 }, () => MqttPeer.open(it.server, { keepalive: 1 })),
+    )
+    for (const peer of peers) peer.write(mutated())
+    const first = await MqttPeer.open(it.server)
+    await first.answers()
+    for (const peer of [...peers, first]) peer.destroy()
+  }
+  assert.equal(await it.server.metric('lockgate_bugs_total'), 0, `seed ${random.seed}`)
   await othersAreServed()
 })
 

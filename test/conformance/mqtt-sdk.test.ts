@@ -246,6 +246,70 @@ test('replaced, a token opens nothing new, and who is connected stays', async ()
   await open.end()
 })
 
+/** Connected by the method that can renew in place. */
+function renewable(token: Token, more: object = {}): Promise<MqttPeer> {
+  const { username } = token.mqtt_credentials
+  return MqttPeer.open(server, { username, ...more, properties: methodOf(token) })
+}
+
+function methodOf(token: Token) {
+  const authenticationData = Buffer.from(token.access_token)
+  return { authenticationMethod: 'lockgate-token', authenticationData }
+}
+
+test('a client renews in place while messages flow, and none is lost or comes twice', async () => {
+  const driver = new TokenDriver(server.http)
+  let token = await create({ user_email: 'renewing@example.org' })
+  const peer = await renewable(token)
+  await peer.subscribe('renewing/#', 1)
+  const speaker = await connect(server.mqtt, { protocolVersion: 5, ...loginOf(ALICE) })
+  const sent = Promise.all(
+    Array.from({ length: 400 }, (_, n) =>
+      speaker.client.publishAsync('renewing/x', String(n), { qos: 1 }),
+    ),
+  )
+  for (let n = 0; n < 10; n++) {
+    token = await driver.refresh(token)
+    peer.send({ cmd: 'auth', reasonCode: 0x19, properties: methodOf(token) })
+    const { reasonCode, properties } = await peer.next('auth')
+    assert.equal(reasonCode, 0)
+    assert.equal(properties?.authenticationMethod, 'lockgate-token')
+  }
+  await sent
+  await until('all of them', () => peer.all('publish').length >= 400)
+  await peer.answers()
+  assert.deepEqual(
+    peer.all('publish').map(({ payload }) => payload.toString()),
+    Array.from({ length: 400 }, (_, n) => String(n)),
+  )
+  peer.destroy()
+  await speaker.end()
+})
+
+test('nobody becomes somebody else by AUTH, and what does not hold ends the connection', async () => {
+  const mine = await create({ user_email: 'mine@example.org' })
+  const theirs = await create({ user_email: 'theirs@example.org' })
+  const { username } = theirs.mqtt_credentials
+  const rows: readonly (readonly [object, number])[] = [
+    [methodOf(theirs), 0x87],
+    [{ ...methodOf(theirs), userProperties: { username } }, 0x87],
+    [methodOf({ ...mine, access_token: `${mine.access_token}x` }), 0x87],
+    [{ authenticationMethod: 'another', authenticationData: Buffer.from('x') }, 0x82],
+    [{ authenticationMethod: 'lockgate-token' }, 0x82],
+  ]
+  for (const [properties, code] of rows) {
+    const peer = await renewable(mine)
+    peer.send({ cmd: 'auth', reasonCode: 0x19, properties })
+    assert.equal((await peer.next('disconnect')).reasonCode, code)
+    await peer.closed()
+  }
+  const plain = await MqttPeer.open(server)
+  plain.send({ cmd: 'auth', reasonCode: 0x19, properties: methodOf(mine) })
+  assert.equal((await plain.next('disconnect')).reasonCode, 0x82)
+  const unknown = { authenticationMethod: 'SCRAM-SHA-1' }
+  await assert.rejects(MqttPeer.open(server, { properties: unknown }), /CONNACK 140/)
+})
+
 test('two organizations with the same client ids and topics never meet', async () => {
   const there = { username: `alice@${OTHER.shortId}`, password: ALICE.password }
   const same = {
