@@ -9,6 +9,7 @@ import { Administration, ownerKey } from '../support/administration.ts'
 import { EventReceiver } from '../support/event-receiver.ts'
 import { post, send } from '../support/http.ts'
 import { type NamedInQuery, namedInQuery } from '../support/prom-query.ts'
+import { ALICE, connect, loginOf, USERS } from '../support/mqtt-clients.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
 import { until } from '../support/wait.ts'
@@ -49,7 +50,7 @@ const admin = new Administration(
   () => server,
   () => ownerKey(dataDir),
 )
-const LIMITED = app('limited', { limits: ['http_publish.app 1/1m'] })
+const LIMITED = app('limited', { ...USERS, limits: ['http_publish.app 1/1m'] })
 const SHADOWED = app('shadowed', { limits: ['http_publish.app 1/1m shadow'] })
 
 before(async () => {
@@ -89,6 +90,10 @@ async function happen(): Promise<void> {
   await send(server.http, { method: 'GET', target: '/apps/limited/channels', headers })
   const viewer = await admin.done('operators.create', { body: { name: 'v', role: 'viewer' } })
   await admin.as(String(viewer.value)).refused('operators.list')
+  await assert.rejects(connect(server.mqtt, { ...loginOf(ALICE), password: 'wrong' }))
+  const device = await connect(server.mqtt, { ...loginOf(ALICE), protocolVersion: 5 })
+  await assert.rejects(device.client.publishAsync('$SYS/x', 'x', { qos: 1 }))
+  await device.end()
 }
 
 /** @returns the labels of each metric that is exported. */

@@ -1,4 +1,5 @@
 /** What connections of MQTT count, over all apps. Labels are ours, never a client's. */
+import type { RefusalCode } from '../../core/refusals.ts'
 import type { MetricDefinitions } from '../../ports/metrics.ts'
 
 /**
@@ -18,7 +19,13 @@ export class MqttFigures {
   deniedSubscriptions = 0
   /** Taken away while they were open, because rules changed. */
   lostSubscriptions = 0
+  /** Connections that ended before they were let in. */
+  readonly refusedConnects = new Map<RefusalCode, number>()
   readonly refusedPublishes = new Map<PublishRefusal, number>()
+
+  refusedConnect(code: RefusalCode): void {
+    this.refusedConnects.set(code, (this.refusedConnects.get(code) ?? 0) + 1)
+  }
 
   refusedPublish(why: PublishRefusal): void {
     this.refusedPublishes.set(why, (this.refusedPublishes.get(why) ?? 0) + 1)
@@ -37,6 +44,13 @@ export class MqttFigures {
         counter('lost_subscriptions', 'Subscriptions taken away', () => this.lostSubscriptions),
       ],
       labelled: [
+        {
+          name: 'lockgate_mqtt_refused_connects_total',
+          help: 'MQTT clients that were not let in, by code',
+          kind: 'counter',
+          label: 'code',
+          read: () => this.refusedConnects,
+        },
         {
           name: 'lockgate_mqtt_refused_publishes_total',
           help: 'PUBLISH packets of clients refused, by reason',

@@ -109,6 +109,7 @@ describe('CONNECT that is refused', () => {
     expect(four.take()).toMatchObject([{ cmd: 'connack', returnCode }])
     expect(four.outbox.closed).toBeDefined()
     expect(each.space.connections.size).toBe(0)
+    expect([...each.figures.refusedConnects]).toEqual([[refusal, 2]])
   })
 
   test('a client without a name that wants to be remembered [MQTT-3.1.3-8]', () => {
@@ -365,6 +366,7 @@ describe('the life of a connection', () => {
     const five = each.connect('five')
     five.take()
     five.session.end(refusal)
+    expect(each.figures.refusedConnects.size).toBe(0)
     expect(five.take()).toMatchObject([{ cmd: 'disconnect', reasonCode }])
     const four = each.connect('four', { level: 4 })
     four.take()

@@ -109,6 +109,7 @@ export class MqttSession implements Session, ClientSocket {
     if (this.#phase === 'ended') return false
     const frame = this.#lastWords(refusal, ending)
     this.#deps.tally.refused(refusal)
+    if (this.#entrance !== undefined) this.#deps.figures.refusedConnect(refusal)
     this.#over(refusal, { isWillDue: true, expirySeconds: undefined })
     const code = refusal === 'draining' ? CLOSE.goingAway : CLOSE.policy
     this.outbox.close(code, ending.text ?? REFUSALS[refusal].text, frame)
