@@ -1,6 +1,6 @@
 /** What docs/mqtt.md and docs/credentials.md say of MQTT users: commands and configuration work. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,12 +33,41 @@ async function withServer(
   }
 }
 
+test('the first message of the page arrives, and a refusal is told as the page says', async () => {
+  const page = commandsOf('docs/mqtt.md')
+  const [, program = ''] = /```js\n(import [\s\S]*?)```/.exec(page.text) ?? []
+  await withServer({}, async ({ home, server }) => {
+    const { port } = new URL(server.mqtt)
+    const first = page.blockWith('mosquitto_pub')
+    const here = first.replaceAll('-h 127.0.0.1', `-h 127.0.0.1 -p ${port}`)
+    assert.notEqual(here, first)
+    assert.equal(page.run(home, here, server.http), 'rooms/1/chat hello\n')
+    const script = join(home, 'first.mjs')
+    const mqtt = JSON.stringify(join(repositoryRoot(), 'node_modules/mqtt/build/index.js'))
+    const ended = program.replace("'mqtt'", mqtt).replace('127.0.0.1:1883', `127.0.0.1:${port}`)
+    const last = `client.on('message', (_, text) => /again/.test(text) && client.end())\n`
+    writeFileSync(script, ended.replace('await', `${last}await`))
+    const ran = await finished(spawn(process.execPath, [script], { cwd: home }))
+    assert.match(ran, /^rooms\/1\/chat hello again$/m)
+    const login = `-u me@org_k7xm4pqr2n5t -P "$(cat me.password)"`
+    const denied = `mosquitto_sub -h 127.0.0.1 -p ${port} ${login} -t '#' -E 2>&1 || true`
+    assert.match(page.run(home, denied, server.http), /denied/)
+    const told = page.run(home, page.blockWith('explain $TENANT'), server.http)
+    assert.match(told, /"topic": ?"#"/)
+    assert.match(told, /Rule 2 denies a part of it: response\/#/)
+  })
+})
+
 test('the commands of the pages make, rotate and revoke users', async () => {
   const ofMqtt = commandsOf('docs/mqtt.md')
   const ofCredentials = commandsOf('docs/credentials.md')
   await withServer({}, async ({ home, server, admin }) => {
-    const made = ofMqtt.run(home, ofMqtt.blockWith('--kind mqtt_user'), server.http)
-    assert.match(made, /^mqu_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}\n/)
+    const made = ofMqtt.run(home, ofMqtt.blockWith('--rule-set sensors'), server.http)
+    const [password = ''] = /^mqu_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}$/m.exec(made) ?? []
+    assert.ok(password, made)
+    const inTenant = { tenantId: TENANT }
+    const gateways = { name: 'gateways', rules: [] }
+    await admin.done('rules.create', { parameters: inTenant, body: gateways })
     const ran = ofCredentials.run(home, ofCredentials.blockWith('mqtt_user'), server.http)
     assert.match(ran, /^mqu_/m)
     const parameters = { appId: 'chat' }
@@ -54,6 +83,14 @@ test('the commands of the pages make, rotate and revoke users', async () => {
       gateway?.versions.map(({ state }) => state),
       ['revoked', 'revoked'],
     )
+    const lost = { kind: 'mqtt_user', name: 'sensor-3', ruleSet: 'sensor' } as const
+    const unknown = await admin.call('credentials.create', { parameters, body: lost })
+    assert.deepEqual([unknown.status, unknown.code], [400, 'input_invalid'])
+    assert.match(JSON.stringify(unknown.body), /no rule set of this name/)
+    const sensor = users.find(({ name }) => name === 'sensor-1')
+    const moved = { parameters: { credentialId: sensor?.id ?? '' }, body: { ruleSet: 'sensor' } }
+    const unmoved = await admin.call('credentials.update', moved)
+    assert.deepEqual([unmoved.status, unmoved.code], [400, 'input_invalid'])
     const taken = { kind: 'mqtt_user', name: 'sensor-1' } as const
     const refused = await admin.call('credentials.create', { parameters, body: taken })
     assert.deepEqual([refused.status, refused.code], [409, 'name_taken'])
@@ -61,7 +98,7 @@ test('the commands of the pages make, rotate and revoke users', async () => {
       parameters: { tenantId: TENANT, database: 'local' },
     })
     assert.ok(log.items.some(({ entry }) => entry['reason'] === 'the gateway was stolen'))
-    assert.ok(!JSON.stringify(log).includes(made.slice(0, 40)))
+    assert.ok(!JSON.stringify(log).includes(password))
   })
 })
 
@@ -88,6 +125,19 @@ test('the configuration of the page is taken as it is', () => {
     rmSync(home, { recursive: true, force: true })
   }
 })
+
+/** @returns what the program printed, once it has ended well. */
+async function finished(child: ChildProcess): Promise<string> {
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (bytes: Buffer) => {
+      output += bytes.toString('utf8')
+    })
+  }
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  assert.equal(code, 0, output)
+  return output
+}
 
 function namesOf(
   users: readonly { readonly name: string; readonly ruleSet?: string | undefined }[],

@@ -10,7 +10,7 @@ const RUN_MS_MAX = 60_000
 /** @param path of the page, below the checkout. */
 export function commandsOf(path: string) {
   const page = readFileSync(join(repositoryRoot(), path), 'utf8')
-  return { run, blockWith: (mark: string) => blockWith(page, mark) }
+  return { run, text: page, blockWith: (mark: string) => blockWith(page, mark) }
 }
 
 /** @returns the commands of the page among which is `mark`. */

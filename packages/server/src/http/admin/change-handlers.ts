@@ -2,8 +2,10 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { RotationOutcome } from '../../credentials/administration/issued.ts'
+import { findRuleSet } from '../../credentials/administration/rule-set-changes.ts'
 import type { KeyFields } from '../../credentials/foreign-keys/registered-key.ts'
 import type { CredentialRecord } from '../../ports/records/credential.ts'
+import type { AdminDeps } from './deps.ts'
 import type { Handlers } from './handlers.ts'
 import { attributesOf } from './credential-attributes.ts'
 import { credentialShape, issuedShape } from './shapes.ts'
@@ -37,6 +39,8 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
     const key = keyOf(body)
     const attributes = attributesOf(body, deps.random)
     if (!attributes.ok) return attributes
+    const bound = checkRuleSet(body.ruleSet, loaded.tenant.id, deps)
+    if (!bound.ok) return bound
     const owner = { tenantId: loaded.tenant.id, appId: loaded.app.id }
     const expiresAtMs = msOf(body.expiresAt)
     const request = { ...owner, kind, name, attributes: attributes.value, value, key, expiresAtMs }
@@ -45,6 +49,9 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
   },
   async 'credentials.update'({ parameters, body }, { deps, caller }) {
     const { policy } = body
+    const credential = deps.authority.findCredential(parameters.credentialId)
+    const bound = checkRuleSet(body.ruleSet, credential?.tenantId, deps)
+    if (!bound.ok) return bound
     const request = {
       ...parameters,
       ...body,
@@ -135,6 +142,22 @@ export const changeHandlers: Pick<Handlers, ChangeName> = {
   },
   'master-key.rotate': (_input, { deps, caller }) => deps.masterKeyChanges.rotate(caller),
   'master-key.rewrap': (_input, { deps, caller }) => deps.masterKeyChanges.rewrap(caller),
+}
+
+/**
+ * A name that is mistyped would let its MQTT user do nothing, and nobody would be told. What the
+ * configuration declares is not asked: there the rule set may come later.
+ * @param tenantId undefined where the credential is not known; that is found out later.
+ */
+function checkRuleSet(
+  ruleSet: string | null | undefined,
+  tenantId: string | undefined,
+  { authority }: Pick<AdminDeps, 'authority'>,
+): Result<true, 'input_invalid'> {
+  const loaded = tenantId === undefined ? undefined : authority.tenants.find(tenantId)
+  if (typeof ruleSet !== 'string' || loaded === undefined) return ok(true)
+  if (findRuleSet(loaded, ruleSet) !== undefined) return ok(true)
+  return refuse('input_invalid', 'There is no rule set of this name: make it first.')
 }
 
 interface RotationBody extends KeyFields {
