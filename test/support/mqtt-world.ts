@@ -142,7 +142,8 @@ export class MqttWorld {
     const store = options.store ?? new MemorySessionStore(() => {})
     const region = { store, journal: new SessionJournal({ store, clock, log }) }
     const settings = { ...MQTT_SETTINGS, ...options.mqtt }
-    const wills = new Wills({ topics: this.topics, directory, rules: this.rules, clock, log })
+    const asked = { topics: this.topics, directory, rules: this.rules, figures: this.figures }
+    const wills = new Wills({ ...asked, clock, log })
     let random = 0
     const randomness = {
       bytes: (count: number) => new Uint8Array(count).fill(++random),

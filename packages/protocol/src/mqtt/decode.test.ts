@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { generate, type Packet } from 'mqtt-packet'
 import vectors from '../../../../test/vectors/mqtt.json'
 import { ok, type Result } from '../result.ts'
-import { decodePacket } from './decode.ts'
+import { decodePacket, FILTER_COUNT_MAX } from './decode.ts'
 import { PacketFramer } from './framer.ts'
 import type { ClientPacket, ProtocolLevel } from './packets.ts'
 
@@ -170,6 +170,18 @@ test('a packet that is too large is refused by its header, before its body is th
   const roomy = new PacketFramer(101)
   roomy.push(Uint8Array.of(0x30, 0x63))
   expect(roomy.next()).toEqual(ok(undefined))
+})
+
+test.each([
+  ['SUBSCRIBE', 8, [0, 1, 97, 0]],
+  ['UNSUBSCRIBE', 10, [0, 1, 97]],
+] as const)('%s names no more filters than our bound', (_name, type, filter) => {
+  const decoded = (count: number) => {
+    const filters = Array.from({ length: count }, () => filter)
+    return decodePacket({ type, flags: 2, body: new Uint8Array([0, 1, ...filters.flat()]) }, 4)
+  }
+  expect(decoded(FILTER_COUNT_MAX).ok).toBe(true)
+  expect(decoded(FILTER_COUNT_MAX + 1)).toMatchObject({ refusal: 'too_many_filters' })
 })
 
 test('after a refusal nothing more of the stream is read', () => {

@@ -27,6 +27,8 @@ import { isTopicFilter, isTopicName, splitShared } from './topic.ts'
 type Decoded<T> = Result<T, DecodeRefusal>
 
 const MALFORMED = refuse('malformed' as const)
+/** Our bound on the filters of one packet: a megabyte of them would hold up everybody else. */
+export const FILTER_COUNT_MAX = 10_000
 
 /** @param level of the CONNECT of this connection; 5 until there was one. */
 export function decodePacket(packet: RawPacket, level: ProtocolLevel): Decoded<ClientPacket> {
@@ -91,8 +93,11 @@ function decodePublish({ flags, body }: RawPacket, level: ProtocolLevel): Decode
 function checkPublish(topic: string, properties: Properties, payload: Uint8Array): Decoded<true> {
   // §3.3.2.3.4: 0 is no alias.
   if (properties.topicAlias === 0) return refuse('topic_alias_invalid')
-  const isAliased = topic === '' && properties.topicAlias !== undefined
-  if (!isAliased && !isTopicName(topic)) return refuse('topic_name_invalid')
+  // §3.3.2.1
+  if (topic === '' && properties.topicAlias === undefined) {
+    return refuse('protocol_error', 'There is neither a topic nor an alias for one.')
+  }
+  if (topic !== '' && !isTopicName(topic)) return refuse('topic_name_invalid')
   // [MQTT-3.3.4-6]
   if (properties.subscriptionIds !== undefined) return refuse('protocol_error')
   return checkMessage(properties, payload)
@@ -151,6 +156,7 @@ function decodeSubscribe(body: Uint8Array, level: ProtocolLevel): Decoded<Subscr
   while (reader.left > 0) {
     const subscription = readSubscription(reader, level)
     if (!subscription.ok) return subscription
+    if (subscriptions.length >= FILTER_COUNT_MAX) return refuse('too_many_filters')
     subscriptions.push(subscription.value)
   }
   // [MQTT-3.8.3-2]
@@ -194,6 +200,7 @@ function decodeUnsubscribe(body: Uint8Array, level: ProtocolLevel): Decoded<Unsu
     const filter = reader.text()
     if (filter === undefined) return MALFORMED
     if (!isTopicFilter(filter)) return refuse('topic_filter_invalid')
+    if (filters.length >= FILTER_COUNT_MAX) return refuse('too_many_filters')
     filters.push(filter)
   }
   // [MQTT-3.10.3-2]

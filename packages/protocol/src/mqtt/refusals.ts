@@ -3,7 +3,7 @@ import { REASON, type ReasonCode } from './reason-codes.ts'
 
 /**
  * `malformed`: cannot be parsed (§1.2). `protocol_error`: parsed, and not allowed.
- * `too_many_properties`: more user properties than our bound.
+ * `too_many_properties`, `too_many_filters`: more user properties, or filters, than our bound.
  */
 export type DecodeRefusal =
   | 'malformed'
@@ -15,6 +15,7 @@ export type DecodeRefusal =
   | 'topic_alias_invalid'
   | 'payload_format_invalid'
   | 'too_many_properties'
+  | 'too_many_filters'
 
 const REASONS: Readonly<Record<DecodeRefusal, ReasonCode>> = {
   malformed: REASON.malformedPacket,
@@ -26,6 +27,7 @@ const REASONS: Readonly<Record<DecodeRefusal, ReasonCode>> = {
   topic_alias_invalid: REASON.topicAliasInvalid,
   payload_format_invalid: REASON.payloadFormatInvalid,
   too_many_properties: REASON.quotaExceeded,
+  too_many_filters: REASON.quotaExceeded,
 }
 
 /** @returns what a client of MQTT 5.0 is told before the connection ends (§4.13). */

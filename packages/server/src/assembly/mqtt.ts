@@ -84,7 +84,8 @@ export async function openMqtt(
     onRetained: (space, change) => states.retained(space, change),
   })
   connectBridges(ports.bridging, core, { hub, topics, log })
-  const wills = new Wills({ topics, directory, rules: ruleBook, clock, log })
+  const figures = new MqttFigures()
+  const wills = new Wills({ topics, directory, rules: ruleBook, figures, clock, log })
   const sessionsOf = ({ app }: AppSpace) => regionIn(regions, authority.regionOf(app))
   const states: ClientStates = new ClientStates({
     clock,
@@ -112,7 +113,6 @@ export async function openMqtt(
   const { bearers, tokens } = ports
   const shared = { guard, recordUse, recordDenial }
   const door = new CredentialDoor({ ...credentials, ...shared, bearers, tokens })
-  const figures = new MqttFigures()
   const deps: MqttDeps = {
     ...{ hub, topics, states, wills, door, directory, limitBook, figures, tally, clock, random },
     ...{ guard, turns, log, recordDenial, rules: ruleBook, frames: new PublishFrames() },

@@ -170,7 +170,7 @@ export class Entrance {
       state.detach(client, { isWillDue: false })
       return void session.finish('credential_revoked')
     }
-    if (connect.will !== undefined) this.#deps.wills.left(state, client.identity)
+    if (connect.will !== undefined) this.#deps.wills.left(state, client)
     client.begin(result.value)
     session.letIn(client, this.#connack(connect, client.terms, result.value))
   }

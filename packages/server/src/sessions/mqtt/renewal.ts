@@ -71,7 +71,7 @@ export class Renewal {
     }
     client.renewed(outcome.value)
     // Its will is published by what it may from now on.
-    client.deps.wills.left(client.state, outcome.value)
+    client.deps.wills.left(client.state, client)
     const { authenticationMethod } = client.terms
     const properties = authenticationMethod === undefined ? {} : { authenticationMethod }
     client.send(encodePacket({ kind: 'auth', reason: REASON.success, properties }, 5))

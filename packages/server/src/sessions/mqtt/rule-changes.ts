@@ -8,6 +8,8 @@ import { MqttClient } from './client.ts'
 
 /** Our choice: about a millisecond of work, with some subscriptions each. */
 export const CLIENTS_PER_TURN = 50
+/** What so many subscriptions of a client cost, one client does. */
+export const SUBSCRIPTIONS_PER_CLIENT = 20
 
 export class RuleChanges {
   readonly #hub: Pick<Hub, 'spaces'>
@@ -30,10 +32,13 @@ export class RuleChanges {
   #goOn(tenantId: string): void {
     const clients = this.#running.get(tenantId)
     if (clients === undefined) return
-    for (let count = 0; count < CLIENTS_PER_TURN; count++) {
+    for (let left = CLIENTS_PER_TURN; left > 0; left--) {
       const next = clients.next()
       if (next.done === true) return void this.#running.delete(tenantId)
-      if (next.value.endedBy === undefined) next.value.rulesChanged()
+      const client = next.value
+      if (client.endedBy !== undefined) continue
+      left -= Math.floor(client.state.grants.size / SUBSCRIPTIONS_PER_CLIENT)
+      client.rulesChanged()
     }
     this.#turns.next(() => this.#goOn(tenantId))
   }

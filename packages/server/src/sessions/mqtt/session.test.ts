@@ -512,6 +512,19 @@ describe('a client that says goodbye', () => {
     each.turn()
     two.drop()
     expect(watcher.take()).toEqual([])
+    expect(each.figures.refusedPublishes.get('denied')).toBe(1)
+  })
+
+  test('its will counts as a message of its own', () => {
+    const each = world({ settings: { limits: ['publish.user 2/1s'] } })
+    each.known.set('ann', { userId: 'u' })
+    const watcher = each.connect('watcher', { username: 'bob' })
+    watcher.subscribe('w')
+    for (let count = 0; count < 5; count++) {
+      each.connect('c', { will: { topic: 'w', payload: 'x' } }).drop()
+    }
+    expect(watcher.take().length).toBe(2)
+    expect(each.figures.refusedPublishes.get('limited')).toBe(3)
   })
 })
 

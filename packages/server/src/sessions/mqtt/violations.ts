@@ -12,4 +12,5 @@ export const VIOLATIONS: Readonly<Record<DecodeRefusal, RefusalCode>> = {
   topic_alias_invalid: 'protocol_violated',
   payload_format_invalid: 'protocol_violated',
   too_many_properties: 'packet_large',
+  too_many_filters: 'packet_large',
 }

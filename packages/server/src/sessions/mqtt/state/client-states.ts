@@ -14,7 +14,7 @@ import { AppClients } from './app-clients.ts'
 import type { ClientLink } from './client-link.ts'
 import type { ClientState } from './client-state.ts'
 import type { WillAuthor } from './client-will.ts'
-import { DueTimes } from './due-times.ts'
+import { DueSessions } from './due-sessions.ts'
 import type { Outgoing } from './outgoing.ts'
 import { RetainedWriter } from './retained-writer.ts'
 import type { ClaimResult, SessionClaim } from './session-claim.ts'
@@ -23,9 +23,6 @@ import type { SessionRegion, SessionTopics } from './session-home.ts'
 import type { SessionJournal } from './session-journal.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { WillTurns } from './will-turns.ts'
-
-/** Our bound on the work of one tick; what is left follows with the next. */
-export const DUE_COUNT_MAX = 10_000
 
 const SESSION_ID_BYTES = 16
 
@@ -45,7 +42,7 @@ export class ClientStates {
   readonly #ports: ClientStatesPorts
   readonly #apps = new Map<string, AppClients>()
   readonly #journals = new Set<SessionJournal>()
-  readonly #due = new DueTimes<ClientState>((state) => state.dueAtMs())
+  readonly #due: DueSessions
   readonly #stalled = new Set<Outgoing>()
   readonly #retained: RetainedWriter
   readonly #wills: WillTurns
@@ -53,6 +50,7 @@ export class ClientStates {
   constructor(ports: ClientStatesPorts) {
     this.#ports = ports
     this.#wills = new WillTurns(ports.turns)
+    this.#due = new DueSessions({ ...ports, lookAt: (state, now) => this.#lookAt(state, now) })
     this.#retained = new RetainedWriter(ports.topics)
   }
 
@@ -87,14 +85,7 @@ export class ClientStates {
     const stalled = [...this.#stalled]
     this.#stalled.clear()
     for (const outgoing of stalled) outgoing.pump()
-    const nowMs = this.#ports.clock.nowMs()
-    const later: ClientState[] = []
-    for (let count = 0; count < DUE_COUNT_MAX; count++) {
-      const state = this.#due.take(nowMs)
-      if (state === undefined) break
-      if (!this.#lookAt(state, nowMs)) later.push(state)
-    }
-    for (const state of later) this.#due.add(state)
+    this.#due.tick()
   }
 
   /** Ends one session. A connection it has is the caller's to end. */
