@@ -31,6 +31,7 @@ test('the whole way of the page: minted, renewed, listed, ended', async () => {
     assert.equal(renewed.token_id, created.token_id)
     assert.deepEqual(renewed.mqtt_credentials.username, created.mqtt_credentials.username)
     run(home, names + blockWith('integrations create'), server.http)
+    assert.match(run(home, names + blockWith('token-keys rotate'), server.http), /version/i)
     const administration = new Administration(
       () => server,
       () => ownerKey(dataDir),

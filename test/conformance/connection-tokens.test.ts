@@ -206,6 +206,30 @@ test('where the app wants it, a token that is replaced closes its connections', 
   await opened({ token: second, clientId: 'new' })
 })
 
+test('a new key cuts nobody off, and a leaked one takes everything along', async () => {
+  const first = await mint('kim')
+  const client = await opened({ token: first, clientId: 'held' })
+  const { versions } = await administration().done('token-keys.rotate', { body: {} })
+  assert.deepEqual(
+    versions.map(({ version }) => version),
+    [1, 2],
+  )
+  await client.publishAsync('rooms/1', 'still here', { qos: 1 })
+  const second = await driver().refresh(first)
+  await opened({ token: first, clientId: 'held' })
+  const other = await opened({ token: second, clientId: 'tab' })
+  const ended = closed(other)
+  const { closedCount } = await administration().done('token-keys.revoke', {
+    body: { reason: 'leaked' },
+  })
+  assert.ok(closedCount >= 2)
+  assert.equal(await ended, 0x87)
+  for (const token of [first, second]) {
+    assert.equal(await open({ token, clientId: 'back' }), 0x86)
+  }
+  await opened({ token: await mint('kim'), clientId: 'anew' })
+})
+
 function revoking({ token_id }: Token) {
   return { parameters: { appId: 'chat' }, body: { tokenId: token_id, reason: 'test' } }
 }

@@ -33,6 +33,30 @@ const PLAN: PlanRecord = {
 }
 
 export function testStoreAdministration(bench: StoreBench): void {
+  test('keys of the installation are replaced by name, and go one by one', async () => {
+    const { control } = bench.store
+    const names = () =>
+      control.transaction(async (each) =>
+        (await each.listInstallationKeys()).map(({ name, sealed }) => `${name} ${sealed}`),
+      )
+    const before = await names()
+    await control.transaction(async (each) => {
+      for (const name of ['one', 'two', 'one']) {
+        await each.saveInstallationKey({ name, sealed: `of-${name}`, createdAtMs: 1 })
+      }
+    })
+    expect((await names()).filter((each) => !before.includes(each)).toSorted()).toEqual([
+      'one of-one',
+      'two of-two',
+    ])
+    await control.transaction(async (each) => {
+      for (const name of ['one', 'nobody']) await each.removeInstallationKey(name)
+    })
+    expect((await names()).filter((each) => !before.includes(each))).toEqual(['two of-two'])
+    await control.transaction((each) => each.removeInstallationKey('two'))
+    expect(await names()).toEqual(before)
+  })
+
   test('a plan comes back field for field, open or closed, of a tenant or of all', async () => {
     const tenant = tenantOf(1)
     const own = { ...PLAN, tenantId: tenant.id, isOpenToTenants: false }

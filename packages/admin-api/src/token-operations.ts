@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts'
 import {
   id,
   items,
+  none,
   overlapSeconds,
   page,
   paging,
@@ -23,6 +24,24 @@ const family = z.object({
   createdAt: time,
   usedAt: time.describe('Of the latest refresh, or the start.'),
   expiresAt: time.describe('Unless it is used before.'),
+})
+
+const tokenKeys = z.object({
+  versions: z
+    .array(
+      z.object({
+        version: z.int(),
+        createdAt: time,
+        tokenCount: z.int().describe('Live tokens whose newest password it signed.'),
+        restingCount: z.int().describe('Live tokens that had one of it, which still connects.'),
+        useCount: z.int().describe('Connections it let in, on this node since its start.'),
+        lastUsedAt: time.optional(),
+      }),
+    )
+    .describe('Oldest first: the last one signs. One on which nothing rests is taken away.'),
+  stragglers: z
+    .array(z.object({ appId: id, tokenCount: z.int() }))
+    .describe('Apps with tokens that were not refreshed since, those with most first.'),
 })
 
 const signingKey = z.object({
@@ -128,5 +147,42 @@ export const TOKEN_OPERATIONS = {
     status: 200,
     refusals: ['not_found', 'changed_meanwhile'],
     command: 'signing-keys revoke',
+  },
+  'token-keys.status': {
+    method: 'GET',
+    path: '/token-keys',
+    summary:
+      'Which versions of the key of connection tokens there are, and what rests on old ones.',
+    permission: 'installation:write',
+    parameters: none,
+    body: undefined,
+    result: tokenKeys,
+    status: 200,
+    refusals: [],
+    command: 'token-keys status',
+  },
+  'token-keys.rotate': {
+    method: 'POST',
+    path: '/token-keys/rotate',
+    summary: 'Sign connection tokens with a new key; those that are out stay good for their time.',
+    permission: 'installation:write',
+    parameters: none,
+    body: z.strictObject({ reason: reason.optional() }),
+    result: tokenKeys,
+    status: 200,
+    refusals: ['too_many_active_secrets'],
+    command: 'token-keys rotate',
+  },
+  'token-keys.revoke': {
+    method: 'POST',
+    path: '/token-keys/revoke',
+    summary: 'An emergency: end every connection token of the installation, and what they opened.',
+    permission: 'installation:write',
+    parameters: none,
+    body: z.strictObject({ reason }),
+    result: tokenKeys.extend({ closedCount: z.int().describe('Connections of this node.') }),
+    status: 200,
+    refusals: [],
+    command: 'token-keys revoke',
   },
 } as const satisfies Record<string, Operation>

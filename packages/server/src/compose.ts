@@ -171,7 +171,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
   const served = { bearers, oauth, tokenService, publisher }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
-  const told = { tokens, ...watch.shown, tally, log }
+  const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
@@ -212,7 +212,14 @@ function openHub(
 }
 
 /** What the routes of the administration get beside {@link adminDeps}. */
-type Told = 'tokens' | keyof Watch['shown'] | 'guard' | 'limitBook' | 'tally' | 'log'
+type Told =
+  | 'tokens'
+  | 'tokenKeyChanges'
+  | keyof Watch['shown']
+  | 'guard'
+  | 'limitBook'
+  | 'tally'
+  | 'log'
 type Later = 'adoption' | 'deliveryChanges' | Told
 
 function adminDeps(

@@ -5,7 +5,11 @@ import { relianceOn } from '../core/reliance.ts'
 import type { Source } from '../core/source.ts'
 import type { LoadedApp } from '../credentials/app-directory.ts'
 import type { AuditEntry } from '../credentials/audit/entry.ts'
-import { ConnectionTokens } from '../credentials/connection-tokens/connection-tokens.ts'
+import { TokenKeyChanges } from '../credentials/administration/token-key-changes.ts'
+import {
+  ConnectionTokens,
+  reliancesOf,
+} from '../credentials/connection-tokens/connection-tokens.ts'
 import { LineageClosing } from '../credentials/connection-tokens/lineage-closing.ts'
 import { LineageNews } from '../credentials/connection-tokens/lineage-news.ts'
 import { LineageTable } from '../credentials/connection-tokens/lineage-table.ts'
@@ -36,6 +40,7 @@ export interface ConnectionTokenParts {
   readonly minting: TokenMinting
   readonly refreshing: TokenRefreshing
   readonly ending: TokenEnding
+  readonly keyChanges: TokenKeyChanges
   metrics(): MetricDefinitions
   /** Forgets what can let nobody in any more, in memory and in the store. */
   sweep(): Promise<void>
@@ -67,7 +72,7 @@ export async function openConnectionTokens(
     table,
     writer,
     clock,
-    installationKey: keys.connectionToken,
+    keys: keys.connectionToken,
     recordDenial,
     onUnwritten: (error) => ports.log.error('token_binding_unwritten', error),
   })
@@ -81,7 +86,11 @@ export async function openConnectionTokens(
     await ending.revoke(loaded, { id: record.id }, call)
   }
   const refreshing = new TokenRefreshing({ ...shared, recordDenial, endReused })
-  await load(store, table, clock.nowMs())
+  const keyChanges = new TokenKeyChanges(administration, {
+    table,
+    endConnections: () => endConnections(core, table),
+  })
+  await load(core, table)
   return {
     tokens,
     table,
@@ -89,12 +98,26 @@ export async function openConnectionTokens(
     refreshing,
     ending,
     metrics: () => figures.metrics(table),
-    sweep: () => sweep(store, table, clock.nowMs()),
+    keyChanges,
+    async sweep() {
+      await sweep(store, table, clock.nowMs())
+      await keyChanges.retire()
+    },
     async finish() {
       news.close()
       await writer.settled()
     },
   }
+}
+
+/** @returns how many were connected by a token, on this node. */
+async function endConnections({ authority, revoker }: CredentialCore, table: LineageTable) {
+  let closedCount = 0
+  for (const { app } of authority.apps.apps()) {
+    const own = [...table.ofApp(app.id)].flatMap(({ record }) => reliancesOf(record).slice(0, 1))
+    closedCount += await revoker.endOpenedBy(app.id, new Set(own), 'credential_revoked')
+  }
+  return closedCount
 }
 
 const REUSED = 'a password was refreshed twice'
@@ -122,14 +145,19 @@ async function saveChange(
   })
 }
 
-async function load(store: Store, table: LineageTable, nowMs: number): Promise<void> {
-  const unexpiredAtMs = nowMs - REFRESH_SKEW_MS
+async function load({ administration }: CredentialCore, table: LineageTable): Promise<void> {
+  const { store, clock, keys } = administration
+  const unexpiredAtMs = clock.nowMs() - REFRESH_SKEW_MS
+  // What is older than every key has ended with the one that signed it.
+  const verifiedFromMs = keys.connectionToken.versions[0]?.createdAtMs ?? 0
   for (const region of store.regions.values()) {
     let afterId = ''
     for (;;) {
       const page = { unexpiredAtMs, afterId, countMax: LOADED_COUNT }
       const records = await region.transaction((each) => each.listConnectionTokens(page))
-      for (const record of records) table.put(record)
+      for (const record of records) {
+        if (record.createdAtMs >= verifiedFromMs) table.put(record)
+      }
       if (records.length < LOADED_COUNT) break
       afterId = records.at(-1)?.id ?? ''
     }

@@ -14,6 +14,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { InstallationKeyRecord } from '../ports/records/installation.ts'
 import type { ControlDatabase } from '../ports/store.ts'
+import { TokenKeys, type TokenKeyVersion } from './connection-tokens/token-keys.ts'
 import type { MasterKey } from './master-key.ts'
 import { openSecret, sealSecret } from './sealing.ts'
 
@@ -23,8 +24,8 @@ export interface InstallationKeys {
   readonly fingerprint: KeyObject
   /** HMAC key of refresh tokens. */
   readonly refresh: KeyObject
-  /** What the keys of connection tokens are derived from, one for each tenant. */
-  readonly connectionToken: Uint8Array
+  /** What connection tokens are signed with; rotated while the server runs. */
+  readonly connectionToken: TokenKeys
   /** HMAC key of audit rows. */
   readonly auditSeal: KeyObject
   /** Ed25519 key that signs audit checkpoints. */
@@ -35,6 +36,7 @@ const KEY_BYTES = 32
 const PURPOSE = 'installation-key'
 const NAMES = ['fingerprint', 'refresh', 'connection-token', 'audit-seal', 'audit-sign'] as const
 type KeyName = (typeof NAMES)[number]
+const TOKEN_KEY = 'connection-token'
 
 interface KeyDeps {
   readonly masterKey: MasterKey
@@ -52,7 +54,7 @@ export async function loadInstallationKeys(
 ): Promise<Result<InstallationKeys, 'wrong_master_key'>> {
   const records = await control.transaction(async (transaction) => {
     const known = await transaction.listInstallationKeys()
-    const missing = NAMES.filter((name) => !known.some((record) => record.name === name))
+    const missing = NAMES.filter((name) => !known.some((record) => isOf(record.name, name)))
     const made = missing.map((name) => makeKey(name, deps))
     for (const record of made) await transaction.saveInstallationKey(record)
     return [...known, ...made]
@@ -72,10 +74,46 @@ export async function loadInstallationKeys(
   return ok({
     fingerprint: createSecretKey(bytesOf('fingerprint')),
     refresh: createSecretKey(bytesOf('refresh')),
-    connectionToken: bytesOf('connection-token'),
+    connectionToken: new TokenKeys(tokenKeyVersions(records, opened)),
     auditSeal: createSecretKey(bytesOf('audit-seal')),
     auditSign: { privateKey, publicKey: createPublicKey(privateKey) },
   })
+}
+
+/** @returns where a version of the key of connection tokens is kept. */
+export function tokenKeyName(version: number): string {
+  return version === 1 ? TOKEN_KEY : `${TOKEN_KEY}.${version}`
+}
+
+/** Makes a version of the key of connection tokens; nothing knows it until it is saved. */
+export function makeTokenKey(
+  version: number,
+  deps: KeyDeps,
+): { readonly record: InstallationKeyRecord; readonly version: TokenKeyVersion } {
+  const name = tokenKeyName(version)
+  const bytes = deps.random.bytes(KEY_BYTES)
+  const createdAtMs = deps.clock.nowMs()
+  const record = { name, sealed: seal(name, bytes, deps), createdAtMs }
+  return { record, version: { version, bytes, createdAtMs } }
+}
+
+function tokenKeyVersions(
+  records: readonly InstallationKeyRecord[],
+  opened: ReadonlyMap<string, Uint8Array>,
+): readonly TokenKeyVersion[] {
+  return records
+    .flatMap(({ name, createdAtMs }) => {
+      const bytes = opened.get(name)
+      if (bytes === undefined || !isOf(name, TOKEN_KEY)) return []
+      const version = name === TOKEN_KEY ? 1 : Number(name.slice(TOKEN_KEY.length + 1))
+      return [{ version, bytes, createdAtMs }]
+    })
+    .sort((one, other) => one.version - other.version)
+}
+
+/** Whether a record is a version of that key: the first has no number. */
+function isOf(recordName: string, name: KeyName): boolean {
+  return recordName === name || recordName.startsWith(`${name}.`)
 }
 
 /**

@@ -104,6 +104,8 @@ export interface ControlTransaction
   listInstallationKeys(): Promise<readonly InstallationKeyRecord[]>
   /** Inserts or replaces by name. */
   saveInstallationKey(key: InstallationKeyRecord): Promise<void>
+  /** Nothing where there is none. */
+  removeInstallationKey(name: string): Promise<void>
 
   /** The last one. */
   findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined>

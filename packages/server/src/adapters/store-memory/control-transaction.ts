@@ -128,6 +128,10 @@ export class MemoryControlTransaction extends RuleTransaction implements Control
     return this.run(() => void this.records.installationKeys.set(key.name, structuredClone(key)))
   }
 
+  removeInstallationKey(name: string): Promise<void> {
+    return this.run(() => void this.records.installationKeys.delete(name))
+  }
+
   findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined> {
     return this.run(() => structuredClone(this.#checkpoints(tenantId).at(-1)))
   }

@@ -190,6 +190,11 @@ export class SqlControlTransaction extends RuleTransaction implements ControlTra
     })
   }
 
+  removeInstallationKey(name: string): Promise<void> {
+    const query = control.deleteFrom('installation_keys').where('name', '=', name).compile()
+    return this.calls.run(async () => void (await this.calls.change([query])))
+  }
+
   findCheckpoint(tenantId: string): Promise<AuditCheckpoint | undefined> {
     return this.calls.run(async () => {
       const query = control

@@ -90,6 +90,14 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
     description: 'Alerts: what went on too often, by the rules of the configuration.',
     examples: ['lockgate alerts list', 'lockgate alerts list --state all --limit 20'],
   },
+  'token-keys': {
+    description: 'The key that signs connection tokens, its versions, and who still has old ones.',
+    examples: [
+      'lockgate token-keys status',
+      'lockgate token-keys rotate',
+      'lockgate token-keys revoke --reason "leaked"',
+    ],
+  },
   'master-key': {
     description: 'The key that seals every secret at rest, and its versions.',
     examples: ['lockgate master-key status', 'lockgate master-key rotate'],

@@ -20,6 +20,7 @@ import {
   bindClient,
   claimsOf,
   holderOf,
+  issuedAtMsOf,
   type Lineage,
   NATIVE,
   recordOfClaims,
@@ -27,7 +28,8 @@ import {
 } from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
-import { decodeToken, deriveTokenKey, encodeToken, type TokenClaims } from './token-text.ts'
+import type { TokenKeys } from './token-keys.ts'
+import { decodeToken, encodeToken, type SignedClaims, type TokenClaims } from './token-text.ts'
 
 /** A connection ends so long after its token (decision 16), and is let in until then. */
 export const CONNECT_SKEW_MS = 30_000
@@ -43,8 +45,7 @@ export interface ConnectionTokenDeps {
   readonly table: LineageTable
   readonly writer: LineageWriter
   readonly clock: Clock
-  /** What the keys of the tenants are derived from. */
-  readonly installationKey: Uint8Array
+  readonly keys: TokenKeys
   readonly recordDenial: RecordDenial
   /** Told of a binding that could not be written down. */
   readonly onUnwritten: (error: unknown) => void
@@ -63,13 +64,11 @@ export interface TokenUse {
 export interface KnownToken {
   readonly loaded: LoadedApp
   readonly lineage: Lineage
-  readonly claims: TokenClaims
+  readonly claims: SignedClaims
 }
 
 export class ConnectionTokens {
   readonly #deps: ConnectionTokenDeps
-  /** By tenant; as many as there are tenants with apps. */
-  readonly #keys = new Map<string, KeyObject>()
 
   constructor(deps: ConnectionTokenDeps) {
     this.#deps = deps
@@ -87,7 +86,9 @@ export class ConnectionTokens {
     const { loaded, lineage } = known.value
     const admitted = this.#admit(known.value, use)
     if (!admitted.ok) return this.#denied(admitted.refusal, known.value, source)
-    lineage.lastUsedAtMs = this.#deps.clock.nowMs()
+    const nowMs = this.#deps.clock.nowMs()
+    lineage.lastUsedAtMs = nowMs
+    this.#deps.keys.used(known.value.claims.keyVersion, nowMs)
     this.#bind(lineage, use.clientId, loaded)
     return ok(this.#identityOf(known.value))
   }
@@ -98,7 +99,7 @@ export class ConnectionTokens {
    * one that ended long ago.
    */
   find(password: string): Result<KnownToken, 'credential_invalid' | 'token_expired'> {
-    const claims = decodeToken(password, (appId) => this.#keyOf(appId))
+    const claims = decodeToken(password, (appId, version) => this.#keyOf(appId, version))
     const loaded = claims && this.#deps.apps.findById(claims.appId)
     if (claims === undefined || loaded === undefined) return refuse('credential_invalid')
     const lineage = this.#lineageOf(claims, loaded)
@@ -109,9 +110,10 @@ export class ConnectionTokens {
 
   /** @returns the newest password of a lineage: always the same text for the same generation. */
   passwordOf(record: ConnectionTokenRecord): string {
-    const key = this.#keyOf(record.appId)
+    const version = this.#deps.keys.versionAt(issuedAtMsOf(record))
+    const key = this.#keyOf(record.appId, version)
     if (key === undefined) throw new Error('a token of an app that is not there')
-    return encodeToken(claimsOf(record), key)
+    return encodeToken(claimsOf(record), { version, key })
   }
 
   /** Everything that ends a lineage but its time: asked at every use of it. */
@@ -221,14 +223,9 @@ export class ConnectionTokens {
     return refuse(refusal)
   }
 
-  #keyOf(appId: string): KeyObject | undefined {
+  #keyOf(appId: string, version: number): KeyObject | undefined {
     const tenantId = this.#deps.apps.findById(appId)?.tenant.id
-    if (tenantId === undefined) return undefined
-    const known = this.#keys.get(tenantId)
-    if (known !== undefined) return known
-    const derived = deriveTokenKey(this.#deps.installationKey, tenantId)
-    this.#keys.set(tenantId, derived)
-    return derived
+    return tenantId === undefined ? undefined : this.#deps.keys.keyOf(tenantId, version)
   }
 }
 

@@ -26,6 +26,13 @@ export type Held = Pick<
   'appId' | 'provider' | 'integration' | 'userId' | 'userEmail'
 >
 
+/** One look at all lineages, in as many sweeps as it takes. */
+interface SweptPass {
+  readonly beganAtMs: number
+  /** Of those that are kept; infinite for none. */
+  oldestCreatedAtMs: number
+}
+
 export interface LineagePage {
   readonly lineages: readonly Lineage[]
   /** Undefined at the end of the list. */
@@ -42,6 +49,8 @@ export class LineageTable {
   readonly #knownCounts = new Map<string, number>()
   readonly #onEnded: (record: ConnectionTokenRecord) => void
   #sweeping: Iterator<Lineage> = this.#byId.values()
+  #pass: SweptPass | undefined
+  #lastPass: SweptPass | undefined
   #isComplete = false
 
   /** @param onEnded told once of each lineage that was known and is now revoked, or replaced. */
@@ -108,6 +117,15 @@ export class LineageTable {
     return this.#knownCounts.get(userKeyOf(holder)) ?? 0
   }
 
+  /** The last one that has seen everything; undefined until one has. */
+  get lastPass(): Readonly<SweptPass> | undefined {
+    return this.#lastPass
+  }
+
+  all(): Iterable<Lineage> {
+    return this.#byId.values()
+  }
+
   /** Every one of an app, ended ones too while they are known; oldest first. */
   ofApp(appId: string): Iterable<Lineage> {
     return this.#byApp.get(appId)?.values() ?? []
@@ -142,14 +160,26 @@ export class LineageTable {
 
   /** Forgets what can let nobody in any more; goes on where the sweep before has stopped. */
   sweep(nowMs: number): void {
+    this.#pass ??= { beganAtMs: nowMs, oldestCreatedAtMs: Number.POSITIVE_INFINITY }
+    const pass = this.#pass
     for (let count = 0; count < SWEPT_COUNT_MAX; count++) {
       const next = this.#sweeping.next()
       if (next.done === true) {
         this.#sweeping = this.#byId.values()
+        this.#lastPass = pass
+        this.#pass = undefined
         return
       }
       const { record } = next.value
       if (nowMs >= record.expiresAtMs + ENDED_KEPT_MS) this.#forget(record)
+      else pass.oldestCreatedAtMs = Math.min(pass.oldestCreatedAtMs, record.createdAtMs)
+    }
+  }
+
+  /** Forgets those that were made before: no password of theirs verifies any more. */
+  forgetBefore(atMs: number): void {
+    for (const { record } of this.#byId.values()) {
+      if (record.createdAtMs < atMs) this.#forget(record)
     }
   }
 

@@ -30,6 +30,16 @@ export interface TokenClaims {
   readonly rest: Readonly<Record<string, unknown>> | undefined
 }
 
+/** What a password says, and the version of the key that signed it. */
+export interface SignedClaims extends TokenClaims {
+  readonly keyVersion: number
+}
+
+export interface SigningTokenKey {
+  readonly version: number
+  readonly key: KeyObject
+}
+
 /** SHA-256 in base64url. */
 const MAC_LENGTH = 43
 const FORM = /^tkn_([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/
@@ -46,7 +56,7 @@ export function deriveTokenKey(installationKey: Uint8Array, tenantId: string): K
 }
 
 /** @returns at most {@link TOKEN_CHARACTERS_MAX} characters: without the rest where it is long. */
-export function encodeToken(claims: TokenClaims, key: KeyObject): string {
+export function encodeToken(claims: TokenClaims, key: SigningTokenKey): string {
   const whole = write(claims, key)
   if (whole.length <= TOKEN_CHARACTERS_MAX) return whole
   return write({ ...claims, rest: undefined }, key)
@@ -59,21 +69,21 @@ export function isTokenShaped(text: string): boolean {
 
 /**
  * @param text untrusted, of any length.
- * @param keyOf the key of the tenant of an app; undefined for an app that is not there, whose
- *   tokens cost as much as a forged one.
+ * @param keyOf a version of the key of the tenant of an app; undefined for an app or version that
+ *   is not there, whose tokens cost as much as a forged one.
  * @returns undefined for everything we did not make.
  */
 export function decodeToken(
   text: string,
-  keyOf: (appId: string) => KeyObject | undefined,
-): TokenClaims | undefined {
+  keyOf: (appId: string, version: number) => KeyObject | undefined,
+): SignedClaims | undefined {
   if (text.length > TOKEN_CHARACTERS_MAX) return undefined
   const [, body = '', mac = ''] = FORM.exec(text) ?? []
   if (mac.length !== MAC_LENGTH) return undefined
   const read = parseJsonObject(Buffer.from(body, 'base64url').toString('utf8'), DEPTH_MAX)
   const claims = read === undefined ? undefined : readClaims(read)
   if (claims === undefined) return undefined
-  const key = keyOf(claims.appId)
+  const key = keyOf(claims.appId, claims.keyVersion)
   // Compared as text: no second spelling of the same bits is a token.
   const expected = Buffer.from(macOf(body, key ?? NO_KEY).toString('base64url'))
   const isOurs = timingSafeEqual(Buffer.from(mac), expected)
@@ -82,9 +92,10 @@ export function decodeToken(
 
 const NO_KEY = createSecretKey(Buffer.alloc(KEY_BYTES))
 
-function write({ rest, ...claims }: TokenClaims, key: KeyObject): string {
+function write({ rest, ...claims }: TokenClaims, { version, key }: SigningTokenKey): string {
   const { tokenId, generation, appId, username, issuedAtMs, expiresAtMs } = claims
   const text = JSON.stringify({
+    k: version,
     t: tokenId,
     g: generation,
     a: appId,
@@ -98,12 +109,13 @@ function write({ rest, ...claims }: TokenClaims, key: KeyObject): string {
 }
 
 /** Not believed yet. */
-function readClaims(value: Readonly<Record<string, unknown>>): TokenClaims | undefined {
-  const { t, g, a, u, n, x, r } = value
+function readClaims(value: Readonly<Record<string, unknown>>): SignedClaims | undefined {
+  const { k, t, g, a, u, n, x, r } = value
   if (typeof t !== 'string' || typeof a !== 'string' || typeof u !== 'string') return undefined
-  if (!isWhole(g) || !isWhole(n) || !isWhole(x)) return undefined
+  if (!isWhole(k) || !isWhole(g) || !isWhole(n) || !isWhole(x)) return undefined
   if (r !== undefined && !isJsonObject(r)) return undefined
   return {
+    keyVersion: k,
     tokenId: t,
     generation: g,
     appId: a,

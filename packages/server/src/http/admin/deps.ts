@@ -15,6 +15,7 @@ import type { RepeatedCalls } from '../../credentials/administration/repeated-ca
 import type { Revocations } from '../../credentials/administration/revocations.ts'
 import type { RuleSetChanges } from '../../credentials/administration/rule-set-changes.ts'
 import type { SigningKeyChanges } from '../../credentials/administration/signing-key-changes.ts'
+import type { TokenKeyChanges } from '../../credentials/administration/token-key-changes.ts'
 import type { TokenChanges } from '../../credentials/administration/token-changes.ts'
 import type { AppLimitBook } from '../../credentials/app-limits.ts'
 import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
@@ -54,6 +55,7 @@ export interface AdminDeps extends FailureDeps {
   readonly repeatedCalls: RepeatedCalls
   readonly useReport: UseReport
   readonly tokens: { readonly signingKeys: SigningKeyChanges; readonly changes: TokenChanges }
+  readonly tokenKeyChanges: TokenKeyChanges
   readonly operators: OperatorDeps
   readonly watchers: Watchers
   readonly alerts: Pick<Alerts, 'list'>

@@ -1,6 +1,7 @@
 /** The operations on tokens, regenerated client secrets and signing keys. */
 import { ok, refuse } from '@lockgate/protocol/result'
 import type { RefreshFamilyRecord } from '../../ports/records/refresh-family.ts'
+import type { TokenKeyStatus } from '../../credentials/administration/token-key-changes.ts'
 import { stateAt } from '../../credentials/engine/reading.ts'
 import type { SigningKey } from '../../credentials/tokens/tenant-keys.ts'
 import type { Handlers } from './handlers.ts'
@@ -13,6 +14,9 @@ type TokenName =
   | 'signing-keys.list'
   | 'signing-keys.rotate'
   | 'signing-keys.revoke'
+  | 'token-keys.status'
+  | 'token-keys.rotate'
+  | 'token-keys.revoke'
 
 const FAMILY_PAGE_COUNT = 50
 
@@ -53,6 +57,30 @@ export const tokenHandlers: Pick<Handlers, TokenName> = {
     const { keys, receipt } = revoked.value
     return ok({ items: shapesOf(keys, deps.clock.nowMs()), receipt })
   },
+  async 'token-keys.status'(_input, { deps }) {
+    return ok(tokenKeyShape(deps.tokenKeyChanges.status()))
+  },
+  async 'token-keys.rotate'({ body }, { deps, caller }) {
+    const rotated = await deps.tokenKeyChanges.rotate(body, caller)
+    return rotated.ok ? ok(tokenKeyShape(rotated.value)) : rotated
+  },
+  async 'token-keys.revoke'({ body }, { deps, caller }) {
+    const revoked = await deps.tokenKeyChanges.revoke(body, caller)
+    if (!revoked.ok) return revoked
+    const { closedCount, ...status } = revoked.value
+    return ok({ ...tokenKeyShape(status), closedCount })
+  },
+}
+
+function tokenKeyShape({ versions, stragglers }: TokenKeyStatus) {
+  return {
+    versions: versions.map(({ createdAtMs, lastUsedAtMs, ...rest }) => ({
+      ...rest,
+      createdAt: timeText(createdAtMs),
+      lastUsedAt: lastUsedAtMs === undefined ? undefined : timeText(lastUsedAtMs),
+    })),
+    stragglers: [...stragglers],
+  }
 }
 
 function familyShape(record: RefreshFamilyRecord, nowMs: number) {
