@@ -278,6 +278,33 @@ for (const library of Object.keys(LIBRARIES) as LibraryVersion[]) {
     await Promise.all([...members.slice(1), alone, publisher].map((each) => each.end()))
   })
 
+  promise('clients of 3.1.1 share, and get of a request what their packets can hold', async () => {
+    const root = fresh('older')
+    const [first, second] = [await open({ protocolVersion: 4 }), await open({ protocolVersion: 4 })]
+    for (const { client } of [first, second]) {
+      await client.subscribeAsync(`$share/pool/${root}/job`, { qos: 2 })
+    }
+    await first.client.subscribeAsync(`${root}/ask`, { qos: 1 })
+    const newer = await open()
+    for (let n = 0; n < 20; n++) {
+      await newer.client.publishAsync(`${root}/job`, String(n), { qos: 2 })
+    }
+    await until('each job', () => first.received.length + second.received.length >= 20)
+    for (const { received } of [first, second]) assert.ok(received.length > 0)
+    const properties = { responseTopic: `${root}/answer`, correlationData: Buffer.from('1') }
+    const body = JSON.stringify({ correlationId: 'req_0001' })
+    await newer.client.subscribeAsync(`${root}/answer`, { qos: 1 })
+    await newer.client.publishAsync(`${root}/ask`, body, { qos: 1, properties })
+    await until('the request', () => first.texts().includes(body))
+    assert.equal(first.received.at(-1)?.properties, undefined)
+    await first.client.publishAsync(`${root}/answer`, body, { qos: 1 })
+    await until('the answer', () => newer.texts().includes(body))
+    const jobs = [...first.texts(), ...second.texts()].filter((text) => text !== body)
+    assert.equal(new Set(jobs).size, 20)
+    assert.equal(jobs.length, 20)
+    await Promise.all([first, second, newer].map((each) => each.end()))
+  })
+
   promise(
     'a large message arrives whole, and no client gets a larger one than it takes',
     async () => {
