@@ -85,7 +85,7 @@ function isOffline([first = '', second = '']: readonly string[]): boolean {
 /** @param report takes the exit code of the command that ran. */
 function createProgram(report: (exitCode: number) => void): Command {
   const program = new Command('lockgate')
-    .description('Self-hosted realtime server for unmodified Pusher clients.')
+    .description('Self-hosted realtime server for unmodified Pusher and MQTT clients.')
     .version(version, '-V, --version', 'Print the version.')
     .helpOption('-h, --help', 'Print this help.')
     .helpCommand('help [command]', 'Print the help of a command.')
