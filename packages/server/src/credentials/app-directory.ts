@@ -10,6 +10,7 @@ import type { CredentialRecord, VersionRecord } from '../ports/records/credentia
 import type { PlanLimits } from '../ports/records/plan.ts'
 import type { TenantRecord } from '../ports/records/tenant.ts'
 import type { WebhookEndpointRecord } from '../ports/records/webhook.ts'
+import { OriginIndex } from './origin-index.ts'
 
 /** A credential with its sealed values opened. Lives in memory only; never logged or serialized. */
 export interface LoadedCredential {
@@ -54,6 +55,7 @@ export interface EndpointEntry {
 
 export class AppDirectory {
   readonly #byId = new Map<string, LoadedApp>()
+  readonly #origins = new OriginIndex()
   readonly #byAppKey = new Map<string, AppKeyEntry>()
   readonly #ofTenant = new Map<string, Map<string, LoadedApp>>()
   readonly #byClientId = new Map<string, LoadedApp>()
@@ -69,6 +71,7 @@ export class AppDirectory {
   put(loaded: LoadedApp): void {
     this.remove(loaded.app.id)
     this.#byId.set(loaded.app.id, loaded)
+    this.#origins.add(loaded.app.settings)
     const siblings = this.#ofTenant.get(loaded.tenant.id) ?? new Map<string, LoadedApp>()
     this.#ofTenant.set(loaded.tenant.id, siblings.set(loaded.app.id, loaded))
     this.#byClientId.set(loaded.app.clientId, loaded)
@@ -97,6 +100,7 @@ export class AppDirectory {
     const before = this.#byId.get(appId)
     if (before === undefined) return
     this.#byId.delete(appId)
+    this.#origins.remove(before.app.settings)
     const siblings = this.#ofTenant.get(before.tenant.id)
     siblings?.delete(appId)
     if (siblings?.size === 0) this.#ofTenant.delete(before.tenant.id)
@@ -112,6 +116,11 @@ export class AppDirectory {
         if (keyId !== undefined) this.#byKeyId.delete(keyId)
       }
     }
+  }
+
+  /** @returns whether any app lets pages of this origin connect. */
+  isOriginKnown(origin: string): boolean {
+    return this.#origins.allows(origin)
   }
 
   findById(id: string): LoadedApp | undefined {

@@ -22,7 +22,10 @@ export function isOriginAllowed(settings: AppSettings, origin: string | undefine
 }
 
 /** Whether the app names the origin; where it names none, it lists none. */
-export function isOriginListed({ allowedOrigins }: AppSettings, origin: string): boolean {
+export function isOriginListed(
+  { allowedOrigins }: Pick<AppSettings, 'allowedOrigins'>,
+  origin: string,
+): boolean {
   if (origin.length > ORIGIN_LENGTH_MAX) return false
   const given = origin.toLowerCase()
   return allowedOrigins.some((allowed) => matches(allowed, given))

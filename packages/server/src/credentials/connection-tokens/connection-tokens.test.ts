@@ -286,6 +286,21 @@ describe('an account of a provider', () => {
   })
 })
 
+test('many that are revoked at once leave others their turn', async () => {
+  const world = await openConnectionTokenWorld()
+  const { record } = await world.mint({ userEmail: 'bob@example.com' })
+  for (let index = 0; index < 2_000; index++) {
+    world.table.put({ ...record, id: `many-${index}`, integration: 'many' })
+  }
+  const revoking = world.ending.revoke(world.loaded('app'), { integration: 'many' }, ENDING)
+  await world.mint()
+  const left = [...world.table.ofApp('app')].filter(({ record: { integration, revokedAtMs } }) => {
+    return integration === 'many' && revokedAtMs === undefined
+  })
+  expect(left.length).toBeGreaterThan(1_000)
+  expect(await revoking).toBe(2_000)
+})
+
 describe('client ids', () => {
   test('are bound to the newest ones, so many and no more', async () => {
     const world = await openConnectionTokenWorld()

@@ -18,6 +18,9 @@ export const ENDED_KEPT_MS = 600_000
 /** Looked at by one sweep: a million at once would hold up everything else. */
 const SWEPT_COUNT_MAX = 100_000
 
+/** Looked at for one page, where few are wanted: 200,000 at once would hold up everything else. */
+export const LOOKED_AT_MAX = 5_000
+
 export type FullTable = 'user_full' | 'app_full' | 'node_full'
 
 /** Whose lineages are meant. */
@@ -131,7 +134,10 @@ export class LineageTable {
     return this.#byApp.get(appId)?.values() ?? []
   }
 
-  /** @param cursor of the page before; of one that is gone meanwhile the list begins anew. */
+  /**
+   * @param cursor of the page before; of one that is gone meanwhile the list begins anew.
+   * @returns fewer than `countMax`, or none, also where more may follow.
+   */
   page(
     appId: string,
     {
@@ -145,12 +151,16 @@ export class LineageTable {
     },
   ): LineagePage {
     const lineages: Lineage[] = []
+    let lookedAtCount = 0
+    let lastId: string | undefined
     let isReached = cursor === undefined || !this.#byId.has(cursor)
     for (const lineage of this.ofApp(appId)) {
       if (!isReached) {
         isReached = lineage.record.id === cursor
         continue
       }
+      if (lookedAtCount++ === LOOKED_AT_MAX) return { lineages, nextCursor: lastId }
+      lastId = lineage.record.id
       if (!isWanted(lineage)) continue
       if (lineages.length === countMax) return { lineages, nextCursor: lineages.at(-1)?.record.id }
       lineages.push(lineage)

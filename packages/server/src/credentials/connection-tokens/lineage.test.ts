@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import { claimsOf, mergeRecords, recordOfClaims } from './lineage.ts'
-import { ENDED_KEPT_MS, LineageTable } from './lineage-table.ts'
+import { ENDED_KEPT_MS, LineageTable, LOOKED_AT_MAX } from './lineage-table.ts'
 import { LineageWriter } from './lineage-writer.ts'
 
 const BASE: ConnectionTokenRecord = {
@@ -157,4 +157,31 @@ test('what was replaced is no active token of its user, and is known all the sam
   table.put({ ...BASE, id: 'read at start', revokedAtMs: 1 })
   expect(table.activeOf(BASE, 0)).toHaveLength(0)
   expect(table.size).toBe(2)
+})
+
+test('a page that few are wanted for looks at so many, and the next one goes on', () => {
+  const table = new LineageTable(() => {})
+  const count = LOOKED_AT_MAX * 2 + 10
+  for (let index = 0; index < count; index++) {
+    table.put({ ...BASE, id: `id-${index}`, userEmail: `${index}@example.com` })
+  }
+  let lookedAtCount = 0
+  const found: string[] = []
+  let cursor: string | undefined
+  do {
+    const before = lookedAtCount
+    const page = table.page('app', {
+      cursor,
+      countMax: 5,
+      isWanted({ record }) {
+        lookedAtCount++
+        return record.id.endsWith('9999')
+      },
+    })
+    expect(lookedAtCount - before).toBeLessThanOrEqual(LOOKED_AT_MAX)
+    found.push(...page.lineages.map(({ record }) => record.id))
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  expect(found).toEqual(['id-9999'])
+  expect(lookedAtCount).toBe(count)
 })

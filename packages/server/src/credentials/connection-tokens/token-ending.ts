@@ -12,6 +12,9 @@ import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
 import type { TokenFigures } from './token-figures.ts'
 
+/** Our bound: a part of one commit. */
+const REVOKED_AT_ONCE = 250
+
 export interface EndingDeps {
   readonly table: LineageTable
   readonly writer: LineageWriter
@@ -44,23 +47,30 @@ export class TokenEnding {
    * @throws Outage: those that were written down are ended, and the same call ends the rest.
    */
   async revoke(loaded: LoadedApp, selector: LineageSelector, call: EndingCall): Promise<number> {
-    const { writer, closed, figures } = this.#deps
+    const { closed } = this.#deps
     const { region, id: appId } = loaded.app
     const ids = [...this.#matching(appId, selector)].map(({ record }) => record.id)
-    const written = await Promise.all(
-      ids.map(async (id) => {
-        let isRevoked = false
-        await writer.write(region, () => {
-          const change = this.#change(id, call)
-          isRevoked = change !== undefined
-          return change
-        })
-        if (isRevoked) figures.count('revoked')
-        return isRevoked
-      }),
-    )
+    let count = 0
+    // Some at a time: others who write in between wait for no more than these.
+    for (let at = 0; at < ids.length; at += REVOKED_AT_ONCE) {
+      const part = ids.slice(at, at + REVOKED_AT_ONCE)
+      const written = await Promise.all(part.map((id) => this.#revokeOne(region, id, call)))
+      count += written.filter(Boolean).length
+    }
     await closed()
-    return written.filter(Boolean).length
+    return count
+  }
+
+  /** @returns whether it was not revoked before. */
+  async #revokeOne(region: string, id: string, call: EndingCall): Promise<boolean> {
+    let isRevoked = false
+    await this.#deps.writer.write(region, () => {
+      const change = this.#change(id, call)
+      isRevoked = change !== undefined
+      return change
+    })
+    if (isRevoked) this.#deps.figures.count('revoked')
+    return isRevoked
   }
 
   *#matching(appId: string, selector: LineageSelector): Iterable<Lineage> {

@@ -22,8 +22,7 @@ export function mayRead(apps: AppDirectory, origin: string, appId: string | unde
     const loaded = apps.findById(appId)
     return loaded !== undefined && isOriginAllowed(loaded.app.settings, origin)
   }
-  for (const { app } of apps.apps()) if (isOriginAllowed(app.settings, origin)) return true
-  return false
+  return apps.isOriginKnown(origin)
 }
 
 /** @returns the same answer, which the page may read where `isAllowed`. */
