@@ -87,3 +87,25 @@ test.each<[GivenProvider, string]>([
   const read = readProvider(given)
   expect(read.ok ? '' : read.detail).toContain(what)
 })
+
+describe('an issuer that signs for applications of anybody needs an audience', () => {
+  test.each<GivenProvider>([
+    { type: 'oidc', issuer: 'https://accounts.google.com', jwksUrl: 'https://keys.example/k' },
+    { type: 'oidc', issuer: 'accounts.google.com', jwksUrl: 'https://keys.example/k' },
+    { type: 'oidc', issuer: '', jwksUrl: 'https://www.googleapis.com/oauth2/v3/certs' },
+    { type: 'firebase', issuer: '', audience: [] },
+    {
+      type: 'oidc',
+      issuer: 'https://login.microsoftonline.com/common/v2.0',
+      jwksUrl: 'https://LOGIN.microsoftonline.com/common/discovery/v2.0/keys',
+    },
+    { type: 'oidc', issuer: 'https://appleid.apple.com', jwksUrl: 'https://appleid.apple.com/k' },
+  ])('%j', (given) => {
+    const read = readProvider({ jwksUrl: 'https://www.googleapis.com/k', ...given })
+    expect(read).toMatchObject({ ok: false, refusal: 'input_invalid' })
+    const ours = { ...given, audience: ['our client'] }
+    expect(readProvider({ jwksUrl: 'https://www.googleapis.com/k', ...ours }).ok).toBe(true)
+    const party = { ...given, authorizedParties: ['our client'] }
+    expect(readProvider({ jwksUrl: 'https://www.googleapis.com/k', ...party }).ok).toBe(true)
+  })
+})

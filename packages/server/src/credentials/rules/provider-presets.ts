@@ -55,13 +55,17 @@ export function readProvider(given: GivenProvider): Result<ProviderRecord, 'inpu
   if (type === 'auth0' && audience.length === 0) {
     return refuse('input_invalid', 'Give audience: the API identifier or the client id at Auth0.')
   }
+  const authorizedParties = given.authorizedParties ?? []
+  if (isShared(issuer, jwksUrl) && audience.length + authorizedParties.length === 0) {
+    return refuse('input_invalid', 'Give audience: this issuer signs for applications of anybody.')
+  }
   return ok({
     type,
     issuer,
     jwksUrl,
     jwtSecret,
     audience,
-    authorizedParties: given.authorizedParties ?? [],
+    authorizedParties,
     requiredClaims: given.requiredClaims ?? [emailClaim],
     emailClaim,
     userIdClaim,
@@ -109,6 +113,27 @@ function presetOf(type: ProviderType, project: string): Preset {
 function jwksUrlOf(type: ProviderType, issuer: string): string | undefined {
   if (type === 'oidc' || type === 'firebase') return undefined
   return `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`
+}
+
+/** Whose tokens are for applications of everybody, told apart by their audience alone. */
+const SHARED_HOSTS: ReadonlySet<string> = new Set([
+  'accounts.google.com',
+  'www.googleapis.com',
+  'appleid.apple.com',
+  'login.microsoftonline.com',
+  'sts.windows.net',
+])
+
+/**
+ * A page of somebody else could bring what a user gave it (RFC 8725 §3.9, OpenID Connect Core
+ * §3.1.3.7).
+ */
+function isShared(issuer: string, jwksUrl: string | undefined): boolean {
+  // Google writes its issuer with and without the scheme.
+  const hosts = [`https://${issuer.replace(/^https:\/\//, '')}`, jwksUrl ?? ''].map(
+    (url) => URL.parse(url)?.hostname ?? '',
+  )
+  return hosts.some((host) => SHARED_HOSTS.has(host))
 }
 
 function isPlainUrl(text: string): boolean {
