@@ -24,6 +24,7 @@ import { Arrivals } from '../../packages/server/src/sessions/mqtt/arrivals.ts'
 import type { MqttDeps } from '../../packages/server/src/sessions/mqtt/mqtt-deps.ts'
 import { MqttFigures } from '../../packages/server/src/sessions/mqtt/mqtt-figures.ts'
 import type { MqttSettings } from '../../packages/server/src/sessions/mqtt/mqtt-settings.ts'
+import { PartialPackets } from '../../packages/server/src/sessions/mqtt/partial-packets.ts'
 import { PublishFrames } from '../../packages/server/src/sessions/mqtt/publish-frames.ts'
 import { RuleChanges } from '../../packages/server/src/sessions/mqtt/rule-changes.ts'
 import { ClientStates } from '../../packages/server/src/sessions/mqtt/state/client-states.ts'
@@ -166,6 +167,7 @@ export class MqttWorld {
       ...{ guard, limitBook, rules: this.rules, settings, tally, clock, random: randomness },
       ...{ turns, log, figures: this.figures, frames: new PublishFrames() },
       arrivals: new Arrivals(),
+      partials: new PartialPackets(),
       subscriptionCountMax: options.subscriptionCountMax ?? 100,
       door: { authenticate: (credentials) => this.#authenticate(credentials) },
       recordDenial: (attempt) => void this.denials.push(attempt),

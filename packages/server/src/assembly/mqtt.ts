@@ -18,6 +18,7 @@ import type { Turns } from '../ports/turns.ts'
 import { Arrivals } from '../sessions/mqtt/arrivals.ts'
 import type { MqttDeps } from '../sessions/mqtt/mqtt-deps.ts'
 import { MqttFigures } from '../sessions/mqtt/mqtt-figures.ts'
+import { PartialPackets } from '../sessions/mqtt/partial-packets.ts'
 import { PublishFrames } from '../sessions/mqtt/publish-frames.ts'
 import { RuleChanges } from '../sessions/mqtt/rule-changes.ts'
 import { ClientStates } from '../sessions/mqtt/state/client-states.ts'
@@ -117,6 +118,7 @@ export async function openMqtt(
     ...{ hub, topics, states, wills, door, directory, limitBook, figures, tally, clock, random },
     ...{ guard, turns, log, recordDenial, rules: ruleBook, frames: new PublishFrames() },
     arrivals: new Arrivals(),
+    partials: new PartialPackets(),
     settings: config.mqtt,
     subscriptionCountMax: config.limits.subscriptionCountMax,
   }

@@ -13,6 +13,7 @@ import type { Arrivals } from './arrivals.ts'
 import type { MqttFigures } from './mqtt-figures.ts'
 import type { MqttLimitsDeps } from './mqtt-limits.ts'
 import type { MqttSettings } from './mqtt-settings.ts'
+import type { PartialPackets } from './partial-packets.ts'
 import type { PublishFrames } from './publish-frames.ts'
 import type { ClientStates } from './state/client-states.ts'
 import type { Wills } from './wills.ts'
@@ -23,6 +24,7 @@ export interface MqttDeps extends MqttLimitsDeps {
   readonly states: ClientStates
   readonly wills: Wills
   readonly arrivals: Arrivals
+  readonly partials: PartialPackets
   readonly door: MqttDoor
   readonly rules: Pick<RuleBook, 'rulesFor' | 'denialOf'>
   readonly settings: MqttSettings

@@ -336,6 +336,22 @@ describe('the life of a connection', () => {
     expect(wire.take().at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x8d })
   })
 
+  test('single bytes of a packet that never ends are silence [MQTT-3.1.2-22]', () => {
+    const each = world()
+    const [drip, large] = [
+      each.connect('drip', { keepalive: 10 }),
+      each.connect('large', { keepalive: 10 }),
+    ]
+    const begin = new Uint8Array([0x30, 0xe0, 0xd4, 0x03])
+    for (const wire of [drip, large]) wire.session.receive(begin)
+    each.pass(8_000, [drip, large])
+    drip.session.receive(new Uint8Array(10))
+    large.session.receive(new Uint8Array(2_000))
+    each.pass(8_000, [drip, large])
+    expect(drip.take().at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x8d })
+    expect(large.outbox.closed).toBeUndefined()
+  })
+
   test('a 3.1.1 client that wants no keep alive is left alone for a day', () => {
     const each = world()
     const wire = each.connect('c', { level: 4, keepalive: 0 })

@@ -33,6 +33,9 @@ const HELD_BYTES_MAX = 1024 * 1024
 /** Who asked for no keep alive is still not kept for ever: as on other protocols, a day. */
 const SILENCE_MS_MAX = 24 * 60 * 60 * 1_000
 
+/** Ours: a large packet may take longer than a keep alive, as long as so much of it comes. */
+const SIGN_OF_LIFE_BYTES = 1_024
+
 type Phase = 'waiting' | 'connecting' | 'open' | 'ended'
 
 export class MqttSession implements Session, ClientSocket {
@@ -46,6 +49,7 @@ export class MqttSession implements Session, ClientSocket {
   #phase: Phase = 'waiting'
   #heardAtMs: number
   #isReading = false
+  #pendingBytes = 0
   #isGone = false
 
   constructor(
@@ -69,11 +73,15 @@ export class MqttSession implements Session, ClientSocket {
     if (this.#phase === 'ended') return
     // [MQTT-6.0.0-1]
     if (typeof frame === 'string') return void this.finish('frame_malformed')
-    this.#heardAtMs = this.#deps.clock.monotonicMs()
+    const drippedBytes = this.#pendingBytes + frame.length
     this.#framer.push(frame)
-    if (this.#phase !== 'connecting' && this.#client?.isHeld !== true) return this.#readOn()
+    if (this.#phase !== 'connecting' && this.#client?.isHeld !== true) this.#readOn()
     // Reading is paused, so what still comes is what had been read before.
-    if (this.#framer.pendingBytes > HELD_BYTES_MAX) this.finish('overloaded')
+    else if (this.#framer.pendingBytes > HELD_BYTES_MAX) this.finish('overloaded')
+    else this.#countPending()
+    // [MQTT-3.1.2-22]: a packet is a sign of life, and a good part of one; single bytes are none.
+    const isDrip = frame.length < SIGN_OF_LIFE_BYTES && this.#pendingBytes === drippedBytes
+    if (!isDrip) this.#heardAtMs = this.#deps.clock.monotonicMs()
   }
 
   /** A sign of life of the WebSocket layer is none of MQTT [MQTT-3.1.2-22]. */
@@ -133,6 +141,7 @@ export class MqttSession implements Session, ClientSocket {
   }
 
   goOn(): void {
+    this.#heardAtMs = this.#deps.clock.monotonicMs()
     try {
       this.#readOn()
     } catch (error) {
@@ -152,7 +161,16 @@ export class MqttSession implements Session, ClientSocket {
       }
     } finally {
       this.#isReading = false
+      this.#countPending()
     }
+  }
+
+  /** What came and waits for the rest of its packet, or for its turn. */
+  #countPending(): void {
+    const before = this.#pendingBytes
+    this.#pendingBytes = this.#phase === 'ended' ? 0 : this.#framer.pendingBytes
+    const hasRoom = this.#deps.partials.changed(before, this.#pendingBytes)
+    if (!hasRoom) this.finish('overloaded')
   }
 
   later<T>(outcome: Promise<T>, goOn: (value: T) => void): void {
@@ -220,6 +238,7 @@ export class MqttSession implements Session, ClientSocket {
 
   #over(refusal: RefusalCode | undefined, leaving: Leaving): void {
     this.#phase = 'ended'
+    this.#countPending()
     this.#entrance = undefined
     const client = this.#client
     if (client === undefined) return
