@@ -61,6 +61,15 @@ function lockgate(args: string[], environment: Record<string, string> = {}): Pro
   })
 }
 
+test.each(['completion bash', 'rules --help', 'keys generate --type sk'])(
+  '%s ends without a word when nobody reads on',
+  (words) => {
+    const piped = `{ '${NODE}' '${BIN}' ${words}; echo "code $?" >&2; } | true`
+    const { stdout, stderr } = spawnSync('bash', ['-c', piped], { env: CLEAN, encoding: 'utf8' })
+    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: 'code 1\n' })
+  },
+)
+
 describe('check-config', () => {
   write('master', `${MASTER_KEY}\n`)
   const yaml = write('lockgate.yaml', YAML)

@@ -48,7 +48,6 @@ export async function runOperation(
     return connection.exitCode
   }
   const { url, key } = connection
-  endWithReader()
   if (isInClear(url)) process.stderr.write(CLEAR_TEXT)
   const agent = `lockgate-cli/${version}`
   const client = createAdminClient({ url, key, agent, timeoutMs: seconds * 1_000 })
@@ -69,14 +68,6 @@ export async function runOperation(
   } finally {
     progress.end()
   }
-}
-
-/**
- * `audit export | head` ends with `head`. A failure, as no more is known of what was not read; and
- * at once, since nobody is left to tell.
- */
-function endWithReader(): void {
-  process.stdout.on('error', () => process.exit(EXIT_FAILURE))
 }
 
 function every(ms: number, work: () => void): () => void {
