@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { REGIONS, SETTINGS } from '../../../../../test/contract/records.ts'
+import { DEFAULT_APP_SETTINGS } from '../../config/app-schema.ts'
 import { openSqliteStore } from './store.ts'
 
 let dataDir = ''
@@ -13,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dataDir, { recursive: true }))
 
 /** A data directory as the release with one database left it. */
-function makeOldDirectory(): void {
+function makeOldDirectory(settings: object = SETTINGS): void {
   const database = new DatabaseSync(join(dataDir, 'control.db'))
   database.exec(`
     CREATE TABLE kysely_migration (name varchar(255) NOT NULL PRIMARY KEY, timestamp varchar(255) NOT NULL);
@@ -33,7 +34,7 @@ function makeOldDirectory(): void {
     INSERT INTO tenants VALUES ('t1', 'org_aaaaaaaaaaaa', 'Acme', 'suspended', 1);
   `)
   const app = database.prepare('INSERT INTO apps VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-  app.run('app-1', 't1', 'chat', 'local', 'unlimited', JSON.stringify(SETTINGS), 2, 3)
+  app.run('app-1', 't1', 'chat', 'local', 'unlimited', JSON.stringify(settings), 2, 3)
   const key = database.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, ?)')
   key.run('key-1', 'app-1', 'c2VhbGVkLTE=', 4)
   key.run('key-2', 'app-1', 'c2VhbGVkLTI=', 5)
@@ -74,6 +75,30 @@ test('an older data directory is carried over whole, sealed secrets byte for byt
   expect(taken).toContainEqual(['app_key', 'key-2', 'confirmed'])
   expect(taken).toContainEqual(['app_name', 't1/chat', 'confirmed'])
   expect(names).toHaveLength(5)
+})
+
+/** The settings that the first release wrote of an app. */
+const FIRST = `enabled requireTls clientMessages subscriptionCount watchlist requireAuthorization
+  authorizationTimeoutMs allowedOrigins dangerousAnyOrigin missingOrigin originRefusal rejectReplays
+  connectionCountMax clientEventsPerSecondMax eventDataBytesMax presenceMemberCountMax
+  presenceMemberBytesMax cacheTtlMs`.split(/\s+/)
+
+const firstSettings = () =>
+  Object.fromEntries(Object.entries(DEFAULT_APP_SETTINGS).filter(([name]) => FIRST.includes(name)))
+
+test('settings that an app of the first release did not have are at their defaults', async () => {
+  makeOldDirectory(firstSettings())
+  expect((await readAll()).apps?.[0]?.settings).toEqual(DEFAULT_APP_SETTINGS)
+})
+
+test('so are they in a row of any release since', async () => {
+  makeOldDirectory()
+  await readAll()
+  const database = new DatabaseSync(join(dataDir, 'region-local.db'))
+  const change = "UPDATE apps SET document = json_set(document, '$.settings', json(?))"
+  database.prepare(change).run(JSON.stringify(firstSettings()))
+  database.close()
+  expect((await readAll()).apps?.[0]?.settings).toEqual(DEFAULT_APP_SETTINGS)
 })
 
 test('a carry-over that was cut short is repeated without a second copy', async () => {

@@ -12,28 +12,12 @@ import { placeOutage } from './failures.ts'
 import { region as regionQueries } from './queries.ts'
 import { statementOf } from './calls.ts'
 import { rowOfApp } from './region-transaction.ts'
+import { SETTINGS_SINCE } from './settings-since.ts'
 import { insertCredential } from './shared-transaction.ts'
 
 /** The only region of the first schema. */
 const REGION = 'local'
 const DAY_MS = 86_400_000
-/** Settings that the first release did not have. */
-const SETTINGS_SINCE = {
-  jwtTtlMaxMs: DAY_MS,
-  jwtRoles: [],
-  limits: [],
-  expiry: 'enforce',
-  mqttPayloadBytesMax: 262_144,
-  mqttDeniedPublish: 'drop',
-  mqttLimitedPublish: 'drop',
-  organizationDefault: false,
-  mqttUsersInBrowsers: 'deny',
-  tokenTtlMaxMs: DAY_MS,
-  tokenLineageMaxMs: DAY_MS,
-  tokenReplaceDisconnects: false,
-  tokenReuseRevokes: false,
-  bridges: [],
-} as const
 const COMMIT = { sql: 'COMMIT', parameters: [] }
 
 interface OldApp {

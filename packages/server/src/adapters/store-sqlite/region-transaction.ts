@@ -17,6 +17,7 @@ import { removeDeliveries } from './delivery-queries.ts'
 import { region } from './queries.ts'
 import { removeTokens } from './token-queries.ts'
 import { TokenTransaction } from './token-transaction.ts'
+import { SETTINGS_SINCE } from './settings-since.ts'
 import type { AppRow, RevocationRow } from './schema.ts'
 import {
   endpointOf,
@@ -158,23 +159,10 @@ export function rowOfApp(app: AppRecord): AppRow {
   }
 }
 
-const DAY_MS = 86_400_000
-
 /** Only {@link rowOfApp} writes this column. Absent fields read as undefined. */
-const SETTINGS_SINCE = {
-  limits: [] as readonly string[],
-  organizationDefault: false,
-  mqttUsersInBrowsers: 'deny',
-  tokenTtlMaxMs: DAY_MS,
-  tokenLineageMaxMs: DAY_MS,
-  tokenReplaceDisconnects: false,
-  tokenReuseRevokes: false,
-  bridges: [] as readonly string[],
-} as const
-
 function appOf({ document }: Pick<AppRow, 'document'>): AppRecord {
   const app = JSON.parse(document) as AppRecord
-  // Rows of versions that had no such list.
+  // Rows of versions that had fewer settings.
   return { ...app, settings: { ...SETTINGS_SINCE, ...app.settings } }
 }
 
