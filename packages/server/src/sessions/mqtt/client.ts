@@ -168,6 +168,8 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
    * @param writeCount of the journal before it was promised.
    */
   answer(frame: Uint8Array, writeCount: number, afterwards?: () => void): void {
+    // [MQTT-3.1.2-24]: a SUBACK cannot be cut, so such a client asks for fewer filters at a time.
+    if (frame.length > this.terms.packetBytesMax) return void this.end('packet_large')
     const { journal } = this.state
     const written = journal.writeCount === writeCount ? undefined : journal.settled()
     this.#answers.answer({ frame, afterwards }, written)

@@ -14,9 +14,16 @@ import type { MqttClient } from './client.ts'
 /** User property of AUTH: the user name of the new token, where it is not that of CONNECT. */
 const USERNAME = 'username'
 
+/** Our bound: each asks who it is, and for every subscription again. Few need one a minute. */
+export const RENEWALS_PER_MINUTE_MAX = 60
+const MINUTE_MS = 60_000
+
 export class Renewal {
   readonly #client: MqttClient
   #isWaiting = false
+  /** Since when they are counted. */
+  #minuteAtMs = Number.NEGATIVE_INFINITY
+  #minuteCount = 0
 
   constructor(client: MqttClient) {
     this.#client = client
@@ -35,6 +42,7 @@ export class Renewal {
     if (properties.authenticationData === undefined) {
       return client.violated(REASON.protocolError, 'AUTH shows no token.')
     }
+    if (this.#isTooMany()) return void client.end('rate_limited')
     const { username, origin, isWebSocket, isTls } = client.start
     const named = properties.userProperties?.find(([name]) => name === USERNAME)?.[1]
     const outcome = client.deps.door.authenticate(
@@ -58,6 +66,15 @@ export class Renewal {
       const isOver = decided.ok && ended.hasEnded(decided.value.reliances, askedAtMs)
       this.#decided(isOver ? refuse('credential_revoked') : decided)
     })
+  }
+
+  #isTooMany(): boolean {
+    const nowMs = this.#client.deps.clock.monotonicMs()
+    if (nowMs - this.#minuteAtMs >= MINUTE_MS) {
+      this.#minuteAtMs = nowMs
+      this.#minuteCount = 0
+    }
+    return ++this.#minuteCount > RENEWALS_PER_MINUTE_MAX
   }
 
   #decided(outcome: Result<MqttIdentity, RefusalCode>): void {

@@ -3,6 +3,7 @@ import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import type { Reliance } from '../../core/reliance.ts'
 import { CLIENTS_PER_TURN, SUBSCRIPTIONS_PER_CLIENT } from './rule-changes.ts'
 import { LOOK_UP_COST, RETAINED_TURN_COUNT_MAX } from './retained-sending.ts'
+import { RENEWALS_PER_MINUTE_MAX } from './renewal.ts'
 import { REFUSED_FILTER_COUNT_MAX } from './subscribing.ts'
 
 function client(options: ConstructorParameters<typeof MqttWorld>[0] = {}) {
@@ -41,6 +42,16 @@ describe('SUBSCRIBE', () => {
     const wire = world.connect('old', { level: 4 })
     wire.take()
     expect(wire.subscribe('$SYS/#')).toEqual([0x80])
+  })
+
+  test('that has a larger answer than the client takes ends the connection [MQTT-3.1.2-24]', () => {
+    const world = new MqttWorld()
+    const wire = world.connect('c', { properties: { maximumPacketSize: 40 } })
+    expect(wire.subscribe(filters(20)).length).toBe(20)
+    wire.take()
+    wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: filters(50) })
+    expect(wire.outbox.frames.every(({ length }) => length <= 40)).toBe(true)
+    expect(wire.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x95 }])
   })
 
   test('of the same filter replaces, and is not counted', () => {
@@ -388,6 +399,18 @@ describe('renewal in place', () => {
     for (const answer of world.waiting) answer()
     await wire.settled()
     expect(wire.take()).toMatchObject([{ cmd: 'auth' }])
+  })
+
+  test('is not for somebody who does nothing else', () => {
+    const { world, wire } = renewable()
+    wire.take()
+    for (let minute = 0; minute < 2; minute++) {
+      for (let count = 0; count < RENEWALS_PER_MINUTE_MAX; count++) wire.send(auth('first'))
+      expect(wire.take().every(({ cmd }) => cmd === 'auth')).toBe(true)
+      world.time.ms += 60_000
+    }
+    for (let count = 0; count <= RENEWALS_PER_MINUTE_MAX; count++) wire.send(auth('first'))
+    expect(wire.take().at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x96 })
   })
 
   test('by what is revoked meanwhile ends the connection', async () => {
