@@ -136,6 +136,15 @@ describe('a message on a topic', () => {
     expect([off.here.toPusher.length, open.here.toPusher.length]).toEqual([1, 2])
   })
 
+  test('of a page that published over HTTP goes no further than one of a client', () => {
+    const ofPage = { isOfPage: true } as const
+    const { here } = world({ bridges: ['a/+ -> room-$1 e', 'b/+ -> private-$1 e'] })
+    here.publishTopic('a/1', ofPage)
+    expect([here.toPusher, here.unbridged()]).toEqual([[], { denied: 1 }])
+    here.publishTopic('b/1', ofPage)
+    expect(here.toPusher.map(({ origin }) => origin)).toEqual(['client'])
+  })
+
   test('that no event can be stays where it is, and is counted', () => {
     const { here, state } = world({ eventDataBytesMax: 4 })
     here.publishTopic('rooms/1/chat', { payload: Uint8Array.of(0xff) })

@@ -90,7 +90,7 @@ export class Bridging {
   ): Unbridged | undefined {
     const { bridge, channel, message } = of
     const { settings } = space.app
-    const isOfClient = message.publisherId !== undefined
+    const isOfClient = message.publisherId !== undefined || message.isOfPage === true
     if (isOfClient && !(settings.clientMessages && takesClientEvents(channel))) return 'denied'
     // Bytes are at least as many as characters; nothing that long is decoded.
     if (message.payload.length > settings.eventDataBytesMax) return 'large'

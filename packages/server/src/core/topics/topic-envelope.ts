@@ -17,8 +17,8 @@ export interface TopicEnvelope {
 const ENVELOPE_DEPTH_MAX = 5
 
 export function encodeTopicEnvelope({ appId, message }: TopicEnvelope): string {
-  // A bridge is asked where a message is published, so other nodes have no use for its mark.
-  const { payload, properties, isBridged: _, ...rest } = message
+  // A bridge is asked where a message is published, so other nodes have no use for its marks.
+  const { payload, properties, isBridged: _, isOfPage: _page, ...rest } = message
   const { correlationData, ...passed } = properties
   const correlated =
     correlationData === undefined ? {} : { correlationData: correlationData.toBase64() }

@@ -29,6 +29,8 @@ export interface TopicMessage {
   readonly expiresAtMs: number | undefined
   /** Client id of who published it, for No Local; undefined: none of our clients. */
   readonly publisherId: string | undefined
+  /** Published over HTTP by a page or in the name of a user, so a bridge takes it as a client's. */
+  readonly isOfPage?: true
   /** Came from a channel over a bridge: whoever watches has been told of it there. */
   readonly isBridged?: true
 }

@@ -21,6 +21,8 @@ export interface Publisher {
   readonly identity: MqttIdentity
   /** Whose requests are counted together: those of one key, or of whom a token is for. */
   readonly subject: string
+  /** It proved itself by what pages may hold: a signed token or a public key. */
+  readonly isOfPage: boolean
 }
 
 export type Proven =
@@ -54,9 +56,11 @@ export async function provePublisher(
   if (!proven.ok) return failed(proven.refusal, source, deps)
   const { identity, hasGrant } = proven.value
   const { app } = identity.loaded
-  const reason = hasGrant ? unfitOrigin(identity, headers, token) : 'operation_denied'
+  const isOfPage = !isApiKey(token) || token.startsWith('pk_')
+  const reason = hasGrant ? unfitOrigin(identity, headers, isOfPage) : 'operation_denied'
   if (reason === undefined) {
-    return { ok: true, publisher: { identity, subject: ownSubject(app.id, identity.owner) } }
+    const subject = ownSubject(app.id, identity.owner)
+    return { ok: true, publisher: { identity, subject, isOfPage } }
   }
   const denied = { action: 'auth.denied', reason, source, target: namedBearer(token) } as const
   deps.recordDenial(denied, app)
@@ -90,14 +94,13 @@ function isGranted({ credential }: KeyIdentity): boolean {
 function unfitOrigin(
   { loaded }: MqttIdentity,
   headers: Headers,
-  token: string,
+  isOfPage: boolean,
 ): RefusalCode | undefined {
   const origin = headers.get('origin')
   if (origin === null) return undefined
   const { settings } = loaded.app
   if (!isOriginAllowed(settings, origin)) return 'origin_refused'
-  const isForPages = !isApiKey(token) || token.startsWith('pk_')
-  if (isForPages || settings.mqttUsersInBrowsers === 'allow') return undefined
+  if (isOfPage || settings.mqttUsersInBrowsers === 'allow') return undefined
   return 'password_in_browser'
 }
 

@@ -167,6 +167,13 @@ test('an app that is disabled publishes nothing until it is enabled', async () =
   expect(published).toHaveLength(1)
 })
 
+test('what a key for pages publishes is marked as such, and what a server does is not', async () => {
+  expect((await publish()).told).toBe('200 true')
+  key = await world.makeKey('app', 'pk', ['publish'])
+  expect((await publish()).told).toBe('200 true')
+  expect(published.map(({ isOfPage }) => isOfPage)).toEqual([undefined, true])
+})
+
 test('only its own paths are the publisher’s', () => {
   const paths = ['/v1/publish', '/publish', '/v2/publish', '/api/v1/publish', '//publish']
   expect(paths.map(publishPathQos)).toEqual([1, 1, 1, 0, 1])

@@ -112,7 +112,7 @@ async function publishAs(publisher: Publisher, call: Call): Promise<string | Pub
 }
 
 async function readCall(
-  { identity }: Publisher,
+  { identity, isOfPage }: Publisher,
   { request, deps, defaultQos }: Call,
 ): Promise<TopicMessage | PublishRefusal> {
   if (!isMediaType(request.headers.get('content-type'), JSON_TYPE)) {
@@ -125,7 +125,9 @@ async function readCall(
   const message = readMessage(parsed.value, { defaultQos, nowMs: deps.clock.nowMs() })
   if (!message.ok) return message
   const bytesMax = Math.min(PAYLOAD_BYTES_MAX, identity.loaded.app.settings.mqttPayloadBytesMax)
-  if (message.value.payload.length <= bytesMax) return message.value
+  if (message.value.payload.length <= bytesMax) {
+    return isOfPage ? { ...message.value, isOfPage } : message.value
+  }
   return { refusal: 'event_data_large', detail: `payload has at most ${bytesMax} bytes.` }
 }
 
