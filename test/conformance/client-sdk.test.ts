@@ -1,5 +1,6 @@
 /** The client SDK on Node against the started server: tokens, subscriptions, rules, requests. */
 import assert from 'node:assert/strict'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, before } from 'node:test'
 import { ClientError, CloudSignal, type Message } from '../../packages/client/src/client.ts'
 import { connected, CuttableWire, loginOf, mintingApp, optionsOf } from '../support/client-world.ts'
@@ -137,6 +138,8 @@ for (const preset of ['desktop', 'mobile'] as const) {
     const other = await joined()
     await other.publish(topic, '1', { qos: 1 })
     await until('the first', () => heard.length === 1)
+    // Its acknowledgement has arrived before this one's, so that it is not delivered again.
+    await client.publish('acknowledged', 'x', { qos: 1 })
     wire.cut()
     await until('the drop is noticed', () => client.state === 'reconnecting')
     await other.publish(topic, '2', { qos: 1 })
@@ -245,4 +248,97 @@ test('the second client of one clientId ends the first, which does not fight for
   await until('the first has ended', () => first.state === 'error')
   assert.ok(told[0] instanceof ClientError && told[0].code === 'taken_over')
   assert.equal(second.state, 'connected')
+})
+
+test('what a broker takes of nobody is refused here, and the connection stays', async () => {
+  const client = await joined()
+  const states: string[] = []
+  client.onConnectionChange = (state) => states.push(state)
+  for (const topic of ['', 'a/+', 'a\0b']) {
+    const { code } = await refused(within('an answer', client.publish(topic, 'x', { qos: 1 })))
+    assert.equal(code, 'publish_refused')
+  }
+  const large = client.publish('large', 'x'.repeat(4 * 1024 * 1024), { qos: 1 })
+  assert.equal((await refused(within('an answer', large))).code, 'publish_refused')
+  const filter = await refused(within('an answer', client.subscribe('a\0b')))
+  assert.equal(filter.code, 'subscribe_refused')
+  for (const userProperties of [{}, { none: [] }, { none: [], one: '' }]) {
+    await within('an answer', client.publish('fine', 'x', { qos: 1, userProperties }))
+  }
+  assert.deepEqual(states, [])
+})
+
+test('callbacks that throw keep it from nothing, and are told', async () => {
+  const wire = new CuttableWire(server.port)
+  const host = `ws://127.0.0.1:${await wire.listen()}/mqtt`
+  const client = new CloudSignal(optionsOf(server, { host }))
+  open.add(client)
+  const told: unknown[] = []
+  const fail = (): never => {
+    throw new RangeError('of the application')
+  }
+  client.onError = (error) => told.push(error)
+  client.onConnectionChange = fail
+  client.onConnectionStatusChange = fail
+  client.onReconnecting = fail
+  client.onTokenRefreshed = fail
+  client.watch(fail)
+  await within('the connect', client.connectWithToken(loginOf()))
+  await within('the renewal', client.refreshToken())
+  wire.cut()
+  await until('the drop is noticed', () => client.state === 'reconnecting')
+  wire.mend()
+  await until('it is back', () => client.isConnected)
+  await within('the publish', client.publish('a', 'x', { qos: 1 }))
+  assert.ok(told.length >= 10 && told.every((error) => error instanceof RangeError))
+  client.destroy()
+  wire.close()
+})
+
+test('without a connection a request times out, and an end of a subscription is kept', async () => {
+  const wire = new CuttableWire(server.port)
+  const host = `ws://127.0.0.1:${await wire.listen()}/mqtt`
+  const client = await joined({ options: { host } })
+  const heard: string[] = []
+  client.onMessage((topic) => heard.push(topic))
+  await client.subscribe('ended/#')
+  await client.subscribe('held/#')
+  wire.cut()
+  await until('the drop is noticed', () => client.state === 'reconnecting')
+  const late = client.request('math/offline', {}, { timeoutMs: 20 })
+  assert.equal((await refused(within('an answer', late))).code, 'request_timeout')
+  await client.unsubscribe('ended/#')
+  wire.mend()
+  await until('it is back', () => client.isConnected)
+  // Answered after the broker has taken the end.
+  await client.subscribe('later/#')
+  const other = await joined()
+  for (const topic of ['ended/1', 'held/1']) await other.publish(topic, 'x', { qos: 1 })
+  await until('what is held', () => heard.includes('held/1'))
+  assert.deepEqual(heard, ['held/1'])
+  client.destroy()
+  wire.close()
+})
+
+test('it leaves a broker that never answers, and keeps no process from ending', async () => {
+  const CONNACK = Uint8Array.of(0x20, 3, 0, 0, 0)
+  let isClosed = false
+  const silent = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.once('data', () => socket.write(CONNACK))
+    // What nobody receives any more is reset.
+    const writing = setInterval(() => socket.write(Uint8Array.of(0xd0, 0)), 20)
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      clearInterval(writing)
+      isClosed = true
+    })
+  })
+  const port = await new Promise<number>((resolve) => {
+    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as AddressInfo).port))
+  })
+  const client = new CloudSignal({ preset: 'server', host: `mqtt://127.0.0.1:${port}` })
+  await client.connect({ username: 'a', password: 'b' })
+  client.destroy()
+  await until('the connection is gone', () => isClosed)
+  silent.close()
 })

@@ -33,17 +33,37 @@ export class ClientEvents {
     const before = this.#state
     if (before === state) return
     this.#state = state
-    this.onConnectionChange?.(state)
+    this.hear(this.onConnectionChange, state)
     const isConnected = state === 'connected'
-    if (isConnected !== (before === 'connected')) this.onConnectionStatusChange?.(isConnected)
-    for (const changed of [...this.#watchers]) changed()
+    if (isConnected !== (before === 'connected')) {
+      this.hear(this.onConnectionStatusChange, isConnected)
+    }
+    for (const changed of [...this.#watchers]) this.hear(changed, undefined)
+  }
+
+  /** Calls back. What the application throws there is told, and keeps nothing from going on. */
+  protected hear<T>(listener: ((told: T) => void) | null, told: T): void {
+    try {
+      listener?.(told)
+    } catch (error) {
+      this.tell(error)
+    }
   }
 
   /** Without anybody who listens it is not swallowed, but an error of the page or process. */
   protected tell(error: unknown): void {
-    if (this.onError !== null) return this.onError(error)
-    queueMicrotask(() => {
-      throw error
-    })
+    try {
+      if (this.onError !== null) return this.onError(error)
+    } catch (thrown) {
+      return raise(thrown)
+    }
+    raise(error)
   }
+}
+
+/** An error of the page or process, in a turn of its own. */
+function raise(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }

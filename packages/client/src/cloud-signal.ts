@@ -17,6 +17,7 @@ import type { TokenInfo } from './connection-state.ts'
 import { bytesOf, type Message, messageOf, type Payload } from './message.ts'
 import { MqttLink } from './mqtt-link.ts'
 import { Outbound } from './outbound.ts'
+import { isMqttText, malformedPart } from './packet-bounds.ts'
 import { type PublishOptions, propertiesOf } from './publish-options.ts'
 import { type RequestOptions, Requests } from './requests.ts'
 import type { Credentials } from './renewal-in-place.ts'
@@ -105,8 +106,8 @@ export class CloudSignal extends ClientEvents {
       settings: this.#settings,
       system: this.#system,
       link: () => this.#link,
-      refreshed: (token) => this.onTokenRefreshed?.(token),
-      failed: (error) => this.onTokenError?.(error),
+      refreshed: (token) => this.hear(this.onTokenRefreshed, token),
+      failed: (error) => this.hear(this.onTokenError, error),
     })
     await this.#open((why) => session.credentials(why), session)
   }
@@ -129,6 +130,9 @@ export class CloudSignal extends ClientEvents {
   ): Promise<Subscription> {
     if (this.#isDestroyed) throw new ClientError('destroyed')
     const isNumber = typeof handler === 'number'
+    if (!isMqttText(filter) || filter === '') {
+      throw new ClientError('subscribe_refused', { reason: 'the filter is malformed' })
+    }
     const qos = (isNumber ? handler : options.qos) ?? this.#settings.subscribeQos
     return this.#subscriptions.add(filter, isNumber ? undefined : handler, qos)
   }
@@ -144,6 +148,10 @@ export class CloudSignal extends ClientEvents {
    */
   async publish(topic: string, payload: Payload, options: PublishOptions = {}): Promise<void> {
     if (this.#isDestroyed) throw new ClientError('destroyed')
+    const malformed = malformedPart(topic, options)
+    if (malformed !== undefined) {
+      throw new ClientError('publish_refused', { reason: `${malformed} is malformed` })
+    }
     const { protocolVersion, publishQos, messageExpirySeconds } = this.#settings
     const { qos = publishQos, retain = false, ...rest } = options
     const expirySeconds = rest.expirySeconds ?? (messageExpirySeconds || undefined)
@@ -249,7 +257,7 @@ export class CloudSignal extends ClientEvents {
       session?.stop()
       if (!this.#isDestroyed) {
         this.become('error')
-        if (isAuth(error)) this.onAuthError?.(error)
+        if (isAuth(error)) this.hear(this.onAuthError, error)
       }
       throw error
     }
@@ -264,15 +272,15 @@ export class CloudSignal extends ClientEvents {
   #down(attempt: number): void {
     this.#outbound.down()
     this.become('reconnecting')
-    this.onReconnecting?.(attempt)
+    this.hear(this.onReconnecting, attempt)
   }
 
   #ended(error: ClientError): void {
     this.#session?.stop()
     this.#giveUp(error)
     this.become('error')
-    if (isAuth(error)) this.onAuthError?.(error)
-    else this.onError?.(error)
+    if (isAuth(error)) this.hear(this.onAuthError, error)
+    else if (this.onError !== null) this.tell(error)
   }
 
   #giveUp(error: ClientError): void {

@@ -42,10 +42,10 @@ export function subscribeBy(client: MqttClient, filter: string, qos: Qos): Promi
   })
 }
 
-/** Without an answer the connection is gone, and nothing of the filter is left here. */
-export function unsubscribeBy(client: MqttClient, filter: string): Promise<void> {
+/** @returns whether there was an answer; without one the connection is gone. */
+export function unsubscribeBy(client: MqttClient, filter: string): Promise<boolean> {
   return new Promise((resolve) => {
-    client.unsubscribe(filter, () => resolve())
+    client.unsubscribe(filter, (_error, packet) => resolve(packet?.cmd === 'unsuback'))
   })
 }
 

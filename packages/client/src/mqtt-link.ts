@@ -9,6 +9,7 @@ import { ClientError, nameFailure } from './client-error.ts'
 import type { Qos, Settings } from './client-options.ts'
 import { inFlightStore } from './in-flight-store.ts'
 import type { Outgoing } from './outbound.ts'
+import { packetBytesMax } from './packet-bounds.ts'
 import { type Credentials, RenewalInPlace, TOKEN_METHOD } from './renewal-in-place.ts'
 import { publishBy, sendPacket, subscribeBy, unsubscribeBy } from './mqtt-answers.ts'
 import { TAKEN_OVER, verdictOn } from './refused-connect.ts'
@@ -105,7 +106,7 @@ export class MqttLink {
   /** Leaves the connection, so that no will is due, and makes another one of the same session. */
   restart(): void {
     const client = this.#client
-    if (client === undefined || !this.#isUp) return
+    if (client === undefined || !this.#isUp || this.#isRestarting) return
     this.#isRestarting = true
     sendPacket(client, { cmd: 'disconnect' })
     this.#callOff = this.#deps.system.after(LEAVING_MS_MAX, () => client.stream.destroy())
@@ -125,13 +126,23 @@ export class MqttLink {
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id))
     const isLeaving = client.connected && this.#deps.settings.protocolVersion === 5 && endsSession
     const properties = { reasonCode: 0, properties: { sessionExpiryInterval: 0 } }
+    // A broker that is gone without a word would keep Node from ending.
+    if (client.connected) {
+      this.#callOff = this.#deps.system.after(LEAVING_MS_MAX, () => client.stream.destroy())
+    }
     client.end(!client.connected, isLeaving ? properties : {})
   }
 
   /** The window is 0 until there is a client. */
   send(message: Outgoing, done: (error?: ClientError) => void): void {
-    if (this.#client === undefined) done(new ClientError('not_connected'))
-    else publishBy(this.#client, message, done)
+    if (this.#client === undefined) return done(new ClientError('not_connected'))
+    // [MQTT-3.2.2-15]
+    const bytesMax = this.#client.serverProperties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    if (packetBytesMax(message) > bytesMax) {
+      const reason = `the broker takes packets of ${bytesMax} bytes`
+      return done(new ClientError('publish_refused', { reason }))
+    }
+    publishBy(this.#client, message, done)
   }
 
   async subscribe(filter: string, qos: Qos): Promise<void> {
@@ -139,8 +150,9 @@ export class MqttLink {
     await subscribeBy(this.#client, filter, qos)
   }
 
-  async unsubscribe(filter: string): Promise<void> {
-    if (this.#client !== undefined) await unsubscribeBy(this.#client, filter)
+  /** @returns whether the broker has answered. */
+  async unsubscribe(filter: string): Promise<boolean> {
+    return this.#client !== undefined && (await unsubscribeBy(this.#client, filter))
   }
 
   #connect(credentials: Credentials): MqttClient {
@@ -200,7 +212,7 @@ export class MqttLink {
   }
 
   #closed(): void {
-    if (this.#isEnded) return
+    if (this.#isEnded) return this.#callOff()
     const wasUp = this.#isUp
     const code = this.#code
     this.#isUp = false

@@ -27,8 +27,14 @@ export function propertiesOf(options: PublishOptions, payload: Payload): Propert
     ...(responseTopic === undefined ? {} : { responseTopic }),
     // MQTT.js takes any bytes; its types know those of Node alone.
     ...(correlationData === undefined ? {} : { correlationData: correlationData as Buffer }),
-    ...(userProperties === undefined ? {} : { userProperties: { ...userProperties } }),
+    ...withPairs(userProperties),
   }
+}
+
+/** Without names that have no value, and without an empty list, neither of which MQTT.js writes. */
+function withPairs(named: UserProperties = {}): Pick<Properties, 'userProperties'> {
+  const pairs = Object.entries(named).filter(([, value]) => value.length > 0 || value === '')
+  return pairs.length === 0 ? {} : { userProperties: Object.fromEntries(pairs) }
 }
 
 /** @returns the payload with more fields, where it is an object that can take them. */

@@ -50,7 +50,9 @@ export function useLockgate(setup: LockgateSetup | undefined): LockgateConnectio
     let isActive = true
     let client: CloudSignal | undefined
     const failed = (error: unknown) => {
-      if (isActive && error instanceof ClientError) setMade({ client, error })
+      // What a handler of the application threw is an error of the page.
+      if (!(error instanceof ClientError)) throw error
+      if (isActive) setMade({ client, error })
     }
     // An effect that is undone at once has asked nobody for a token.
     queueMicrotask(() => {

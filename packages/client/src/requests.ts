@@ -48,20 +48,20 @@ export class Requests {
     { timeoutMs = 0, userProperties }: RequestOptions,
   ): Promise<Message> {
     const responseTopic = `response/${port.clientId}`
-    this.#ready ??= port.subscribe(responseTopic)
-    await this.#ready.catch((error: unknown) => {
-      this.#ready = undefined
-      throw error
-    })
     const correlationId = this.#newId()
+    // Time without a connection counts.
     const answer = this.#await(correlationId, timeoutMs)
-    const sent = port.publish(topic, withFields(payload, fieldsOf(correlationId, responseTopic)), {
-      qos: 1,
-      responseTopic,
-      correlationData: new TextEncoder().encode(correlationId),
-      userProperties: { ...userProperties, correlationId, senderId: port.clientId },
-    })
-    sent.catch((error: unknown) => this.#fail(correlationId, error))
+    const send = async () => {
+      await this.#subscribed(port, responseTopic)
+      if (!this.#pending.has(correlationId)) return
+      await port.publish(topic, withFields(payload, fieldsOf(correlationId, responseTopic)), {
+        qos: 1,
+        responseTopic,
+        correlationData: new TextEncoder().encode(correlationId),
+        userProperties: { ...userProperties, correlationId, senderId: port.clientId },
+      })
+    }
+    send().catch((error: unknown) => this.#fail(correlationId, error))
     return answer
   }
 
@@ -83,6 +83,17 @@ export class Requests {
   close(error: ClientError): void {
     this.#ready = undefined
     for (const id of [...this.#pending.keys()]) this.#fail(id, error)
+  }
+
+  async #subscribed(port: RequestPort, responseTopic: string): Promise<void> {
+    const ready = this.#ready ?? port.subscribe(responseTopic)
+    this.#ready = ready
+    try {
+      await ready
+    } catch (error) {
+      if (this.#ready === ready) this.#ready = undefined
+      throw error
+    }
   }
 
   #newId(): string {

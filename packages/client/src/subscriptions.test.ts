@@ -8,7 +8,7 @@ function opened() {
   const asked: string[] = []
   const ended: string[] = []
   const failures: unknown[] = []
-  const state = { isUp: true, answer: (): Promise<void> => Promise.resolve() }
+  const state = { isUp: true, isAnswered: true, answer: (): Promise<void> => Promise.resolve() }
   const subscriptions = new Subscriptions({
     ask: (filter, qos) => {
       asked.push(`${filter} ${qos}`)
@@ -16,7 +16,7 @@ function opened() {
     },
     end: (filter) => {
       ended.push(filter)
-      return Promise.resolve()
+      return Promise.resolve(state.isAnswered)
     },
     isUp: () => state.isUp,
     failed: (error) => failures.push(error),
@@ -97,6 +97,37 @@ describe('a filter', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(failures).toMatchObject([{ code: 'not_authorized' }])
     expect(subscriptions.filters).toEqual([])
+  })
+
+  test('that was ended without a connection is ended at the broker after the next one', async () => {
+    const { ended, state, subscriptions } = opened()
+    const kept = await subscriptions.add('kept', nothing, 1)
+    const again = await subscriptions.add('again', nothing, 1)
+    state.isUp = false
+    const never = subscriptions.add('never', nothing, 1).catch(({ code }: ClientError) => code)
+    await subscriptions.remove('never')
+    await kept.unsubscribe()
+    await again.unsubscribe()
+    const held = subscriptions.add('again', nothing, 1)
+    expect([ended, await never]).toEqual([[], 'connection_lost'])
+    state.isUp = true
+    subscriptions.restore({ sessionPresent: true })
+    await held
+    expect([ended, subscriptions.filters]).toEqual([['kept'], ['again']])
+    subscriptions.restore({ sessionPresent: true })
+    expect(ended).toEqual(['kept'])
+  })
+
+  test('whose end was not answered is ended again, unless the broker forgot it', async () => {
+    for (const sessionPresent of [true, false]) {
+      const { ended, state, subscriptions } = opened()
+      const one = await subscriptions.add('a', nothing, 1)
+      state.isAnswered = false
+      await one.unsubscribe()
+      state.isAnswered = true
+      subscriptions.restore({ sessionPresent })
+      expect(ended).toEqual(sessionPresent ? ['a', 'a'] : ['a'])
+    }
   })
 
   test('too many of them are refused by name', async () => {

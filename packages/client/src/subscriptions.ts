@@ -21,7 +21,8 @@ export interface SubscriptionPort {
    * next connect.
    */
   readonly ask: (filter: string, qos: Qos) => Promise<void>
-  readonly end: (filter: string) => Promise<void>
+  /** @returns whether the broker has answered; else it may hold the subscription still. */
+  readonly end: (filter: string) => Promise<boolean>
   readonly isUp: () => boolean
   /** A filter that was granted once is refused after a reconnect, or a handler has thrown. */
   readonly failed: (error: unknown) => void
@@ -32,6 +33,8 @@ interface Held {
   qos: Qos
   isGranted: boolean
   isAsked: boolean
+  /** The session at the broker may have it, whether there was an answer or not. */
+  isSent: boolean
   readonly handlers: Set<MessageHandler>
   readonly waiting: Waiting[]
 }
@@ -48,6 +51,8 @@ export class Subscriptions {
   readonly #port: SubscriptionPort
   readonly #held = new Map<string, Held>()
   readonly #listeners = new Set<MessageHandler>()
+  /** Ended here, and perhaps not yet in the session at the broker. */
+  readonly #left = new Set<string>()
 
   constructor(port: SubscriptionPort) {
     this.#port = port
@@ -82,14 +87,18 @@ export class Subscriptions {
     if (held === undefined) return
     this.#held.delete(filter)
     this.#settle(held, new ClientError('connection_lost', { reason: 'unsubscribed meanwhile' }))
-    if (this.#port.isUp()) await this.#port.end(filter)
+    if (held.isSent) await this.#end(filter)
   }
 
   /** Asks for what the broker does not hold; after a connect. */
   restore({ sessionPresent }: { readonly sessionPresent: boolean }): void {
+    const left = [...this.#left]
+    this.#left.clear()
+    if (sessionPresent) for (const filter of left) void this.#end(filter)
     for (const held of this.#held.values()) {
       if (!sessionPresent) held.isGranted = false
       held.isAsked = false
+      held.isSent &&= sessionPresent
       if (!held.isGranted) this.#ask(held)
     }
   }
@@ -113,6 +122,7 @@ export class Subscriptions {
   close(error: ClientError): void {
     for (const held of this.#held.values()) this.#settle(held, error)
     this.#held.clear()
+    this.#left.clear()
   }
 
   #hold(filter: string, qos: Qos): Held {
@@ -122,10 +132,16 @@ export class Subscriptions {
       const reason = `a client holds ${FILTER_COUNT_MAX} filters at most`
       throw new ClientError('too_many', { reason })
     }
-    const state = { isGranted: false, isAsked: false }
+    const state = { isGranted: false, isAsked: false, isSent: this.#left.delete(filter) }
     const held: Held = { filter, qos, ...state, handlers: new Set(), waiting: [] }
     this.#held.set(filter, held)
     return held
+  }
+
+  /** Without an answer it is asked again after the next connect, unless held again by then. */
+  async #end(filter: string): Promise<void> {
+    const isEnded = this.#port.isUp() && (await this.#port.end(filter))
+    if (!isEnded && !this.#held.has(filter)) this.#left.add(filter)
   }
 
   #granted(held: Held): Promise<void> {
@@ -137,6 +153,7 @@ export class Subscriptions {
   #ask(held: Held): void {
     if (held.isAsked) return
     held.isAsked = true
+    held.isSent = true
     const { qos } = held
     this.#port.ask(held.filter, qos).then(
       () => {

@@ -4,6 +4,9 @@ import type { System } from './system.ts'
 import { readGrant, type TokenGrant } from './token-grant.ts'
 import type { TokenService } from './token-service.ts'
 
+/** Ours; what an application does there is one call or two. */
+const ASKED_MS_MAX = 30_000
+
 type MaybePromise<T> = T | Promise<T>
 
 /** What the own endpoint of an application answers; the whole answer of the service fits, too. */
@@ -90,7 +93,10 @@ function firstBy(
   if ('externalToken' in login && login.externalToken) {
     const { externalToken } = login
     return async () => {
-      const token = typeof externalToken === 'function' ? await externalToken() : externalToken
+      const token =
+        typeof externalToken === 'function'
+          ? await asked('externalToken', externalToken, system)
+          : externalToken
       return service.exchange({ organization_id, token, integration_id })
     }
   }
@@ -111,14 +117,27 @@ function firstBy(
 }
 
 async function fetched({ fetchToken }: EndpointLogin, system: System): Promise<TokenGrant> {
-  let answer: unknown
+  return readGrant(await asked('fetchToken', fetchToken, system), system.nowMs())
+}
+
+/**
+ * Asks the application. One that never answers would keep every later renewal waiting for it.
+ * @throws ClientError
+ */
+async function asked<T>(name: string, ask: () => MaybePromise<T>, system: System): Promise<T> {
+  let stop = () => {}
+  const late = new Promise<never>((_, reject) => {
+    const reason = `${name}: no answer in time`
+    stop = system.after(ASKED_MS_MAX, () => reject(new ClientError('network_error', { reason })))
+  })
   try {
-    answer = await fetchToken()
+    return await Promise.race([ask(), late])
   } catch (error) {
     if (error instanceof ClientError) throw error
-    throw new ClientError('network_error', { reason: `fetchToken: ${nameFailure(error)}` })
+    throw new ClientError('network_error', { reason: `${name}: ${nameFailure(error)}` })
+  } finally {
+    stop()
   }
-  return readGrant(answer, system.nowMs())
 }
 
 function invalid(reason: string): ClientError {
