@@ -52,7 +52,9 @@ export const CREDENTIAL_OPERATIONS = {
       prefix: z.enum(['sk', 'pk', 'rk']).optional().describe('Of an API key.'),
       scopes: apiKeyScopes.optional(),
       limits: limitTexts.optional(),
-      ruleSet: ruleSetName.optional(),
+      ruleSet: ruleSetName
+        .optional()
+        .describe('Of an MQTT user: the rule set that narrows what its organization allows.'),
       value: ownValue.optional(),
       ...key,
       ...tokenTerms,

@@ -46,7 +46,9 @@ const givenProvider = z.strictObject({
     .describe('Name of a JWT secret of the app, where it signs with a shared one.'),
   audience: words.optional().describe('One of these must be in aud.'),
   authorizedParties: words.optional().describe('What azp may be; none: not checked.'),
-  requiredClaims: words.optional(),
+  requiredClaims: words
+    .optional()
+    .describe('Claims that have to be there; left out, that of the address.'),
   emailClaim: claim.optional().describe('Left out: email.'),
   userIdClaim: claim.optional().describe('Left out: sub.'),
   capToIdpExpiry: z.boolean().optional().describe('Tokens end with the one they came from.'),
@@ -103,7 +105,9 @@ export const INTEGRATION_OPERATIONS = {
     body: z.strictObject({
       name: integrationName,
       app: app.optional(),
-      ruleSet: ruleSetName.optional(),
+      ruleSet: ruleSetName
+        .optional()
+        .describe('Narrows what its tokens may do; left out, nothing does.'),
       provider: givenProvider.optional(),
       reason: reason.optional(),
     }),

@@ -51,20 +51,23 @@ export const question = z.strictObject({
     .min(1)
     .max(65_535)
     .describe('To subscribe a filter, $share/GROUP/ included or not; else a topic or channel.'),
-  qos: z.int().min(0).max(2).optional(),
-  retain: z.boolean().optional(),
+  qos: z.int().min(0).max(2).optional().describe('Left out: 0.'),
+  retain: z.boolean().optional().describe('Of a message: its retain flag.'),
   app: id.optional().describe('Id of the app it acts in; left out, the one that was made first.'),
-  integration: z.string().max(100).optional(),
+  integration: z.string().max(100).optional().describe('The one its token names.'),
   ruleSet: z.string().max(64).optional().describe('Bound to the credential itself.'),
   aclPublish: topicList.optional().describe('What the token narrows; an empty list: nothing.'),
-  aclSubscribe: topicList.optional(),
+  aclSubscribe: topicList.optional().describe('The same of what it subscribes to.'),
   username: text.optional().describe('Before the @ of the MQTT user name.'),
-  clientId: text.optional(),
-  userId: text.optional(),
-  email: text.optional(),
-  claims: z.record(z.string().max(100), text).optional(),
+  clientId: text.optional().describe('What ${client_id} stands for.'),
+  userId: text.optional().describe('What ${user_id} stands for.'),
+  email: text.optional().describe('What ${email} stands for.'),
+  claims: z
+    .record(z.string().max(100), text)
+    .optional()
+    .describe('What ${claim:NAME} stands for, by name.'),
   draft: z
-    .strictObject({ name: ruleSetName, rules })
+    .strictObject({ name: ruleSetName.describe('Of the rule set that has these rules.'), rules })
     .optional()
     .describe('As if the rule set of this name had these rules; nothing is saved.'),
 })

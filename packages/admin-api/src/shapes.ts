@@ -14,7 +14,7 @@ export const overlapSeconds = z
 export const scopes = z.array(z.string().min(1).max(200)).max(100)
 export const apiKeyScopes = scopes.describe(
   'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
-    'publish:news. Left out: publish and subscribe.',
+    'publish:news; mint, to give out connection tokens. Left out: publish and subscribe.',
 )
 /** What is made for an app; keys of tenants and operators have operations of their own. */
 export const APP_CREDENTIAL_KINDS = [
@@ -24,7 +24,6 @@ export const APP_CREDENTIAL_KINDS = [
 export const ruleSetName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, 'Use 1 to 64 of A-Z a-z 0-9 _ -.')
-  .describe('Of an MQTT user: the rule set that narrows what its organization allows.')
 /** What is kept of it is bounded by its kind; only providers make long ones. */
 export const ownValue = z.string().min(1).max(8_192).describe('A value of your own.')
 /** A customer's own key: one of these in place of a value. */

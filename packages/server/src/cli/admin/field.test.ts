@@ -22,6 +22,7 @@ describe('a field of the table', () => {
     ['choice', 'kind', z.enum(['a', 'b']), 'kind'],
     ['choice', 'kind', z.literal('a'), 'kind'],
     ['list', 'scopes', z.array(z.string()), 'scope'],
+    ['list', 'authorizedParties', z.array(z.string()), 'authorized-party'],
     ['list', 'access', z.array(z.string()), 'access'],
     ['json', 'nodes', z.array(z.object({ a: z.string() })), 'nodes-json'],
     ['json', 'labels', z.record(z.string(), z.string()), 'labels-json'],

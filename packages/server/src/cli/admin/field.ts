@@ -166,7 +166,7 @@ function spell(name: string, kind: FieldKind): string {
   if (kind === 'duration') return name.replace(/(?:Seconds|Ms)$/, '')
   if (kind === 'boolean') return name.replace(/^is(?=[A-Z])/, '')
   // A list takes one value each time it is given.
-  return kind === 'list' ? name.replace(/(?<=[^s])s$/, '') : name
+  return kind === 'list' ? name.replace(/ies$/, 'y').replace(/(?<=[^s])s$/, '') : name
 }
 
 /** `credentialId` -> `credential-id`. */
