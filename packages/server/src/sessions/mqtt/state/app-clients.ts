@@ -1,5 +1,6 @@
 /** The MQTT sessions of one app on this node, by client id, and whose turn it is. State only. */
 import { ClientState } from './client-state.ts'
+import { type ClientWill, WILL_BYTES_MAX, WILL_BYTES_SPARED, willBytes } from './client-will.ts'
 import type { SessionHome } from './session-home.ts'
 import type { KeptSession } from './session-life.ts'
 
@@ -28,6 +29,12 @@ export class AppClients {
       this.#countKept(who.owner, 1)
     }
     return state
+  }
+
+  /** Whether wills take so much memory that there is no room for this one. */
+  isFullForWill(will: ClientWill | undefined): boolean {
+    const bytes = willBytes(will)
+    return bytes > WILL_BYTES_SPARED && this.home.figures.willBytes + bytes > WILL_BYTES_MAX
   }
 
   /** Whether an owner may have no further session that outlives its connection. */

@@ -44,7 +44,7 @@ export class ClientState implements TopicSubscriber {
     this.#home = home
     this.clientId = who.clientId
     this.owner = who.owner
-    this.#life = new SessionLife(kept)
+    this.#life = new SessionLife(kept, home.figures)
   }
 
   get space(): AppSpace {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ANYTHING, SessionWorld, TestLink } from '../../../../../../test/support/session-world.ts'
 import { message } from '../../../../../../test/support/topic-world.ts'
+import { WILL_BYTES_MAX } from './client-will.ts'
 import type { SessionClaim } from './session-claim.ts'
 
 const KEPT = { expirySeconds: 100 }
@@ -424,6 +425,28 @@ describe('too many', () => {
     world.states.end(world.states.find(world.space, '2') as never)
     expect((await world.claim({ clientId: 'd', ...KEPT }, new TestLink(), other)).ok).toBe(true)
   })
+})
+
+test('large wills are refused where all of them take too much memory, and small ones are not', async () => {
+  const world = new SessionWorld()
+  const large = { ...willOf(), message: message('will', { payload: new Uint8Array(60_000) }) }
+  const one = await world.connect({ clientId: '1', ...KEPT, will: large })
+  const { willBytes } = world.figures
+  expect(willBytes).toBeGreaterThan(60_000)
+  await world.connect({ clientId: '1', ...KEPT, will: large })
+  expect(world.figures.willBytes).toBe(willBytes)
+  world.figures.willBytes = WILL_BYTES_MAX
+  expect(refusalOf(await world.claim({ clientId: '2', will: large }))).toBe('sessions_full')
+  expect((await world.claim({ clientId: '2', will: willOf() })).ok).toBe(true)
+  expect((await world.claim({ clientId: '3' })).ok).toBe(true)
+  world.figures.willBytes = willBytes
+  one.lose()
+  world.states.end(world.states.find(world.space, '1') as never)
+  expect(world.figures.willBytes).toBe(0)
+  const delayed = { ...large, delaySeconds: 50 }
+  ;(await world.connect({ clientId: '4', ...KEPT, will: delayed })).lose()
+  await world.settle()
+  expect((await world.restart()).figures.willBytes).toBe(willBytes)
 })
 
 test('no owner takes all the sessions of an app', async () => {

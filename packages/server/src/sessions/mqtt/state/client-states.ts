@@ -160,6 +160,7 @@ export class ClientStates {
     link: ClientLink,
   ): ClaimResult | Promise<ClaimResult> {
     const { clientId, owner, cleanStart } = claim
+    if (app.isFullForWill(claim.will)) return refuse('sessions_full')
     const found = app.states.get(clientId)
     // Decided when it is read: the tick may come later.
     if (found?.isOver(this.#ports.clock.nowMs()) === true) this.#expire(app, found)

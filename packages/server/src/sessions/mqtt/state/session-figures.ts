@@ -35,6 +35,8 @@ export class SessionFigures {
   takeoverCount = 0
   expiredCount = 0
   willCount = 0
+  /** Of those that are not published. */
+  willBytes = 0
   readonly #dropped = new Map<DropReason, number>(DROP_REASONS.map((reason) => [reason, 0]))
 
   dropped(reason: DropReason, count = 1): void {
@@ -57,6 +59,7 @@ export class SessionFigures {
         gauge('queued_messages', 'Messages that wait for MQTT clients', () => this.queuedCount),
         gauge('queued_bytes', 'Bytes that wait for MQTT clients', () => this.queuedBytes),
         gauge('in_flight_messages', 'Sent and not acknowledged', () => this.inFlightCount),
+        gauge('will_bytes', 'Bytes of wills that are not published', () => this.willBytes),
         counter('takeovers', 'Sessions taken over by a new connection', () => this.takeoverCount),
         counter('sessions_expired', 'Sessions whose time was over', () => this.expiredCount),
         counter('wills', 'Will messages published', () => this.willCount),

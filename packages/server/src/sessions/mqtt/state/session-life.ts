@@ -3,7 +3,7 @@
  * only: asked with a time, never with a timer. Pure.
  */
 import type { StoredSession } from '../../../ports/session-store.ts'
-import { type ClientWill, willOf } from './client-will.ts'
+import { type ClientWill, willBytes, willOf } from './client-will.ts'
 
 /** What a connection brings to the session it begins or resumes. */
 export interface Connecting {
@@ -24,17 +24,33 @@ export interface Detaching {
 /** Present where the session outlives its connection. */
 export type KeptSession = Pick<StoredSession, 'id' | 'createdAtMs'>
 
+/** Of all sessions of this node; wills are in memory. */
+export interface WillCount {
+  willBytes: number
+}
+
 export class SessionLife {
   /** Undefined: it ends with its connection, and nothing of it is written. */
   readonly kept: KeptSession | undefined
   expirySeconds = 0
   /** Epoch; undefined while it is connected. */
   disconnectedAtMs: number | undefined
-  /** Of the connection, or one whose delay runs. */
-  will: ClientWill | undefined
+  readonly #wills: WillCount
+  #will: ClientWill | undefined
 
-  constructor(kept: KeptSession | undefined) {
+  constructor(kept: KeptSession | undefined, wills: WillCount) {
     this.kept = kept
+    this.#wills = wills
+  }
+
+  /** Of the connection, or one whose delay runs. */
+  get will(): ClientWill | undefined {
+    return this.#will
+  }
+
+  set will(will: ClientWill | undefined) {
+    this.#wills.willBytes += willBytes(will) - willBytes(this.#will)
+    this.#will = will
   }
 
   /** A will whose delay runs is not sent: its client is back in time [MQTT-3.1.3-9]. */
