@@ -50,6 +50,19 @@ export interface PublishResult {
   readonly latencyUs: LatencyUs
 }
 
+/** Of `load mqtt`. */
+export interface MqttResult extends Traffic {
+  readonly connections: number
+  /** Connections whose renewal was answered; what was lost or came twice, counted with renewals. */
+  readonly renewed: number
+  readonly lost: number
+  readonly repeated: number
+  readonly renewalUs: LatencyUs
+}
+
+/** Of `load mqtt-open`. */
+export type MqttOpenResult = Pick<SocketsResult, 'connections' | 'connect' | 'hold'>
+
 export interface CloseResult {
   readonly connections: number
   /** From the request to the answer. */
@@ -71,12 +84,20 @@ export interface FloodResult {
   readonly late: number
 }
 
+type LoadResult =
+  | SocketsResult
+  | PublishResult
+  | CloseResult
+  | FloodResult
+  | MqttResult
+  | MqttOpenResult
+
 /** Options of `load`, without the dashes; see `load/load.c`. */
 export type LoadOptions = Readonly<Record<string, string | number>>
 
 export interface Load {
   readonly program: string
-  readonly mode: 'sockets' | 'publish' | 'post' | 'close' | 'flood'
+  readonly mode: 'sockets' | 'publish' | 'post' | 'close' | 'flood' | 'mqtt' | 'mqtt-open'
   /** Gives way to another generator on the same core. */
   readonly isYielding?: true
   readonly options: LoadOptions
@@ -86,9 +107,7 @@ export interface Load {
  * @throws BrokenPromise when the check of a delivery failed.
  * @throws Error when the run could not be made or did not end.
  */
-export async function generate<T extends SocketsResult | PublishResult | CloseResult | FloodResult>(
-  load: Load,
-): Promise<T> {
+export async function generate<T extends LoadResult>(load: Load): Promise<T> {
   const pin = canPin() ? ['taskset', '-c', String(LOAD_CORE)] : []
   const yielding = load.isYielding === true ? ['nice', '-n', '19'] : []
   const core = canPin() ? { core: SERVER_CORE } : {}

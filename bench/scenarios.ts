@@ -16,6 +16,7 @@ import { measureFlood } from './flood.ts'
 import { measureInside } from './inside.ts'
 import { INSIDE_SCENARIOS } from './inside-scenarios.ts'
 import { LIMIT_SCENARIOS } from './limit-scenarios.ts'
+import { MQTT_SCENARIOS } from './mqtt-scenarios.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import {
@@ -42,6 +43,8 @@ export type ServerName =
   | 'list'
   | 'row'
   | 'untiered'
+  | 'mosquitto'
+  | 'aedes'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -57,6 +60,8 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   list: 'bare list',
   row: 'bare SQLite rows',
   untiered: 'Lockgate, no tiers',
+  mosquitto: 'mosquitto',
+  aedes: 'aedes (Node)',
 }
 
 export interface Column {
@@ -161,6 +166,7 @@ export const SCENARIOS: readonly Scenario[] = [
   guardCost(100),
   ...LIMIT_SCENARIOS,
   ...INSIDE_SCENARIOS,
+  ...MQTT_SCENARIOS,
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {
@@ -276,6 +282,8 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
     case 'list':
     case 'row':
     case 'untiered':
+    case 'mosquitto':
+    case 'aedes':
       throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
       return name satisfies never

@@ -55,6 +55,8 @@ export const ROTATED_APP = { id: 'rotated-id', key: 'rotated-key', secret: 'rota
 export const DRILLED_APP = { id: 'drilled-id', key: 'drilled-key', secret: 'drilled-secret' }
 /** Three tiers, each with room: what asking them costs is measured, not what they refuse. */
 export const GUARDED_APP = { id: 'guarded-id', key: 'guarded-key', secret: 'guarded-secret' }
+/** The same for messages of topics. */
+export const MQTT_APP = { id: 'mqtt-id', key: 'mqtt-key', secret: 'mqtt-secret' }
 export const CLIENT = {
   id: 'bench-client',
   drillId: 'drill-client',
@@ -70,6 +72,7 @@ export interface Installation {
   /** There from the first start on. */
   readonly operatorKeyFile: string
   readonly httpPort: number
+  readonly mqttPort: number
   readonly opsPort: number
   remove(): void
 }
@@ -116,13 +119,17 @@ tenants:
           clientMessages: true,
           limits: [client_events.connection 1000000000/1s, publish.app 1000000000/1m,
                    publish.channel 1000000000/1m, publish.user 1000000000/1m] }
+      - { id: ${MQTT_APP.id}, name: mqtt, key: ${MQTT_APP.key}, secret: ${MQTT_APP.secret},
+          limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
+                   publish.user 1000000000/1m, connections.app 1000000,
+                   subscriptions.connection 1000] }
       - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
           secret: ${DRILLED_APP.secret},
           clientId: ${CLIENT.drillId}, clientSecret: ${CLIENT.secret} }
 `,
   )
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  return { folder, configFile, operatorKeyFile, httpPort, opsPort, remove }
+  return { folder, configFile, operatorKeyFile, httpPort, mqttPort, opsPort, remove }
 }
 
 export interface ReadyServer extends Server {
@@ -181,7 +188,7 @@ async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
 }
 
 /** Ports that were free a moment ago, all different. */
-function freePorts(count: number): number[] {
+export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () =>
     Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } }),
   )

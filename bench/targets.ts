@@ -1,10 +1,11 @@
 /**
  * What the figures must reach. Ratios are between medians of runs interleaved in the same bench.
  */
+import { MQTT_TARGETS } from './mqtt-targets.ts'
 import { SERVER_TITLES, type ServerName } from './scenarios.ts'
 import type { Row, Table } from './rounds.ts'
 
-interface Target {
+export interface Target {
   readonly what: string
   readonly scenario: string
   readonly column: string
@@ -171,6 +172,7 @@ export const TARGETS: readonly Target[] = [
   matched('match and route among 1,000,000 subscriptions', 'matchUs', { atMost: 20, unit: 'us' }),
   matched('memory of a subscription', 'bytes', { atMost: 400, unit: 'bytes' }),
   matched('delivery of 1,000, getting it aside', 'fanOutNs', { atMost: 100, unit: 'ns' }),
+  ...MQTT_TARGETS,
   revocation('revoke an app -> last of 10,000 closed, worst of 20', 'revoke-app'),
   revocation('revoke a version -> last of 10,000 closed, worst of 20', 'revoke-version'),
   drilled('drill: failed requests', 'failed'),

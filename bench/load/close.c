@@ -140,7 +140,7 @@ void run_close(const struct options *options) {
          (double)(run->first_ns - run->asked_ns) / 1e6,
          (double)(run->last_ns - run->asked_ns) / 1e6,
          (double)(run->answered_ns - run->asked_ns) / 1e6);
-  print_latencies(&run->latencies);
+  print_latencies("latencyUs", &run->latencies);
   printf(",\"answer\":%s}\n", run->answer);
   clients_reset(list, options->count);
   wire_reset(&run->asker);

@@ -1,5 +1,6 @@
 /*
- * The load generator: `load sockets|publish|post|close|flood OPTIONS` and `load digest NAME TEXT [SECRET]`.
+ * The load generator: `load MODE OPTIONS`, modes as in the table below, and
+ * `load digest NAME TEXT [SECRET]`.
  * Prints one line of JSON and ends with 0; with 1 when the server broke a promise, with 2 when the
  * run could not be made. One thread, epoll, libc only, 127.0.0.1 only.
  */
@@ -40,6 +41,8 @@ void options_parse(struct options *options, int count, char **words) {
                               .concurrency = 64,
                               .window = 1,
                               .warmup_seconds = 0,
+                              .level = 4,
+                              .groups = 1,
                               .quiet_seconds = 0.25,
                               .patience_seconds = 20};
   const struct option known[] = {
@@ -55,6 +58,12 @@ void options_parse(struct options *options, int count, char **words) {
       {"--request", WORD, &options->request},
       {"--next", WORD, &options->next},
       {"--expect", WORD, &options->expected},
+      {"--accounts", WORD, &options->accounts},
+      {"--renewals", WORD, &options->renewals},
+      {"--level", WHOLE, &options->level},
+      {"--qos", WHOLE, &options->qos},
+      {"--groups", WHOLE, &options->groups},
+      {"--subscribe", WHOLE, &options->is_subscribing},
       {"--count", WHOLE, &options->count},
       {"--warmup-count", WHOLE, &options->warmup_count},
       {"--concurrency", WHOLE, &options->concurrency},
@@ -80,6 +89,9 @@ void options_parse(struct options *options, int count, char **words) {
   if (options->port < 1 || options->port > 65535) fail("--port is missing");
   if (options->window < 1 || options->window > WINDOW_MAX)
     fail("--window is 1 to %d", WINDOW_MAX);
+  if (options->groups < 1 || options->qos < 0 || options->qos > 1)
+    fail("--groups is at least 1, --qos is 0 or 1");
+  if (options->level != 4 && options->level != 5) fail("--level is 4 or 5");
   if (options->count < 1 || options->warmup_count < 0 || options->concurrency < 1)
     fail("--count and --concurrency are at least 1");
   if (strlen(options->channel) > 164 || strlen(options->event) > 164 ||
@@ -134,13 +146,15 @@ int main(int count, char **words) {
                {"publish", run_publish},
                {"post", run_post},
                {"close", run_close},
-               {"flood", run_flood}};
+               {"flood", run_flood},
+               {"mqtt", run_mqtt},
+               {"mqtt-open", run_mqtt_open}};
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
     if (strcmp(mode, modes[i].name) != 0) continue;
     options_parse(&options, count - 2, words + 2);
     modes[i].run(&options);
     return 0;
   }
-  fail("usage: load sockets|publish|post|close|flood --port N [--name value]... | load digest NAME TEXT "
-       "[SECRET]");
+  fail("usage: load sockets|publish|post|close|flood|mqtt|mqtt-open --port N [--name value]... | "
+       "load digest NAME TEXT [SECRET]");
 }

@@ -93,8 +93,8 @@ static double latency_at(const struct latencies *all, double share) {
   return 0;
 }
 
-void print_latencies(const struct latencies *all) {
-  printf("\"latencyUs\":{\"p50\":%.2f,\"p99\":%.2f,\"max\":%.2f}", latency_at(all, 0.5),
+void print_latencies(const char *name, const struct latencies *all) {
+  printf("\"%s\":{\"p50\":%.2f,\"p99\":%.2f,\"max\":%.2f}", name, latency_at(all, 0.5),
          latency_at(all, 0.99), latency_at(all, 1));
 }
 

@@ -30,8 +30,8 @@ struct latencies {
   uint64_t total;
 };
 void latency_add(struct latencies *all, int64_t ns);
-/* Prints `"latencyUs":{"p50":..,"p99":..,"max":..}`, no comma. */
-void print_latencies(const struct latencies *all);
+/* Prints `"name":{"p50":..,"p99":..,"max":..}`, no comma. */
+void print_latencies(const char *name, const struct latencies *all);
 
 /* The server broke a promise: explains on standard error and ends with 1. */
 _Noreturn void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -15,10 +15,14 @@ struct options {
   const char *request;
   /* post: the file with the request that follows an answer, and what an answer holds. */
   const char *next, *expected;
-  /* sockets: subscribers; publish: HTTP connections. */
+  /* mqtt: the file with one account per client, and the one with its new tokens. */
+  const char *accounts, *renewals;
+  /* mqtt: protocol level, quality of service, publishers; mqtt-open: whether each subscribes. */
+  int level, qos, groups, is_subscribing;
+  /* sockets: subscribers; mqtt: those of a publisher; publish: HTTP connections. */
   int count;
   int warmup_count, concurrency, window;
-  /* 0: bounded by time only. */
+  /* 0: bounded by time only; mqtt: renewals to wait for. */
   long messages;
   double warmup_seconds, seconds, hold_seconds, quiet_seconds, patience_seconds;
   /* sockets: at least so long between two messages; flood: handshakes a second. */
@@ -37,5 +41,9 @@ void run_post(const struct options *options);
 void run_flood(const struct options *options);
 /* Opens connections, asks the server to close them all and times every close frame. */
 void run_close(const struct options *options);
+/* Exchanges messages between MQTT clients and checks every delivery. */
+void run_mqtt(const struct options *options);
+/* Opens MQTT clients and holds them. */
+void run_mqtt_open(const struct options *options);
 
 #endif

@@ -151,7 +151,7 @@ void run_post(const struct options *options) {
   printf("{\"requests\":%u,", run->sent - before);
   print_span("traffic", begin, end);
   printf(",");
-  print_latencies(&run->latencies);
+  print_latencies("latencyUs", &run->latencies);
   printf("}\n");
   for (int i = 0; i < options->count; i++) wire_reset(&run->chains[i].wire);
 }

@@ -160,7 +160,7 @@ void run_publish(const struct options *options) {
   printf("{\"requests\":%u,", requests);
   print_span("traffic", begin, end);
   printf(",");
-  print_latencies(&run->latencies);
+  print_latencies("latencyUs", &run->latencies);
   printf("}\n");
   for (int i = 0; i < options->count; i++) wire_reset(&run->exchanges[i].wire);
 }

@@ -177,7 +177,7 @@ static void print_traffic(const struct run *run) {
   printf(",\"messages\":%u,\"deliveries\":%llu,\"messageBytes\":%zu,", messages,
          (unsigned long long)messages * (unsigned long long)run->options->count,
          run->messages.template_length);
-  print_latencies(&run->latencies);
+  print_latencies("latencyUs", &run->latencies);
 }
 
 void run_sockets(const struct options *options) {
