@@ -59,7 +59,7 @@ export function testStoreTokens(bench: StoreBench): void {
   const region = () => regionOf(bench.store)
   const save = (...tokens: readonly ConnectionTokenRecord[]) =>
     region().transaction(async (each) => {
-      for (const token of tokens) await each.saveConnectionToken(token)
+      await each.saveConnectionTokens(tokens)
     })
   const find = (id: string) => region().transaction((each) => each.findConnectionToken(id))
   const list = async (page: Partial<ConnectionTokenPage> = {}) => {
@@ -150,10 +150,10 @@ function testEnding(bench: StoreBench): void {
     region().transaction((each) => each.listConnectionTokens({ afterId: '', countMax: 100 }))
   const begin = () =>
     region().transaction(async (each) => {
-      for (const id of ['c', 'a']) await each.saveConnectionToken(tokenOf(id))
-      await each.saveConnectionToken(tokenOf('b', { userEmail: 'bob@example.org' }))
-      await each.saveConnectionToken(tokenOf('d', { expiresAtMs: 1_100 }))
-      await each.saveConnectionToken(tokenOf('e', { appId: 'other' }))
+      await each.saveConnectionTokens(['c', 'a'].map((id) => tokenOf(id)))
+      await each.saveConnectionTokens([tokenOf('b', { userEmail: 'bob@example.org' })])
+      await each.saveConnectionTokens([tokenOf('d', { expiresAtMs: 1_100 })])
+      await each.saveConnectionTokens([tokenOf('e', { appId: 'other' })])
     })
   const marks = async () =>
     (await all()).map(({ id, revokedAtMs, replacedAtMs }) => [id, revokedAtMs, replacedAtMs])
@@ -189,7 +189,7 @@ function testEnding(bench: StoreBench): void {
     await begin()
     const failed = region().transaction(async (each) => {
       await each.endConnectionTokens({ appId: APP, id: 'a' }, { replacedAtMs: 1_200 })
-      await each.saveConnectionToken(tokenOf('f'))
+      await each.saveConnectionTokens([tokenOf('f')])
       throw new Error('on purpose')
     })
     expect(await failed.catch(String)).toContain('on purpose')
@@ -227,7 +227,7 @@ function testSteps(bench: StoreBench): void {
     expiresAtMs: nowMs + 1_000,
   })
   const start = (changes: Partial<ConnectionTokenRecord> = {}) =>
-    region().transaction((each) => each.saveConnectionToken(tokenOf('a', changes)))
+    region().transaction((each) => each.saveConnectionTokens([tokenOf('a', changes)]))
 
   test('of many concurrent steps of one generation of a token exactly one advances', async () => {
     await start({ clientIds: ['x'] })

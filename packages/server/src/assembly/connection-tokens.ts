@@ -6,10 +6,7 @@ import type { Source } from '../core/source.ts'
 import type { LoadedApp } from '../credentials/app-directory.ts'
 import type { AuditEntry } from '../credentials/audit/entry.ts'
 import { TokenKeyChanges } from '../credentials/administration/token-key-changes.ts'
-import {
-  ConnectionTokens,
-  reliancesOf,
-} from '../credentials/connection-tokens/connection-tokens.ts'
+import { ConnectionTokens } from '../credentials/connection-tokens/connection-tokens.ts'
 import { LineageClosing } from '../credentials/connection-tokens/lineage-closing.ts'
 import { LineageNews } from '../credentials/connection-tokens/lineage-news.ts'
 import { LineageTable } from '../credentials/connection-tokens/lineage-table.ts'
@@ -20,6 +17,7 @@ import {
 import { REFRESH_SKEW_MS } from '../credentials/connection-tokens/lineage.ts'
 import { TokenFigures } from '../credentials/connection-tokens/token-figures.ts'
 import { TokenEnding } from '../credentials/connection-tokens/token-ending.ts'
+import { reliancesOf } from '../credentials/connection-tokens/token-identity.ts'
 import { TokenMinting } from '../credentials/connection-tokens/token-minting.ts'
 import { TokenRefreshing } from '../credentials/connection-tokens/token-refreshing.ts'
 import { groupBy } from '../credentials/loading.ts'
@@ -138,7 +136,7 @@ async function saveChange(
 ): Promise<void> {
   const byTenant = groupBy<AuditEntry, string>(entries, ({ tenantId }) => tenantId)
   await region.transaction(async (transaction) => {
-    for (const record of records) await transaction.saveConnectionToken(record)
+    await transaction.saveConnectionTokens(records)
     for (const rows of byTenant.values()) {
       await audit.recordAll({ code: region.code, transaction }, rows)
     }

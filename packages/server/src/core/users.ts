@@ -11,7 +11,8 @@ import type { WatchEvent } from './encoder.ts'
 export const WATCHLIST_LENGTH_MAX = 100
 
 export class UserDirectory {
-  readonly #connections = new Map<string, Set<Connection>>()
+  /** One alone stands for itself: most users have one. */
+  readonly #connections = new Map<string, Connection | Set<Connection>>()
   readonly #watchers = new Map<string, Audience>()
   readonly #fanout: Fanout
 
@@ -20,11 +21,15 @@ export class UserDirectory {
   }
 
   connectionsOf(userId: string): readonly Connection[] {
-    return [...(this.#connections.get(userId) ?? [])]
+    const known = this.#connections.get(userId)
+    if (known === undefined) return []
+    return known instanceof Set ? [...known] : [known]
   }
 
   connectionCount(userId: string): number {
-    return this.#connections.get(userId)?.size ?? 0
+    const known = this.#connections.get(userId)
+    if (known === undefined) return 0
+    return known instanceof Set ? known.size : 1
   }
 
   /** Ends every connection of a user. @returns how many there were. */
@@ -40,18 +45,21 @@ export class UserDirectory {
   /** Adds a connection of a user and tells the watchers when it is the first. */
   arrive(userId: string, connection: Connection): void {
     const known = this.#connections.get(userId)
+    if (known instanceof Set) return void known.add(connection)
+    if (known === connection) return
     if (known !== undefined) {
-      known.add(connection)
+      this.#connections.set(userId, new Set([known, connection]))
       return
     }
-    this.#connections.set(userId, new Set([connection]))
+    this.#connections.set(userId, connection)
     this.#tellWatchers({ name: 'online', userIds: [userId] }, userId)
   }
 
   /** Removes a connection of a user and tells the watchers when it was the last. */
   depart(userId: string, connection: Connection): void {
     const known = this.#connections.get(userId)
-    if (known === undefined || !known.delete(connection) || known.size > 0) return
+    const isIn = known instanceof Set ? known.delete(connection) : known === connection
+    if (!isIn || (known instanceof Set && known.size > 0)) return
     this.#connections.delete(userId)
     this.#tellWatchers({ name: 'offline', userIds: [userId] }, userId)
   }

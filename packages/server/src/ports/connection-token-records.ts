@@ -24,7 +24,7 @@ export type ConnectionTokenEnd =
 
 export interface ConnectionTokenRecords {
   /** Inserts or replaces by id. */
-  saveConnectionToken(token: ConnectionTokenRecord): Promise<void>
+  saveConnectionTokens(tokens: readonly ConnectionTokenRecord[]): Promise<void>
   findConnectionToken(id: string): Promise<ConnectionTokenRecord | undefined>
   /** By id, at most `countMax`. */
   listConnectionTokens(page: ConnectionTokenPage): Promise<readonly ConnectionTokenRecord[]>

@@ -9,6 +9,7 @@ import type { Tally } from '../core/tally.ts'
 import { normalizeAddress } from '../http/client-address.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ClientCertificate, StreamConnection, StreamProtocol } from '../sessions/session.ts'
+import { OpeningWaste } from './opening-waste.ts'
 import type { Pump } from './pump.ts'
 import { StreamOutbox } from './stream-outbox.ts'
 import type { TurnWriter } from './turn-writer.ts'
@@ -60,6 +61,7 @@ export class Streams {
   readonly #connectionCountMax: number
   readonly #ports: StreamPorts
   readonly #outboxes = new Set<StreamOutbox>()
+  readonly #waste = new OpeningWaste()
   #isDraining = false
 
   /** @param limits of the whole server: all transports count together. */
@@ -143,6 +145,7 @@ export class Streams {
     const outbox = new StreamOutbox(socket, ports, silentUntilMs)
     socket.data = outbox
     this.#outboxes.add(outbox)
+    this.#waste.opened()
     tally.opened(ports.traffic)
     if (transport === 'tcp') this.#admit(outbox, { isTls: false, certificate: undefined, ip })
   }

@@ -14,8 +14,11 @@ import {
 import { DeliveryTransaction } from './delivery-transaction.ts'
 
 export class TokenTransaction extends DeliveryTransaction implements ConnectionTokenRecords {
-  saveConnectionToken(token: ConnectionTokenRecord): Promise<void> {
-    return this.run(() => void this.records.connectionTokens.set(token.id, structuredClone(token)))
+  saveConnectionTokens(tokens: readonly ConnectionTokenRecord[]): Promise<void> {
+    return this.run(() => {
+      for (const token of tokens)
+        this.records.connectionTokens.set(token.id, structuredClone(token))
+    })
   }
 
   findConnectionToken(id: string): Promise<ConnectionTokenRecord | undefined> {

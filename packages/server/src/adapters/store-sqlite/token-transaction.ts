@@ -19,9 +19,9 @@ import {
 } from './token-queries.ts'
 
 export class TokenTransaction extends DeliveryTransaction implements ConnectionTokenRecords {
-  saveConnectionToken(token: ConnectionTokenRecord): Promise<void> {
+  saveConnectionTokens(tokens: readonly ConnectionTokenRecord[]): Promise<void> {
     return this.calls.run(async () => {
-      await this.calls.change([saveToken(token)])
+      await this.calls.change(tokens.map(saveToken))
     })
   }
 

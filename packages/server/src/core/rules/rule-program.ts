@@ -77,10 +77,13 @@ export function compileTokenFilters(
   const patterns = filters.map((filter) => compilePattern(filter, undefined))
   if (!patterns.every((pattern) => typeof pattern !== 'string')) return undefined
   const rules = filters.map((filter) => ({ effect: 'allow', actions: [action], filter }) as const)
-  const listOf = (each: RuleAction) => compileList(rules, patterns, each)
-  const lists = listsOf(listOf)
+  const list = compileList(rules, patterns, action)
+  const lists = listsOf((each) => (each === action ? list : NO_RULES))
   return { lists, placeholders: [], hasUsers: false, ruleCount: rules.length }
 }
+
+/** Of actions that nothing is said of. */
+const NO_RULES: RuleList = { sorted: [], shared: new Int32Array(0), denying: [], allowing: [] }
 
 /** @returns what is wrong with a rule beside its filter. */
 function faultOf({ effect, actions, qosMax, retain, users }: RuleRecord): string | undefined {

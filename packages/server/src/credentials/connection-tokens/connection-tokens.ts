@@ -15,19 +15,10 @@ import { isAccepted } from '../engine/reading.ts'
 import type { MqttIdentity } from '../mqtt/mqtt-identity.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import type { TenantDirectory } from '../tenant-directory.ts'
-import { tokenIdOf } from '../tokens/token-id.ts'
-import {
-  bindClient,
-  claimsOf,
-  holderOf,
-  issuedAtMsOf,
-  type Lineage,
-  NATIVE,
-  recordOfClaims,
-  UNVERIFIED,
-} from './lineage.ts'
+import { bindClient, claimsOf, issuedAtMsOf, type Lineage, recordOfClaims } from './lineage.ts'
 import type { LineageTable } from './lineage-table.ts'
 import type { LineageWriter } from './lineage-writer.ts'
+import { reliancesOf, TokenIdentity, userOf } from './token-identity.ts'
 import type { TokenKeys } from './token-keys.ts'
 import { decodeToken, encodeToken, type SignedClaims, type TokenClaims } from './token-text.ts'
 
@@ -90,7 +81,7 @@ export class ConnectionTokens {
     lineage.lastUsedAtMs = nowMs
     this.#deps.keys.used(known.value.claims.keyVersion, nowMs)
     this.#bind(lineage, use.clientId, loaded)
-    return ok(this.#identityOf(known.value))
+    return ok(new TokenIdentity(loaded, lineage))
   }
 
   /**
@@ -164,27 +155,6 @@ export class ConnectionTokens {
     return admitted.ok ? ok(true) : admitted
   }
 
-  #identityOf({ loaded, lineage }: KnownToken): MqttIdentity {
-    const { record, claims } = lineage
-    return {
-      loaded,
-      owner: ownerOf(record),
-      username: record.username,
-      userId: record.userId,
-      email: isVerified(record) ? record.userEmail : undefined,
-      claims,
-      integration: record.integration,
-      ruleSet: undefined,
-      acl: record.acl,
-      mayPublish: true,
-      maySubscribe: true,
-      reliances: [...reliancesOf(record), userOf(record)],
-      expiresAtMs: () => lineage.record.expiresAtMs,
-      renewableUntilMs: lineage.record.endsAtMs,
-      limits: undefined,
-    }
-  }
-
   #lineageOf(claims: TokenClaims, loaded: LoadedApp): Lineage | undefined {
     const { table, clock } = this.#deps
     const known = table.find(claims.tokenId)
@@ -229,35 +199,11 @@ export class ConnectionTokens {
   }
 }
 
-/** Whether nobody has said that the address is unproved. */
-function isVerified({ claims }: ConnectionTokenRecord): boolean {
-  return claims['email_verified'] !== UNVERIFIED.email_verified
-}
-
-/** What ends a lineage for ever when it is revoked. */
-export function reliancesOf({ id, appId, restsOn }: ConnectionTokenRecord): readonly Reliance[] {
-  const own = relianceOn({ kind: 'token', tokenId: tokenIdOf(appId, id) })
-  // Written by `core/reliance.ts`, which also compares them.
-  return [own, ...(restsOn as readonly Reliance[])]
-}
-
 /** What can be revoked and go on with newer tokens. */
 function belongingsOf(record: ConnectionTokenRecord): readonly Reliance[] {
   const { appId, tenantId } = record
   const [app, tenant] = [{ kind: 'app', appId } as const, { kind: 'tenant', tenantId } as const]
   return [userOf(record), relianceOn(app), relianceOn(tenant)]
-}
-
-function userOf({ appId, userId }: ConnectionTokenRecord): Reliance {
-  return relianceOn({ kind: 'user', appId, userId })
-}
-
-/**
- * Two providers may call different people the same, and a user of the app may be called as one of a
- * provider is: no two of them are ever one owner.
- */
-function ownerOf(record: ConnectionTokenRecord): string {
-  return record.provider === NATIVE ? `user:${record.userId}` : holderOf(record)
 }
 
 /** Whether the key that minted it still counts; one that came by an identity provider has none. */

@@ -6,7 +6,7 @@ import type { RefusalCode } from '../../core/refusals.ts'
 import type { Reliance } from '../../core/reliance.ts'
 import type { ConnectionTokenRecord } from '../../ports/records/connection-token.ts'
 import type { AppDirectory } from '../app-directory.ts'
-import { reliancesOf } from './connection-tokens.ts'
+import { reliancesOf } from './token-identity.ts'
 
 /** Ends every connection of this node that was opened by one of these. */
 export type EndConnections = (

@@ -26,6 +26,7 @@ export class LineageNews {
   }
 
   tell(records: readonly ConnectionTokenRecord[]): void {
+    if (!this.#broker.hasListeners(TOPIC)) return
     for (let at = 0; at < records.length; at += RECORDS_OF_MESSAGE_MAX) {
       const part = records.slice(at, at + RECORDS_OF_MESSAGE_MAX)
       this.#broker.publish(TOPIC, JSON.stringify({ records: part }))

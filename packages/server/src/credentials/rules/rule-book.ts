@@ -63,6 +63,17 @@ interface RuleDraft extends Ruled {
 
 type Asked = RuleBinding & { readonly draft?: RuleDraft | undefined }
 
+/** Our bound on lists of tokens kept compiled: servers give most of their users the same. */
+const TOKEN_RULES_COUNT_MAX = 1_000
+
+const NOBODY: RuleSubject = {
+  username: '',
+  clientId: '',
+  userId: undefined,
+  email: undefined,
+  claims: undefined,
+  organization: '',
+}
 const DEFAULTS: Ruled = { rules: DEFAULT_RULES }
 const WHOLE_SCOPE: RuleScope = { mayPublish: true, maySubscribe: true }
 
@@ -70,6 +81,8 @@ export class RuleBook {
   readonly #tenants: Knowledge['tenants']
   /** By the record, which is replaced as a whole when the tenant changes. */
   readonly #programs = new WeakMap<object, RuleProgram>()
+  /** By action and filters; the oldest leaves first. */
+  readonly #tokenRules = new Map<string, BoundRules | undefined>()
   readonly #told = new Map<string, Told>()
   readonly #listeners: ((tenantId: string) => void)[] = []
 
@@ -156,7 +169,30 @@ export class RuleBook {
       const { ruleSet } = binding
       layers.push({ kind: 'credential', ruleSet, rules: named(ruleSet) })
     }
-    return [...layers, ...tokenLayers(binding.acl, subject)]
+    for (const only of ['publish', 'subscribe'] as const) {
+      const filters = binding.acl?.[only]
+      if (filters === undefined) continue
+      layers.push({
+        kind: 'token',
+        ruleSet: undefined,
+        rules: this.#tokenRulesOf(only, filters),
+        only,
+      })
+    }
+    return layers
+  }
+
+  /** @returns undefined where a filter is none. They name nobody, so they are the same for all. */
+  #tokenRulesOf(only: 'publish' | 'subscribe', filters: readonly string[]) {
+    const known = this.#tokenRules
+    const key = JSON.stringify([only, filters])
+    if (known.has(key)) return known.get(key)
+    const program = compileTokenFilters(only, filters)
+    const rules = program && new BoundRules(program, NOBODY)
+    const [oldest] = known.size < TOKEN_RULES_COUNT_MAX ? [] : known.keys()
+    if (oldest !== undefined) known.delete(oldest)
+    known.set(key, rules)
+    return rules
   }
 
   #programOf(owner: Ruled): RuleProgram | undefined {
@@ -213,16 +249,6 @@ function integrationOf(tenant: LoadedTenant | undefined, { appId, integration }:
   return tenant?.integrations.find(
     (each) => each.name === integration && (each.appId === undefined || each.appId === appId),
   )
-}
-
-function tokenLayers(acl: TopicAcl | undefined, subject: RuleSubject): readonly RuleLayer[] {
-  return (['publish', 'subscribe'] as const).flatMap((only) => {
-    const filters = acl?.[only]
-    if (filters === undefined) return []
-    const program = compileTokenFilters(only, filters)
-    const rules = program && new BoundRules(program, subject)
-    return [{ kind: 'token' as const, ruleSet: undefined, rules, only }]
-  })
 }
 
 function textOf({ ruleSets, integrations }: Told): string {

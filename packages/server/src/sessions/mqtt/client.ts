@@ -3,24 +3,24 @@
  * of its session outlives it and is apart (`state/`). A machine without I/O.
  */
 import { encodePacket } from '@lockgate/protocol/mqtt/encode'
-import type { ClientPacket, Disconnect } from '@lockgate/protocol/mqtt/packets'
+import type { ClientPacket } from '@lockgate/protocol/mqtt/packets'
 import { REASON, type ReasonCode } from '@lockgate/protocol/mqtt/reason-codes'
 import type { AppSpace } from '../../core/app-space.ts'
 import type { Connection, SignedInUser, Subscription } from '../../core/connection.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Reliance } from '../../core/reliance.ts'
 import type { LayeredRules } from '../../core/rules/layered-rules.ts'
-import type { RuleQuestion } from '../../core/rules/rule-question.ts'
 import type { Source } from '../../core/source.ts'
-import type { TopicDelivery } from '../../core/topics/topic-subscriber.ts'
+import type { TopicDelivery, TopicGrant } from '../../core/topics/topic-subscriber.ts'
 import type { MqttIdentity } from '../../credentials/mqtt/mqtt-identity.ts'
 import { acknowledgement } from './answers.ts'
 import type { ClientSocket, ClientStart, Ending } from './client-socket.ts'
 import type { ConnectTerms } from './connect-terms.ts'
 import type { MqttDeps } from './mqtt-deps.ts'
+import { takeDisconnect } from './leaving.ts'
 import { MqttLimits } from './mqtt-limits.ts'
-import { EXPIRY_SKEW_MS, HANDSHAKE_LIFE_MS_MAX } from './mqtt-settings.ts'
 import { type AnsweredConnection, OrderedAnswers } from './ordered-answers.ts'
+import { endOf, userOf } from './principal.ts'
 import { PublishWriter } from './publish-writer.ts'
 import { takePublish, takePubrec, takePubrel } from './publishing.ts'
 import { ReadingPace } from './reading-pace.ts'
@@ -34,6 +34,8 @@ import { IncomingAliases } from './topic-aliases.ts'
 
 /** Channels are of other protocols. */
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map()
+/** Of a session that holds nothing no rule is asked. */
+const NOTHING_TO_TAKE = { maySubscribe: () => false }
 const PINGRESP = encodePacket({ kind: 'pingresp' }, 4)
 
 export class MqttClient implements Connection, ClientLink, AnsweredConnection {
@@ -47,24 +49,25 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   readonly start: ClientStart
   readonly deps: MqttDeps
   readonly space: AppSpace
-  readonly limits: MqttLimits
   identity: MqttIdentity
-  rules: LayeredRules
+  /** Refused filters in a row. */
+  refusedFilterCount = 0
   readonly socket: ClientSocket
   /** Its session was there before: what the client sends may be said again. */
   isResumed = false
   readonly #openedAtEpochMs: number
-  readonly #answers: OrderedAnswers
-  readonly #pace: ReadingPace
-  readonly #writer: PublishWriter
+  /** From here on what is made at first need: most clients are silent, and there are many. */
+  #answers: OrderedAnswers | undefined
+  #pace: ReadingPace | undefined
+  #writer: PublishWriter | undefined
+  #kept: { readonly rules: LayeredRules; readonly limits: MqttLimits } | undefined
   #state: ClientState | undefined
   #aliases: IncomingAliases | undefined
-  #desk: SubscriptionDesk | undefined
   #retained: RetainedSending | undefined
   #renewal: Renewal | undefined
 
   constructor(start: ClientStart, socket: ClientSocket, deps: MqttDeps) {
-    const { id, identity, source, terms } = start
+    const { id, identity, source } = start
     this.id = id
     this.source = source
     this.start = start
@@ -74,11 +77,21 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     this.openedAtMs = deps.clock.monotonicMs()
     this.#openedAtEpochMs = deps.clock.nowMs()
     this.space = deps.hub.space(identity.loaded.app)
-    this.rules = deps.rules.rulesFor(identity, terms.clientId)
-    this.limits = new MqttLimits(start, deps)
-    this.#answers = new OrderedAnswers(this)
-    this.#pace = new ReadingPace(this, this.#answers)
-    this.#writer = new PublishWriter(terms, deps.frames)
+  }
+
+  /** What it may, as it is now. */
+  get rules(): LayeredRules {
+    return this.#kept?.rules ?? this.deps.rules.rulesFor(this.identity, this.terms.clientId)
+  }
+
+  get limits(): MqttLimits {
+    return this.#kept?.limits ?? new MqttLimits(this, this.deps)
+  }
+
+  /** Both, at hand for the next time too: whoever publishes does it again. */
+  kept() {
+    this.#kept ??= { rules: this.rules, limits: this.limits }
+    return this.#kept
   }
 
   get terms(): ConnectTerms {
@@ -96,7 +109,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
 
   /** So much of it waits that no more is read. */
   get isHeld(): boolean {
-    return this.#pace.isHeld
+    return this.#pace?.isHeld === true
   }
 
   get receiveMaximum(): number {
@@ -124,22 +137,22 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
         return takePublish(this, packet)
       case 'puback':
         this.state.acknowledged(packet.packetId, packet.reason)
-        return this.#retained?.pump()
+        return this.#pumpRetained()
       case 'pubrec':
         return takePubrec(this, packet)
       case 'pubrel':
         return takePubrel(this, packet)
       case 'pubcomp':
         this.state.completed(packet.packetId)
-        return this.#retained?.pump()
+        return this.#pumpRetained()
       case 'subscribe':
-        return this.#subscriptions().subscribe(packet)
+        return new SubscriptionDesk(this).subscribe(packet)
       case 'unsubscribe':
-        return this.#subscriptions().unsubscribe(packet)
+        return new SubscriptionDesk(this).unsubscribe(packet)
       case 'pingreq':
         return this.send(PINGRESP)
       case 'disconnect':
-        return this.#leave(packet)
+        return takeDisconnect(this, packet)
       case 'auth':
         this.#renewal ??= new Renewal(this)
         return this.#renewal.receive(packet)
@@ -172,13 +185,19 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     if (frame.length > this.terms.packetBytesMax) return void this.end('packet_large')
     const { journal } = this.state
     const written = journal.writeCount === writeCount ? undefined : journal.settled()
-    this.#answers.answer({ frame, afterwards }, written)
-    this.#pace.answered(written === undefined ? 'unwritten' : 'written')
+    if (written === undefined && this.#answers === undefined) {
+      this.send(frame)
+      afterwards?.()
+      return
+    }
+    const { answers, pace } = this.#paced()
+    answers.answer({ frame, afterwards }, written)
+    pace.answered(written === undefined ? 'unwritten' : 'written')
   }
 
   /** A packet that has no answer was taken; `writeCount` as in {@link answer}. */
   unanswered(writeCount: number): void {
-    this.#pace.unanswered(writeCount)
+    if (this.state.journal.writeCount !== writeCount) this.#paced().pace.unanswered(writeCount)
   }
 
   notWritten(): void {
@@ -186,14 +205,14 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   }
 
   lessWaits(): void {
-    this.#pace.lessWaits()
+    this.#pace?.lessWaits()
   }
 
   sendPublish(delivery: TopicDelivery, packetId: number, sending: Sending): boolean {
+    this.#writer ??= new PublishWriter(this.terms, this.deps.frames)
     const frame = this.#writer.write(delivery, packetId, sending)
-    if (frame === undefined) return false
-    this.send(frame)
-    return true
+    if (frame !== undefined) this.send(frame)
+    return frame !== undefined
   }
 
   sendPubrel(packetId: number, reason: ReasonCode = REASON.success): void {
@@ -207,13 +226,14 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   /** There is room in the outbox again. */
   writable(): void {
     this.#state?.pump()
-    this.#retained?.pump()
+    this.#pumpRetained()
   }
 
-  /** Retained messages on their way to new subscriptions. */
-  get retained(): RetainedSending {
+  /** Retained messages for new subscriptions. */
+  sendRetained(grants: readonly TopicGrant[]): void {
     this.#retained ??= new RetainedSending(this)
-    return this.#retained
+    for (const grant of grants) this.#retained.add(grant)
+    this.#pumpRetained()
   }
 
   forgetRetained(filter: string): void {
@@ -230,69 +250,49 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
     return undefined
   }
 
-  /** The audit log learns what rules refused. */
-  denied(question: RuleQuestion): void {
-    const { rules, identity, source } = this
-    const attempt = this.deps.rules.denialOf(question, { rules, identity, source })
-    if (attempt !== undefined) this.deps.recordDenial(attempt, this.space.app)
-  }
-
   /** @returns epoch; undefined: the connection has no end of its own (decision 16). */
   endsAtMs(): number | undefined {
-    const expiresAtMs = this.identity.expiresAtMs()
-    if (expiresAtMs === undefined) return undefined
-    return this.space.app.settings.expiry === 'enforce'
-      ? expiresAtMs + EXPIRY_SKEW_MS
-      : this.#openedAtEpochMs + HANDSHAKE_LIFE_MS_MAX
+    return endOf(this, this.#openedAtEpochMs)
   }
 
   /** The same principal by another credential: session and subscriptions stay. */
   renewed(identity: MqttIdentity): void {
     this.identity = identity
     this.user = userOf(identity)
-    this.limits.renewed(identity)
     this.deps.figures.renewals++
     this.rulesChanged()
   }
 
   /** What is lost is taken away, the rest stays. */
   rulesChanged(): void {
-    this.rules = this.deps.rules.rulesFor(this.identity, this.terms.clientId)
-    if (this.#state !== undefined) this.#subscriptions().keepAllowed()
+    this.#kept = undefined
+    if (this.#state !== undefined) new SubscriptionDesk(this).keepAllowed()
   }
 
   /** After CONNACK: what waits is sent, and what may no longer be had is not. */
   resume(): void {
-    const lost = this.state.resume(this, this.rules)
-    if (lost.length > 0) this.#subscriptions().lost(lost)
+    const { state } = this
+    const isNew = state.held === undefined && state.waitingCount === 0
+    const lost = state.resume(this, isNew ? NOTHING_TO_TAKE : this.rules)
+    if (lost.length > 0) new SubscriptionDesk(this).lost(lost)
   }
 
   /** The connection is over: its session goes on without it, or ends. */
   detach(how: { readonly isWillDue: boolean; readonly expirySeconds?: number | undefined }): void {
-    this.#answers.clear()
+    this.#answers?.clear()
     this.#retained?.clear()
     const { renewableUntilMs: untilMs } = this.identity
     this.#state?.detach(this, { ...how, untilMs })
   }
 
-  #leave({ reason, properties: { sessionExpiry } }: Disconnect): void {
-    // §3.14.2.2.2: what was to end with its connection is not kept after all.
-    if (sessionExpiry !== undefined && sessionExpiry > 0 && this.terms.expirySeconds === 0) {
-      return this.violated(REASON.protocolError, 'The session expiry of CONNECT was 0.')
-    }
-    const { sessionExpirySecondsMax } = this.deps.settings
-    const granted = sessionExpiry && Math.min(sessionExpiry, sessionExpirySecondsMax)
-    // [MQTT-3.14.4-3]
-    this.socket.left({ isWillDue: reason !== REASON.success, expirySeconds: granted })
+  #paced(): { readonly answers: OrderedAnswers; readonly pace: ReadingPace } {
+    this.#answers ??= new OrderedAnswers(this)
+    this.#pace ??= new ReadingPace(this, this.#answers)
+    return { answers: this.#answers, pace: this.#pace }
   }
 
-  #subscriptions(): SubscriptionDesk {
-    this.#desk ??= new SubscriptionDesk(this)
-    return this.#desk
+  #pumpRetained(): void {
+    this.#retained?.pump()
+    if (this.#retained?.isIdle === true) this.#retained = undefined
   }
-}
-
-function userOf({ userId, reliances }: MqttIdentity): SignedInUser | undefined {
-  if (userId === undefined) return undefined
-  return { id: userId, info: undefined, watchlist: [], restsOn: reliances[0] }
 }

@@ -22,6 +22,7 @@ import { relianceOn } from '../../core/reliance.ts'
 import type { MqttIdentity } from '../../credentials/mqtt/mqtt-identity.ts'
 import type { Random } from '../../ports/random.ts'
 import { MqttClient } from './client.ts'
+import { recordDenied } from './denials.ts'
 import type { Origin } from './client-socket.ts'
 import { connackProperties, type ConnectTerms, termsOf } from './connect-terms.ts'
 import type { MqttDeps } from './mqtt-deps.ts'
@@ -150,7 +151,7 @@ export class Entrance {
     if (will === undefined) return undefined
     const { topic, qos, retain, payload } = will
     if (!client.rules.mayPublish(topic, qos, retain)) {
-      client.denied({ action: 'publish', topic, qos, retain })
+      recordDenied(client, { action: 'publish', topic, qos, retain })
       return 'operation_denied'
     }
     const isLarge = payload.length > space.app.settings.mqttPayloadBytesMax

@@ -23,7 +23,7 @@ export interface MqttLimitsDeps {
 export class MqttLimits {
   readonly #deps: MqttLimitsDeps
   readonly #asker: Asker
-  #identity: MqttIdentity
+  readonly #identity: MqttIdentity
 
   constructor(
     client: { readonly id: string; readonly identity: MqttIdentity; readonly source: Source },
@@ -35,11 +35,6 @@ export class MqttLimits {
     const user = userId === undefined ? undefined : ownSubject(loaded.app.id, userId)
     const connection = ownSubject(loaded.app.id, `#${client.id}`)
     this.#asker = { user, connection, source: client.source }
-  }
-
-  /** The same principal with another credential. */
-  renewed(identity: MqttIdentity): void {
-    this.#identity = identity
   }
 
   /** @param counts how many are open without this one; of the user, where there is one. */

@@ -10,6 +10,7 @@ import type { RefusalCode } from '../../core/refusals.ts'
 import type { PassedProperties, TopicMessage } from '../../core/topics/topic-message.ts'
 import { acknowledgement } from './answers.ts'
 import type { MqttClient } from './client.ts'
+import { recordDenied } from './denials.ts'
 import type { PublishRefusal } from './mqtt-figures.ts'
 
 interface Refused {
@@ -113,12 +114,13 @@ function publish(client: MqttClient, { qos, packetId }: Publish, message: TopicM
 
 function judge(client: MqttClient, topic: string, packet: Publish): Refused | undefined {
   const { qos, retain, payload } = packet
-  if (!client.rules.mayPublish(topic, qos, retain)) {
-    client.denied({ action: 'publish', topic, qos, retain })
+  const { rules, limits } = client.kept()
+  if (!rules.mayPublish(topic, qos, retain)) {
+    recordDenied(client, { action: 'publish', topic, qos, retain })
     return DENIED
   }
   if (payload.length > client.space.app.settings.mqttPayloadBytesMax) return LARGE
-  return client.limits.mayPublish(topic, payload) ? undefined : LIMITED
+  return limits.mayPublish(topic, payload) ? undefined : LIMITED
 }
 
 function refuse(

@@ -6,9 +6,12 @@ import type { Subscribe, SubscriptionRequest, Unsubscribe } from '@lockgate/prot
 import { REASON, type ReasonCode } from '@lockgate/protocol/mqtt/reason-codes'
 import { splitShared } from '@lockgate/protocol/mqtt/topic'
 import type { Qos } from '../../core/topics/topic-message.ts'
+import type { LayeredRules } from '../../core/rules/layered-rules.ts'
 import type { TopicGrant } from '../../core/topics/topic-subscriber.ts'
 import { isFailure, subscriptionAnswer } from './answers.ts'
 import type { MqttClient } from './client.ts'
+import { recordDenied } from './denials.ts'
+import { countIn, isIn } from './state/held-grants.ts'
 
 /** Our bound: after so many refused filters in a row the connection ends. */
 export const REFUSED_FILTER_COUNT_MAX = 10_000
@@ -22,10 +25,12 @@ const TEXTS: Readonly<Partial<Record<ReasonCode, string>>> = {
 
 export class SubscriptionDesk {
   readonly #client: MqttClient
-  #refusedCount = 0
+  readonly #rules: LayeredRules
 
+  /** For one packet, or one change of rules. */
   constructor(client: MqttClient) {
     this.#client = client
+    this.#rules = client.rules
   }
 
   subscribe({ packetId, subscriptions, properties }: Subscribe): void {
@@ -43,10 +48,7 @@ export class SubscriptionDesk {
     const told = failed === undefined ? undefined : TEXTS[failed]
     const text = told === undefined ? {} : { text: told }
     const frame = subscriptionAnswer('suback', { packetId, reasons, ...text }, client.terms)
-    const sendRetained = () => {
-      for (const grant of retained) client.retained.add(grant)
-      client.retained.pump()
-    }
+    const sendRetained = () => client.sendRetained(retained)
     client.answer(frame, writeCount, retained.length === 0 ? undefined : sendRetained)
   }
 
@@ -64,12 +66,12 @@ export class SubscriptionDesk {
 
   /** Lowers the quality of service, or takes away, what rules allow no longer as it is. */
   keepAllowed(): void {
-    const { state, rules } = this.#client
+    const { state } = this.#client
     for (const grant of [...state.grants.values()]) {
       const qos = this.#allowedQos(grant.filter, grant.qos)
       if (qos !== undefined && qos !== grant.qos) state.subscribe({ ...grant, qos })
     }
-    this.lost(state.narrow(rules))
+    this.lost(state.narrow(this.#rules))
   }
 
   /** Tells that these filters were taken away. */
@@ -86,9 +88,10 @@ export class SubscriptionDesk {
     subscriptionId: number | undefined,
     retained: TopicGrant[],
   ): ReasonCode {
-    const { state, limits, deps } = this.#client
+    const { state, deps } = this.#client
+    const limits = this.#client.limits
     const { filter, noLocal, retainAsPublished, retainHandling } = request
-    const held = state.grants.has(filter) ? undefined : state.grants.size
+    const held = isIn(state.held, filter) ? undefined : countIn(state.held)
     if (held !== undefined && held >= deps.subscriptionCountMax) return REASON.quotaExceeded
     const qos = this.#allowedQos(filter, request.qos)
     if (qos === undefined) {
@@ -112,25 +115,26 @@ export class SubscriptionDesk {
 
   /** A lower quality of service than was asked for may be granted (§3.8.4). */
   #allowedQos(filter: string, asked: Qos): Qos | undefined {
-    const { rules } = this.#client
     const unshared = splitShared(filter)?.filter ?? filter
     for (let qos: number = asked; qos >= 0; qos--) {
-      if (rules.maySubscribe(unshared, qos as Qos)) return qos as Qos
+      if (this.#rules.maySubscribe(unshared, qos as Qos)) return qos as Qos
     }
     return undefined
   }
 
   #denied(filter: string, qos: Qos): void {
     const topic = splitShared(filter)?.filter ?? filter
-    this.#client.denied({ action: 'subscribe', topic, qos, retain: false })
+    recordDenied(this.#client, { action: 'subscribe', topic, qos, retain: false })
   }
 
   /** @returns false when it was enough, and the connection has ended. */
   #countRefused(reasons: readonly ReasonCode[]): boolean {
     const refusedCount = reasons.filter(isFailure).length
-    this.#refusedCount = refusedCount === reasons.length ? this.#refusedCount + refusedCount : 0
-    if (this.#refusedCount < REFUSED_FILTER_COUNT_MAX) return true
-    this.#client.end('subscriptions_full')
+    const client = this.#client
+    const isAll = refusedCount === reasons.length
+    client.refusedFilterCount = isAll ? client.refusedFilterCount + refusedCount : 0
+    if (client.refusedFilterCount < REFUSED_FILTER_COUNT_MAX) return true
+    client.end('subscriptions_full')
     return false
   }
 }

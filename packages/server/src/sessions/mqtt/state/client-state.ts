@@ -13,14 +13,13 @@ import type { TopicSubscriber } from '../../../core/topics/topic-subscriber.ts'
 import type { StoredSessions } from '../../../ports/session-store.ts'
 import type { ClientLink } from './client-link.ts'
 import { type ClientWill, willMessage } from './client-will.ts'
+import { grantsIn, type HeldGrants, isIn, withGrant, withoutGrant } from './held-grants.ts'
 import { IncomingIds, type Taken } from './incoming-ids.ts'
 import { Outgoing } from './outgoing.ts'
 import { deliverOnce } from './qos-zero.ts'
 import type { SessionJournal } from './session-journal.ts'
 import { type Connecting, type Detaching, type KeptSession, SessionLife } from './session-life.ts'
 import type { SessionHome, Subscribed } from './session-home.ts'
-
-const NO_GRANTS: ReadonlyMap<string, TopicGrant> = new Map()
 
 export class ClientState implements TopicSubscriber {
   readonly clientId: string
@@ -31,7 +30,7 @@ export class ClientState implements TopicSubscriber {
   #link: ClientLink | undefined
   /** From CONNACK on: nothing is delivered before it. */
   #isOpen = false
-  #grants: Map<string, TopicGrant> | undefined
+  #grants: HeldGrants
   #outgoing: Outgoing | undefined
   #incoming: IncomingIds | undefined
   #isEnded = false
@@ -52,7 +51,11 @@ export class ClientState implements TopicSubscriber {
   }
 
   get grants(): ReadonlyMap<string, TopicGrant> {
-    return this.#grants ?? NO_GRANTS
+    return grantsIn(this.#grants)
+  }
+
+  get held(): HeldGrants {
+    return this.#grants
   }
 
   /** Where its writes go: what it promises is acknowledged once they are durable. */
@@ -96,8 +99,7 @@ export class ClientState implements TopicSubscriber {
     if (this.#life.kept !== undefined && !journal.isAccepting) return refuse('unavailable')
     const done = topics.subscribe(space, this, grant)
     if (!done.ok) return done
-    this.#grants ??= new Map()
-    this.#grants.set(grant.filter, grant)
+    this.#grants = withGrant(this.#grants, grant)
     const sessionId = this.#life.kept?.id
     if (sessionId !== undefined) journal.add({ kind: 'subscribed', sessionId, grant })
     return done
@@ -106,7 +108,8 @@ export class ClientState implements TopicSubscriber {
   /** @returns false when there was none (§3.11.3). */
   unsubscribe(filter: string): boolean {
     const { journal, topics, space } = this.#home
-    if (this.#grants?.delete(filter) !== true) return false
+    if (!isIn(this.#grants, filter)) return false
+    this.#grants = withoutGrant(this.#grants, filter)
     topics.unsubscribe(space, this, filter)
     const sessionId = this.#life.kept?.id
     if (sessionId !== undefined) journal.add({ kind: 'unsubscribed', sessionId, filter })
@@ -225,8 +228,7 @@ export class ClientState implements TopicSubscriber {
     }
     const { topics, space } = this.#home
     for (const grant of stored.grants) {
-      this.#grants ??= new Map()
-      this.#grants.set(grant.filter, grant)
+      this.#grants = withGrant(this.#grants, grant)
       topics.subscribe(space, this, grant)
     }
   }
@@ -274,8 +276,7 @@ export class ClientState implements TopicSubscriber {
     const { kept, expirySeconds, disconnectedAtMs, will } = this.#life
     if (kept === undefined) return
     const { space, journal } = this.#home
-    const { clientId, owner } = this
-    const who = { ...kept, appId: space.app.id, clientId, owner }
+    const who = { ...kept, appId: space.app.id, clientId: this.clientId, owner: this.owner }
     const session = { ...who, expirySeconds, disconnectedAtMs, will }
     journal.add({ kind: 'session_saved', session })
   }
@@ -287,8 +288,7 @@ export class ClientState implements TopicSubscriber {
   #makeOutgoing(): Outgoing {
     if (this.#outgoing !== undefined) return this.#outgoing
     this.#outgoing = new Outgoing(this.#home, this.#life.kept?.id)
-    const link = this.#openLink
-    if (link !== undefined) this.#outgoing.open(link)
+    if (this.#openLink !== undefined) this.#outgoing.open(this.#openLink)
     return this.#outgoing
   }
 
