@@ -268,6 +268,15 @@ test('what a broker takes of nobody is refused here, and the connection stays', 
   assert.deepEqual(states, [])
 })
 
+test('a message that an older broker closes for is given up, and the next one arrives', async () => {
+  const client = await joined({ options: { preset: 'mobile', reconnectPeriodMs: 5 } })
+  const large = client.publish('large', 'x'.repeat(4 * 1024 * 1024), { qos: 1 })
+  const next = client.publish('next', 'x', { qos: 1 })
+  assert.equal((await refused(within('an answer', large))).code, 'publish_refused')
+  await within('the next one', next)
+  assert.equal(client.state, 'connected')
+})
+
 test('callbacks that throw keep it from nothing, and are told', async () => {
   const wire = new CuttableWire(server.port)
   const host = `ws://127.0.0.1:${await wire.listen()}/mqtt`

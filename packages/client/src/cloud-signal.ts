@@ -15,7 +15,7 @@ import {
 import { ClientEvents } from './client-events.ts'
 import type { TokenInfo } from './connection-state.ts'
 import { bytesOf, type Message, messageOf, type Payload } from './message.ts'
-import { MqttLink } from './mqtt-link.ts'
+import { type Drop, MqttLink } from './mqtt-link.ts'
 import { Outbound } from './outbound.ts'
 import { isMqttText, malformedPart } from './packet-bounds.ts'
 import { type PublishOptions, propertiesOf } from './publish-options.ts'
@@ -241,7 +241,7 @@ export class CloudSignal extends ClientEvents {
       events: {
         credentials,
         up: (kept) => this.#up(kept),
-        down: ({ attempt }) => this.#down(attempt),
+        down: (drop) => this.#down(drop),
         ended: (error) => this.#ended(error),
         message: (topic, payload, packet) => {
           const message = messageOf(topic, payload, packet)
@@ -269,8 +269,8 @@ export class CloudSignal extends ClientEvents {
     this.#outbound.flush()
   }
 
-  #down(attempt: number): void {
-    this.#outbound.down()
+  #down({ attempt, isLost }: Drop): void {
+    this.#outbound.down({ isLost })
     this.become('reconnecting')
     this.hear(this.onReconnecting, attempt)
   }

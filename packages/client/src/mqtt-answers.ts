@@ -2,16 +2,20 @@
 import type { MqttClient, Packet } from 'mqtt'
 import { ClientError } from './client-error.ts'
 import type { Qos } from './client-options.ts'
-import type { Outgoing } from './outbound.ts'
+import type { Forget, Outgoing } from './outbound.ts'
 
 const NOT_AUTHORIZED = 0x87
 
-/** @param done after the acknowledgement, at QoS 0 after the message was written. */
+/**
+ * To be called while there is a connection.
+ * @param done after the acknowledgement, at QoS 0 after the message was written.
+ * @returns what keeps it from being sent again.
+ */
 export function publishBy(
   client: MqttClient,
   { topic, payload, options }: Outgoing,
   done: (error?: ClientError) => void,
-): void {
+): Forget {
   client.publish(topic, payload as Buffer, options, (error) => {
     if (error === undefined || error === null) return done()
     const { code: reasonCode } = error as { readonly code?: unknown }
@@ -19,6 +23,9 @@ export function publishBy(
     const isDenied = reasonCode === NOT_AUTHORIZED
     done(new ClientError(isDenied ? 'not_authorized' : 'publish_refused', { reasonCode }))
   })
+  if (options.qos === 0) return () => undefined
+  const id = client.getLastMessageId()
+  return () => void client.removeOutgoingMessage(id)
 }
 
 /** @throws ClientError */

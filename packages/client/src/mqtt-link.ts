@@ -8,7 +8,7 @@ import { backoffMs } from './backoff.ts'
 import { ClientError, nameFailure } from './client-error.ts'
 import type { Qos, Settings } from './client-options.ts'
 import { inFlightStore } from './in-flight-store.ts'
-import type { Outgoing } from './outbound.ts'
+import type { Forget, Outgoing } from './outbound.ts'
 import { packetBytesMax } from './packet-bounds.ts'
 import { type Credentials, RenewalInPlace, TOKEN_METHOD } from './renewal-in-place.ts'
 import { publishBy, sendPacket, subscribeBy, unsubscribeBy } from './mqtt-answers.ts'
@@ -19,10 +19,17 @@ export interface LinkEvents {
   /** @throws ClientError: temporary ones count as a try, others end the link. */
   readonly credentials: (why: 'connect' | 'refused') => Promise<Credentials>
   readonly up: (session: { readonly sessionPresent: boolean }) => void
-  readonly down: (next: { readonly attempt: number }) => void
+  readonly down: (next: Drop) => void
   /** There will be no further try. */
   readonly ended: (error: ClientError) => void
   readonly message: (topic: string, payload: Uint8Array, packet: IPublishPacket) => void
+}
+
+export interface Drop {
+  /** The number of the next try; 0: it is made at once. */
+  readonly attempt: number
+  /** Whether the broker had accepted the connection, and it was not left. */
+  readonly isLost: boolean
 }
 
 export interface LinkDeps {
@@ -45,6 +52,8 @@ export class MqttLink {
   readonly #stores = { incomingStore: inFlightStore(), outgoingStore: inFlightStore() }
   #client: MqttClient | undefined
   #isUp = false
+  /** The broker has said yes; MQTT.js is up once it has sent again what was in flight. */
+  #isAccepted = false
   #isEnded = false
   #attempt = 0
   /** Other credentials were asked for since the last connection. */
@@ -134,15 +143,13 @@ export class MqttLink {
   }
 
   /** The window is 0 until there is a client. */
-  send(message: Outgoing, done: (error?: ClientError) => void): void {
-    if (this.#client === undefined) return done(new ClientError('not_connected'))
+  send(message: Outgoing, done: (error?: ClientError) => void): Forget {
+    if (this.#client === undefined) return refused(done, new ClientError('not_connected'))
     // [MQTT-3.2.2-15]
     const bytesMax = this.#client.serverProperties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
-    if (packetBytesMax(message) > bytesMax) {
-      const reason = `the broker takes packets of ${bytesMax} bytes`
-      return done(new ClientError('publish_refused', { reason }))
-    }
-    publishBy(this.#client, message, done)
+    if (packetBytesMax(message) <= bytesMax) return publishBy(this.#client, message, done)
+    const reason = `the broker takes packets of ${bytesMax} bytes`
+    return refused(done, new ClientError('publish_refused', { reason }))
   }
 
   async subscribe(filter: string, qos: Qos): Promise<void> {
@@ -178,6 +185,10 @@ export class MqttLink {
       done()
     }
     client.on('connect', ({ sessionPresent }) => this.#connected(sessionPresent))
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack')
+        this.#isAccepted = (packet.reasonCode ?? packet.returnCode) === 0
+    })
     client.on('message', (topic, payload, packet) =>
       this.#deps.events.message(topic, payload, packet),
     )
@@ -221,7 +232,8 @@ export class MqttLink {
     this.#callOff()
     if (this.#isRestarting) {
       this.#isRestarting = false
-      this.#deps.events.down({ attempt: 0 })
+      this.#isAccepted = false
+      this.#deps.events.down({ attempt: 0, isLost: false })
       return void this.#again('connect')
     }
     if (wasUp && code === TAKEN_OVER) return this.#end(new ClientError('taken_over'))
@@ -254,7 +266,8 @@ export class MqttLink {
     const wait = { firstMs: settings.reconnectPeriodMs, maxMs: WAIT_MS_MAX }
     const waitMs = backoffMs(this.#attempt, wait, system.random)
     this.#attempt += 1
-    events.down({ attempt: this.#attempt })
+    events.down({ attempt: this.#attempt, isLost: this.#isAccepted })
+    this.#isAccepted = false
     this.#callOff = system.after(waitMs, () => void this.#again('connect'))
   }
 
@@ -284,4 +297,9 @@ export class MqttLink {
     this.#first = undefined
     if (!isFirst) this.#deps.events.ended(error)
   }
+}
+
+function refused(done: (error: ClientError) => void, error: ClientError): Forget {
+  done(error)
+  return () => undefined
 }

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { ClientError } from './client-error.ts'
-import { Outbound, type OutboundSettings, type Outgoing } from './outbound.ts'
+import { FRUITLESS_COUNT_MAX, Outbound, type OutboundSettings, type Outgoing } from './outbound.ts'
 
 function opened(settings: Partial<OutboundSettings> = {}) {
   const sent: { topic: string; done: (error?: ClientError) => void; message: Outgoing }[] = []
+  const forgotten: string[] = []
   const state = { window: 0, nowMs: 0 }
   const outbound = new Outbound(
     {
-      send: (message, done) => void sent.push({ topic: message.topic, done, message }),
+      send: (message, done) => {
+        sent.push({ topic: message.topic, done, message })
+        return () => forgotten.push(message.topic)
+      },
       window: () => state.window,
       nowMs: () => state.nowMs,
     },
@@ -18,7 +22,7 @@ function opened(settings: Partial<OutboundSettings> = {}) {
       () => 'taken',
       (error: ClientError) => error.code,
     )
-  return { outbound, sent, state, publish, topics: () => sent.map(({ topic }) => topic) }
+  return { outbound, sent, forgotten, state, publish, topics: () => sent.map(({ topic }) => topic) }
 }
 
 describe('without a connection', () => {
@@ -83,11 +87,31 @@ describe('with a connection', () => {
     state.window = 2
     const lost = publish('lost', 0)
     const kept = publish('kept', 1)
-    outbound.down()
+    outbound.down({ isLost: true })
     expect(await lost).toBe('taken')
     sent[0]?.done(new ClientError('connection_lost'))
     sent[1]?.done()
     expect(await kept).toBe('taken')
+  })
+
+  test('what no connection survives is given up, and not for tries that reach nobody', async () => {
+    const { outbound, sent, forgotten, state, publish } = opened()
+    state.window = 3
+    const [good, bad, next] = [publish('good'), publish('bad'), publish('next')]
+    const drops = (count: number) => {
+      for (let at = 0; at < count; at += 1) outbound.down({ isLost: true })
+    }
+    drops(FRUITLESS_COUNT_MAX - 1)
+    for (let at = 0; at < 40; at += 1) outbound.down({ isLost: false })
+    sent[0]?.done()
+    expect(await good).toBe('taken')
+    drops(FRUITLESS_COUNT_MAX - 1)
+    expect(forgotten).toEqual([])
+    drops(1)
+    expect([await bad, forgotten]).toEqual(['publish_refused', ['bad']])
+    drops(FRUITLESS_COUNT_MAX - 1)
+    sent[2]?.done()
+    expect([await next, forgotten]).toEqual(['taken', ['bad']])
   })
 
   test('the end settles everything', async () => {
