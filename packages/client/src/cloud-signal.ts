@@ -14,8 +14,9 @@ import {
 } from './client-options.ts'
 import { ClientEvents } from './client-events.ts'
 import type { TokenInfo } from './connection-state.ts'
+import type { Drop } from './link-events.ts'
 import { bytesOf, type Message, messageOf, type Payload } from './message.ts'
-import { type Drop, MqttLink } from './mqtt-link.ts'
+import { MqttLink } from './mqtt-link.ts'
 import { Outbound } from './outbound.ts'
 import { isMqttText, malformedPart } from './packet-bounds.ts'
 import { type PublishOptions, propertiesOf } from './publish-options.ts'
@@ -156,12 +157,11 @@ export class CloudSignal extends ClientEvents {
     const { qos = publishQos, retain = false, ...rest } = options
     const expirySeconds = rest.expirySeconds ?? (messageExpirySeconds || undefined)
     const properties = protocolVersion === 5 ? { properties: propertiesOf(rest, payload) } : {}
-    const isKnown = protocolVersion === 5 ? expirySeconds : undefined
     await this.#outbound.publish({
       topic,
       payload: bytesOf(payload),
       options: { qos, retain, ...properties },
-      expirySeconds: isKnown,
+      expirySeconds: protocolVersion === 5 ? expirySeconds : undefined,
     })
   }
 

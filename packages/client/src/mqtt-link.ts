@@ -3,34 +3,18 @@
  * when to connect again and with which credentials, and renews them in place (MQTT 5.0 §4.12.1)
  * where the broker offers it. Waits between tries grow, are spread, and are counted.
  */
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { backoffMs } from './backoff.ts'
 import { ClientError, nameFailure } from './client-error.ts'
 import type { Qos, Settings } from './client-options.ts'
 import { inFlightStore } from './in-flight-store.ts'
+import type { LinkEvents } from './link-events.ts'
 import type { Forget, Outgoing } from './outbound.ts'
 import { packetBytesMax } from './packet-bounds.ts'
 import { type Credentials, RenewalInPlace, TOKEN_METHOD } from './renewal-in-place.ts'
 import { publishBy, sendPacket, subscribeBy, unsubscribeBy } from './mqtt-answers.ts'
 import { TAKEN_OVER, verdictOn } from './refused-connect.ts'
 import type { System } from './system.ts'
-
-export interface LinkEvents {
-  /** @throws ClientError: temporary ones count as a try, others end the link. */
-  readonly credentials: (why: 'connect' | 'refused') => Promise<Credentials>
-  readonly up: (session: { readonly sessionPresent: boolean }) => void
-  readonly down: (next: Drop) => void
-  /** There will be no further try. */
-  readonly ended: (error: ClientError) => void
-  readonly message: (topic: string, payload: Uint8Array, packet: IPublishPacket) => void
-}
-
-export interface Drop {
-  /** The number of the next try; 0: it is made at once. */
-  readonly attempt: number
-  /** Whether the broker had accepted the connection, and it was not left. */
-  readonly isLost: boolean
-}
 
 export interface LinkDeps {
   readonly settings: Settings
