@@ -77,6 +77,12 @@ max_inflight_messages ${IN_FLIGHT_COUNT}
   return { port, pid: child.pid, stop: end }
 }
 
+/** As it says itself. */
+export function mosquittoVersion(): string {
+  const said = Bun.spawnSync([findMosquitto() ?? 'mosquitto', '-h']).stdout.toString()
+  return (said.split('\n')[0] ?? '').replace(' version', '')
+}
+
 async function startAedes(): Promise<MqttServer> {
   const script = join(import.meta.dir, 'reference', 'aedes-server.mjs')
   const child = startOnServerCore([nodePath(), script], ROOT)

@@ -3,6 +3,7 @@
  * `docs/performance.md` and its sisters.
  */
 import type { Machine } from './machine.ts'
+import { MQTT_METHOD } from './mqtt-method.ts'
 import { CONTENTION_MAX, TRIES_MAX, type Row, type Table } from './rounds.ts'
 import { SERVER_TITLES, type ServerName } from './scenarios.ts'
 import type { Verdict } from './targets.ts'
@@ -19,7 +20,8 @@ export interface Report {
   readonly isRealTime: boolean
   /** A smoke run: fewer subscribers and connections than the titles say. */
   readonly isQuick: boolean
-  readonly wsVersion: string
+  /** Of the references, `ws 8.0.0`. */
+  readonly versions: readonly string[]
   readonly tables: readonly Table[]
   readonly verdicts: readonly Verdict[]
 }
@@ -66,14 +68,41 @@ export function formatPage(report: Report): string {
   ].join('\n')
 }
 
+const BORROWED = '## Measured by itself'
+
+/**
+ * Puts the targets of a run that was made for one subject into the page of another run, in place of
+ * those that were put there before.
+ * @param link of the page with its figures.
+ */
+export function withTargetsOf(
+  { command, date, machine, verdicts }: Report,
+  page: string,
+  link: string,
+): string {
+  const at = page.indexOf(BORROWED)
+  const end = at < 0 ? -1 : page.indexOf('\n## ', at)
+  const bare = at < 0 ? page : page.slice(0, at) + page.slice(end + 1)
+  const section = [
+    BORROWED,
+    '',
+    `\`${command}\` on ${machine.cpu}, ${date} UTC. Figures and method: [${link}](${link}).`,
+    '',
+    markdownTable(verdictCells(verdicts)),
+    '',
+    '',
+  ]
+  return bare.replace('## Figures\n', () => `${section.join('\n')}## Figures\n`)
+}
+
 function machineSection({ isRealTime, ...report }: Report): string[] {
-  const { machine, command, date, isPinned, wsVersion } = report
+  const { machine, command, date, isPinned, versions } = report
   return [
     '## Where and when',
     '',
     `- Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB`,
     `- Kernel: Linux ${machine.kernel}`,
-    `- Versions: Bun ${machine.bun}, Node ${machine.node}, ws ${wsVersion}`,
+    `- Versions: ${[`Bun ${machine.bun}`, `Node ${machine.node}`, ...versions].join(', ')}`,
     `- Command: \`${command}\``,
     `- Date: ${date} UTC`,
     isPinned
@@ -97,7 +126,8 @@ function targetSection({ verdicts }: Report): string[] {
   ]
 }
 
-function methodSection({ runs, seconds }: Report): string[] {
+function methodSection({ runs, seconds, tables }: Report): string[] {
+  const isMqtt = ({ scenario }: Table) => scenario.servers.includes('mosquitto')
   return [
     '## How it is measured',
     '',
@@ -131,6 +161,7 @@ function methodSection({ runs, seconds }: Report): string[] {
     '`bun -e 0`). They neither check a signature nor know channels. `bare ES256` signs or verifies',
     '900 bytes with `node:crypto`; `bare SQLite` inserts one row and commits it at a time.',
     '',
+    ...(tables.some(isMqtt) ? MQTT_METHOD : []),
   ]
 }
 

@@ -3,12 +3,13 @@
  * page when asked to. Ends with 1 when a server broke a promise or could not be measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { killAll } from './children.ts'
 import { canPin, describeMachine, isRealTime, leaveServerCore, openFilesMax } from './machine.ts'
 import type { Settings } from './measure.ts'
-import { formatJson, formatPage, formatText, type Report } from './report.ts'
+import { mosquittoVersion } from './mqtt-servers.ts'
+import { formatJson, formatPage, formatText, type Report, withTargetsOf } from './report.ts'
 import { measureScenario, type Table } from './rounds.ts'
 import { SCENARIOS, type Scenario, SERVER_TITLES, type ServerName } from './scenarios.ts'
 import { makeInstallation, startLockgate } from './servers.ts'
@@ -25,6 +26,7 @@ const USAGE = `npm run bench -- [options]
   --quick           a smoke run with small numbers; its figures mean nothing
   --json FILE       write everything as JSON
   --markdown FILE   write the page docs/performance.md
+  --also-into FILE  put the targets of this run into that page of another run, with a link
   --help
 `
 const RUNS_MAX = 50
@@ -38,6 +40,7 @@ interface Options {
   readonly isQuick: boolean
   readonly json: string | undefined
   readonly markdown: string | undefined
+  readonly alsoInto: string | undefined
 }
 
 /** @returns nothing when only the usage was asked for. @throws Error with what is wrong. */
@@ -52,6 +55,7 @@ function parseOptions(words: readonly string[]): Options | undefined {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       markdown: { type: 'string' },
+      'also-into': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -72,6 +76,7 @@ function parseOptions(words: readonly string[]): Options | undefined {
     isQuick: values.quick,
     json: values.json,
     markdown: values.markdown,
+    alsoInto: values['also-into'],
   }
 }
 
@@ -131,17 +136,32 @@ function report(options: Options, tables: readonly Table[]): void {
     isPinned: canPin(),
     isRealTime: isRealTime(),
     isQuick: options.isQuick,
-    wsVersion: wsVersion(),
+    versions: versionsOf(tables),
     tables,
     verdicts: options.isQuick ? [] : judge(tables),
   }
   process.stdout.write(formatText(result))
   if (options.json !== undefined) writeFileSync(options.json, formatJson(result))
-  if (options.markdown !== undefined) writeFileSync(options.markdown, formatPage(result))
+  const { markdown, alsoInto } = options
+  if (markdown === undefined) return
+  writeFileSync(markdown, formatPage(result))
+  if (alsoInto === undefined) return
+  const page = readFileSync(alsoInto, 'utf8')
+  writeFileSync(alsoInto, withTargetsOf(result, page, basename(markdown)))
 }
 
-function wsVersion(): string {
-  const path = join(ROOT, 'node_modules', 'ws', 'package.json')
+function versionsOf(tables: readonly Table[]): string[] {
+  const isUsed = (name: ServerName) =>
+    tables.some(({ rows }) => rows.some(({ server }) => server === name))
+  return [
+    `ws ${packageVersion('ws')}`,
+    ...(isUsed('mosquitto') ? [mosquittoVersion()] : []),
+    ...(isUsed('aedes') ? [`aedes ${packageVersion('aedes')}`] : []),
+  ]
+}
+
+function packageVersion(name: string): string {
+  const path = join(ROOT, 'node_modules', name, 'package.json')
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 

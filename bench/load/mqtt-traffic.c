@@ -194,6 +194,16 @@ static void renew(struct run *run) {
   }
 }
 
+static void check_renewals(const struct run *run) {
+  int64_t now = now_ns(), patience = (int64_t)(run->options->patience_seconds * 1e9);
+  for (int i = 0; run->renewing > 0 && i < run->client_count; i++) {
+    const struct mqtt_client *client = &run->list[i];
+    if (client->renewing_since_ns && now - client->renewing_since_ns > patience)
+      fault("%s: its renewal was not answered for %.1f s", client->name,
+            run->options->patience_seconds);
+  }
+}
+
 static void explain_stall(const struct run *run) {
   for (int i = 0; i < run->client_count; i++) {
     const struct mqtt_client *client = &run->list[i];
@@ -218,6 +228,7 @@ static void traffic(struct run *run) {
     }
     for (int i = 0; i < run->group_count; i++) count_completed(run, &run->groups[i]);
     renew(run);
+    check_renewals(run);
     advance(run);
     double silent = (double)(now_ns() - run->progress_ns) / 1e9;
     if (run->phase != QUIET && silent > run->options->patience_seconds) explain_stall(run);
