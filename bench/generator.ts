@@ -3,7 +3,7 @@
  * reordered or invented a message is a {@link BrokenPromise}, never a figure.
  */
 import { start } from './children.ts'
-import { LOAD_CORE, SERVER_CORE, canPin } from './machine.ts'
+import { asOrdinary, LOAD_CORE, SERVER_CORE, canPin } from './machine.ts'
 import { ROOT } from './toolchain.ts'
 
 /** Our bound on a run beyond the time it was asked to last. */
@@ -100,6 +100,8 @@ export interface Load {
   readonly mode: 'sockets' | 'publish' | 'post' | 'close' | 'flood' | 'mqtt' | 'mqtt-open'
   /** Gives way to another generator on the same core. */
   readonly isYielding?: true
+  /** Of a run whose time is not measured, and in which more than two have to have a turn. */
+  readonly isOrdinary?: true
   readonly options: LoadOptions
 }
 
@@ -115,7 +117,8 @@ export async function generate<T extends LoadResult>(load: Load): Promise<T> {
     `--${name}`,
     String(value),
   ])
-  const child = start([...yielding, ...pin, load.program, load.mode, ...words], ROOT)
+  const ordinary = load.isOrdinary === true ? asOrdinary() : []
+  const child = start([...ordinary, ...yielding, ...pin, load.program, load.mode, ...words], ROOT)
   const lastsMs =
     (Number(load.options['warmup'] ?? 0) + Number(load.options['seconds'] ?? 0)) * 1000
   const timer = setTimeout(() => child.kill('SIGKILL'), lastsMs + GRACE_MS)

@@ -57,6 +57,16 @@ export function isRealTime(): boolean {
   return policy === '1' || policy === '2'
 }
 
+/** What starts a command as an ordinary process, whatever this one is. */
+export function asOrdinary(): readonly string[] {
+  return isRealTime() ? ['chrt', '--other', '0'] : []
+}
+
+/** Makes a process that runs an ordinary one, with its threads. */
+export function makeOrdinary(pid: number): void {
+  if (isRealTime()) Bun.spawnSync(['chrt', '--all-tasks', '--other', '--pid', '0', String(pid)])
+}
+
 /** Moves this process, and by that its children, away from the server's core. */
 export function leaveServerCore(): void {
   Bun.spawnSync(['taskset', '-acp', String(LOAD_CORE), String(process.pid)])
