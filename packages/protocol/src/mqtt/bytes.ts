@@ -166,9 +166,23 @@ export class ByteWriter {
 
   /** @param text at most {@link TEXT_BYTES_MAX} bytes in UTF-8. */
   text(text: string): void {
+    if (text.length <= SHORT_TEXT_BYTES && this.#ascii(text)) return
     const { written } = encoder.encodeInto(text, this.bytes.subarray(this.#at + 2))
     this.twoBytes(written)
     this.#at += written
+  }
+
+  /** @returns false, with nothing taken as written, for what is more than ASCII. */
+  #ascii(text: string): boolean {
+    const from = this.#at + 2
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index)
+      if (unit > 0x7f) return false
+      this.bytes[from + index] = unit
+    }
+    this.twoBytes(text.length)
+    this.#at = from + text.length
+    return true
   }
 
   binary(bytes: Uint8Array): void {
