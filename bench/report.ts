@@ -68,8 +68,6 @@ export function formatPage(report: Report): string {
   ].join('\n')
 }
 
-const BORROWED = '## Measured by itself'
-
 /**
  * Puts the targets of a run that was made for one subject into the page of another run, in place of
  * those that were put there before.
@@ -80,11 +78,12 @@ export function withTargetsOf(
   page: string,
   link: string,
 ): string {
-  const at = page.indexOf(BORROWED)
+  const title = `## Measured by itself: ${link}`
+  const at = page.indexOf(`${title}\n`)
   const end = at < 0 ? -1 : page.indexOf('\n## ', at)
   const bare = at < 0 ? page : page.slice(0, at) + page.slice(end + 1)
   const section = [
-    BORROWED,
+    title,
     '',
     `\`${command}\` on ${machine.cpu}, ${date} UTC. Figures and method: [${link}](${link}).`,
     '',
