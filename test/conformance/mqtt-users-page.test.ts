@@ -8,6 +8,7 @@ import { Administration, ownerKey } from '../support/administration.ts'
 import { commandsOf } from '../support/page-commands.ts'
 import { app, type LiveServer, repositoryRoot, startServer } from '../support/server.ts'
 import { test } from '../support/test.ts'
+import { until } from '../support/wait.ts'
 
 const TENANT = '3f9a6c6e-2d9e-4c3e-a1f1-3b2c99e6b111'
 
@@ -52,8 +53,11 @@ test('the first message of the page arrives, and a refusal is told as the page s
     const login = `-u me@org_k7xm4pqr2n5t -P "$(cat me.password)"`
     const denied = `mosquitto_sub -h 127.0.0.1 -p ${port} ${login} -t '#' -E 2>&1 || true`
     assert.match(page.run(home, denied, server.http), /denied/)
-    const told = page.run(home, page.blockWith('explain $TENANT'), server.http)
-    assert.match(told, /"topic": ?"#"/)
+    // Denials reach the audit in batches, about once a second.
+    const told = await until('the denial is in the audit', () => {
+      const shown = page.run(home, page.blockWith('explain $TENANT'), server.http)
+      return /"topic": ?"#"/.test(shown) && shown
+    })
     assert.match(told, /Rule 2 denies a part of it: response\/#/)
   })
 })
