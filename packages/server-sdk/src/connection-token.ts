@@ -4,6 +4,7 @@
  * the tokens are in no error and no log.
  */
 import { parseJsonObject } from '@lockgate/protocol/bytes'
+import { AnsweredError, type AnsweredErrorDetails } from './answered-error.ts'
 import { readBoundedText } from './bounded-text.ts'
 import { checkedUrl } from './endpoint-url.ts'
 import { readRetryAfter } from './retry-after.ts'
@@ -72,31 +73,11 @@ export type ConnectionTokenErrorCode =
   | 'unavailable'
   | 'answer_unexpected'
 
-export interface ConnectionTokenErrorDetails {
-  readonly status?: number | undefined
-  /** The `error` of the service: `integration_not_found`, `insufficient_scope` ... */
-  readonly refusal?: string | undefined
-  readonly retryAfterMs?: number | undefined
-  readonly reason?: string | undefined
-}
-
-export class ConnectionTokenError extends Error {
+export class ConnectionTokenError extends AnsweredError<ConnectionTokenErrorCode> {
   override readonly name = 'ConnectionTokenError'
-  readonly code: ConnectionTokenErrorCode
-  readonly status: number | undefined
-  readonly refusal: string | undefined
-  readonly retryAfterMs: number | undefined
-  readonly reason: string | undefined
 
-  constructor(code: ConnectionTokenErrorCode, details: ConnectionTokenErrorDetails = {}) {
-    const { status, refusal, retryAfterMs, reason } = details
-    const known = [refusal, status, reason].filter((each) => each !== undefined)
-    super(known.length === 0 ? TEXTS[code] : `${TEXTS[code]} (${known.join(', ')})`)
-    this.code = code
-    this.status = status
-    this.refusal = refusal
-    this.retryAfterMs = retryAfterMs
-    this.reason = reason
+  constructor(code: ConnectionTokenErrorCode, details: AnsweredErrorDetails = {}) {
+    super(code, TEXTS[code], details)
   }
 }
 

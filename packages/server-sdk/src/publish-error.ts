@@ -1,4 +1,5 @@
 /** Why an event was not published. No text and no field holds a secret, a token or the event. */
+import { AnsweredError, type AnsweredErrorDetails } from './answered-error.ts'
 
 /**
  * `request_invalid`: it cannot be sent as it is, and was not. `refused`: the server says no, see
@@ -13,33 +14,11 @@ export type PublishErrorCode =
   | 'unavailable'
   | 'answer_unexpected'
 
-export interface PublishErrorDetails {
-  /** HTTP status of the answer, where there was one. */
-  readonly status?: number | undefined
-  /** The code of the server: `event_data_large`, `unauthenticated` ... */
-  readonly refusal?: string | undefined
-  readonly retryAfterMs?: number | undefined
-  /** What to change, or name and code of the failure behind this one. */
-  readonly reason?: string | undefined
-}
-
-export class PublishError extends Error {
+export class PublishError extends AnsweredError<PublishErrorCode> {
   override readonly name = 'PublishError'
-  readonly code: PublishErrorCode
-  readonly status: number | undefined
-  readonly refusal: string | undefined
-  readonly retryAfterMs: number | undefined
-  readonly reason: string | undefined
 
-  constructor(code: PublishErrorCode, details: PublishErrorDetails = {}) {
-    const { status, refusal, retryAfterMs, reason } = details
-    const known = [refusal, status, reason].filter((each) => each !== undefined)
-    super(known.length === 0 ? TEXTS[code] : `${TEXTS[code]} (${known.join(', ')})`)
-    this.code = code
-    this.status = status
-    this.refusal = refusal
-    this.retryAfterMs = retryAfterMs
-    this.reason = reason
+  constructor(code: PublishErrorCode, details: AnsweredErrorDetails = {}) {
+    super(code, TEXTS[code], details)
   }
 }
 
