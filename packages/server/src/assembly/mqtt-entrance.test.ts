@@ -8,6 +8,7 @@ import {
   SHORT_ID,
   SOURCE,
 } from '../../../../test/support/mqtt-door-world.ts'
+import { MQTT_SETTINGS } from '../../../../test/support/mqtt-world.ts'
 import { TENANT_ID } from '../../../../test/support/token-world.ts'
 import type { RevocationTarget } from '../core/reliance.ts'
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
@@ -16,22 +17,7 @@ import { MqttSession } from '../sessions/mqtt/session.ts'
 import { Bridging } from '../core/bridges/bridging.ts'
 import { openMqtt } from './mqtt.ts'
 
-const SETTINGS = {
-  packetBytesMax: 65_536,
-  keepAliveSecondsMax: 600,
-  topicAliasCountMax: 4,
-  connectTimeoutMs: 10_000,
-  sessionExpirySecondsMax: 3_600,
-  sessionCountMax: 100,
-  appSessionCountMax: 100,
-  ownerSessionCountMax: 100,
-  queueCountMax: 100,
-  queueBytesMax: 1_000_000,
-  appQueueBytesMax: 1_000_000_000,
-  memoryQueueBytesMax: 1_000_000_000,
-  queueDrops: 'oldest',
-  durability: 'normal',
-} as const
+const SETTINGS = { ...MQTT_SETTINGS, durability: 'normal' } as const
 
 let world: DoorWorld
 let deps: MqttDeps
