@@ -50,6 +50,20 @@ export const OPEN_SETTINGS: AppSettings = {
   tokenReplaceDisconnects: false,
   tokenReuseRevokes: false,
   bridges: [],
+  history: ['** 7d'],
+  historyBytesMax: 1_073_741_824,
+  messageBytesMax: 65_536,
+  echo: true,
+  presenceGraceMs: 10_000,
+  resumeMessageCountMax: 1_000,
+  resumeWindowMs: 120_000,
+  resumeTokens: 'client',
+  documentPersistence: false,
+  documentRetentionDays: 0,
+  documentBytesMax: 67_108_864,
+  documentExpiry: 'handshake',
+  documentCloseCodes: 'wiresocket',
+  documentOriginRefusal: 'http',
 }
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'pusher' }

@@ -3,6 +3,7 @@
  * A field of `AppSettings` without a row does not compile.
  */
 import type { AppSettings } from '../ports/records/app.ts'
+import { DOCUMENT_SETTINGS, MESSAGE_SETTINGS } from './app-schema-parts.ts'
 import { deepFreeze, defaultOf, type SettingFor } from './settings.ts'
 
 export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSettings[K]> } = {
@@ -259,6 +260,8 @@ export const APP_SETTINGS: { readonly [K in keyof AppSettings]: SettingFor<AppSe
       'other, such as `rooms/+/chat <-> private-room-$1 message`.',
     prevents: 'Nothing crosses from one protocol to the other that was not declared.',
   },
+  ...MESSAGE_SETTINGS,
+  ...DOCUMENT_SETTINGS,
 }
 
 /** Settings of an app that declares none; frozen. The demo app and new apps start from these. */

@@ -8,6 +8,7 @@ import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
 import { parseAppLimits } from '../core/limits/installation-limits.ts'
 import { parseLimit, parseLimits } from '../core/limits/limit-text.ts'
+import { parseRetention } from '../ports/records/retention.ts'
 import { isScope, SCOPE_ACTIONS } from '../ports/records/scope.ts'
 import { objectToNetwork } from './networks.ts'
 import { objectToOrigin } from './origins.ts'
@@ -48,6 +49,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   'app limits': 'use `publish.user 10/1s`, or `connections.user 20`',
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
   bridges: 'use `rooms/+/chat <-> private-room-$1 message`, with `->` or `<-` for one way only',
+  retention: 'use channels and a time, such as `logs:** 1h` or `tmp:* off`',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
   addresses: 'use `ops@example.com`, without a name',
   'rule actions': 'use `publish`, `subscribe`, `presence` or `history`',
@@ -178,6 +180,8 @@ function normalize(entry: unknown, of: ListKind): Normal {
       const bridge = parseBridge(entry)
       return bridge.ok ? judge(undefined) : refuse(bridge.detail ?? bridge.refusal)
     }
+    case 'retention':
+      return parseRetention(entry) ? judge(undefined) : refuse('this is no pattern with a time')
     case 'events': {
       const isKnown = findWebhookEvent(entry) !== undefined
       return isKnown ? judge(undefined) : refuse('there is no event of this name')

@@ -79,7 +79,8 @@ export interface ListSetting extends Wording {
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
  * webhooks can tell. `app limits`: those that do not belong to the installation alone.
  * `addresses`: of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
- * `bridges`: topics and channels that are one. `rule actions`: what rules are for. `user
+ * `bridges`: topics and channels that are one. `retention`: channels
+ * and how long they keep. `rule actions`: what rules are for. `user
  * patterns`: user names with `*` in them.
  */
 export type ListKind =
@@ -91,6 +92,7 @@ export type ListKind =
   | 'words'
   | 'roles'
   | 'bridges'
+  | 'retention'
   | 'events'
   | 'limits'
   | 'app limits'

@@ -8,7 +8,7 @@ import type { ChannelAddress } from './channel.ts'
 import { type Permissions, permits } from './permissions.ts'
 import type { RefusalCode } from './refusals.ts'
 
-export type Action = 'subscribe' | 'publish' | 'inspect' | 'terminate'
+export type Action = 'subscribe' | 'publish' | 'presence' | 'history' | 'inspect' | 'terminate'
 
 /**
  * The application's own server, or who acts for it: it proved a signing secret of the app, an API
@@ -47,6 +47,8 @@ export function authorize(
       return maySubscribe(principal, channel)
     case 'publish':
       return maySendClientEvent(principal, channel)
+    case 'presence':
+    case 'history':
     case 'inspect':
     case 'terminate':
       return DENIED

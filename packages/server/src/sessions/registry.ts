@@ -19,7 +19,7 @@ export function webSocketProtocols(deps: ProtocolDeps): readonly WebSocketProtoc
 export function admitUpgrade(
   protocols: readonly WebSocketProtocol[],
   request: UpgradeRequest,
-): Admission | undefined {
+): Admission | Promise<Admission> | undefined {
   for (const protocol of protocols) {
     const admission = protocol.admit(request)
     if (admission !== undefined) return admission

@@ -3,6 +3,7 @@
  * time; the session answers through its outbox. Nothing here blocks or throws on what a client
  * sends.
  */
+import type { LimitRefusal } from '../core/limits/limit-refusal.ts'
 import type { RefusalCode } from '../core/refusals.ts'
 import type { Source } from '../core/source.ts'
 import type { Frame, PacedOutbox } from '../ports/fanout.ts'
@@ -57,6 +58,10 @@ export interface UpgradeRequest {
   /** Header as sent. */
   readonly origin: string | undefined
   readonly subprotocols: readonly string[]
+  /** Header as sent; a secret. */
+  readonly authorization: string | undefined
+  /** Header as sent, checked to be one host. */
+  readonly host: string
   readonly isTls: boolean
   /** Read when a protocol takes the request: most refusals do not need it. */
   readonly source: () => Omit<Source, 'protocol'>
@@ -77,21 +82,45 @@ export type Admission =
        * sent in one turn leaves in one binary frame. Left out: a frame is a message.
        */
       readonly carries?: 'stream'
+      /**
+       * The transport sends pings of its own and ends the session as `pong_missing` when two of
+       * them go unanswered (RFC 6455 §5.5.2).
+       */
+      readonly isPinged?: true
+      /** The largest frame; left out: the setting for all. */
+      readonly frameBytesMax?: number
     }
   /** Answered with plain HTTP; the client sees a failed handshake. */
-  | { readonly kind: 'refused_http'; readonly refusal: RefusalCode }
+  | {
+      readonly kind: 'refused_http'
+      readonly refusal: RefusalCode
+      /** Set where a limit refuses: its answer says which, and when to come back. */
+      readonly limited?: LimitRefusal
+      /** What is wrong with this very request; public. */
+      readonly detail?: string
+    }
   /** Upgraded, told, closed: for clients that read the reason off the close code only. */
   | {
       readonly kind: 'refused_frame'
       readonly refusal: RefusalCode
-      readonly frame: Frame
+      /** Undefined: the close code says it all. */
+      readonly frame: Frame | undefined
       readonly closeCode: number
+      /** At most 123 bytes; left out: the text of the refusal. */
+      readonly reason?: string
+      /** Named in the answer, where the client has to be told one. */
+      readonly subprotocol?: string
+      /** How long it is held before it is closed: those that come back at once come back later. */
+      readonly holdMs?: number
     }
 
 /** A protocol that WebSocket clients can speak. */
 export interface WebSocketProtocol {
-  /** @returns undefined when the request is not this protocol's. */
-  admit(request: UpgradeRequest): Admission | undefined
+  /**
+   * @returns undefined when the request is not this protocol's; at once where nothing has to be
+   * waited for.
+   */
+  admit(request: UpgradeRequest): Admission | Promise<Admission> | undefined
 }
 
 /** The certificate of a client, verified against the configured authority. */

@@ -70,16 +70,21 @@ export function listenHttp(options: ListenOptions, deps: HttpDeps): Listener {
     fetch(request, server) {
       const outcome = answer(request, { server, isTls, deps })
       if (outcome === undefined) return undefined
-      return outcome instanceof Promise ? outcome.then(secured) : secured(outcome)
+      return outcome instanceof Promise ? outcome.then(securedIfAny) : secured(outcome)
     },
     error: (error) => secured(refusedAnswer(tellFailure(error, deps))),
   })
 }
 
+/** Undefined: Bun has taken the socket over. */
+function securedIfAny(response: Response | undefined): Response | undefined {
+  return response === undefined ? undefined : secured(response)
+}
+
 function answer(
   request: Request,
   context: { server: Listener; isTls: boolean; deps: HttpDeps },
-): Response | Promise<Response> | undefined {
+): Response | Promise<Response | undefined> | undefined {
   const { deps } = context
   deps.tally.httpRequests++
   if (!hasOneHost(request)) return refusedAnswer('request_malformed')
@@ -96,6 +101,8 @@ function answer(
       isUnderPrefix: target !== undefined,
       origin: request.headers.get('origin') ?? undefined,
       subprotocols: listOf(request.headers.get('sec-websocket-protocol')),
+      authorization: request.headers.get('authorization') ?? undefined,
+      host: request.headers.get('host') ?? '',
       isTls: isOverTls(request, peer, context),
       source,
     }

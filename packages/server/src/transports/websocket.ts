@@ -71,8 +71,12 @@ export class WebSockets {
    * Answers an upgrade request.
    * @returns undefined once Bun has taken the socket over, else the HTTP answer.
    */
-  upgrade(request: Request, server: Listener, target: UpgradeRequest): Response | undefined {
-    const { pump, tally, protocols } = this.#ports
+  upgrade(
+    request: Request,
+    server: Listener,
+    target: UpgradeRequest,
+  ): Response | undefined | Promise<Response | undefined> {
+    const { tally, protocols } = this.#ports
     if (this.#isDraining) return refusedAnswer('draining')
     const limited = this.#refusedAttempt(target)
     if (limited !== undefined) return limited
@@ -82,9 +86,28 @@ export class WebSockets {
     }
     const admission = admitUpgrade(protocols, target)
     if (admission === undefined) return refusedAnswer('path_unknown')
+    if (!(admission instanceof Promise)) {
+      return this.#carryOut(admission, { request, server, target })
+    }
+    return admission.then((later) => {
+      // Whoever decided took its time: the server may be going away by now.
+      if (this.#isDraining) return refusedAnswer('draining')
+      return this.#carryOut(later, { request, server, target })
+    })
+  }
+
+  #carryOut(
+    admission: Admission,
+    at: { readonly request: Request; readonly server: Listener; readonly target: UpgradeRequest },
+  ): Response | undefined {
+    const { pump, tally } = this.#ports
+    const { request, server, target } = at
     if (admission.kind !== 'session') tally.refused(admission.refusal)
-    if (admission.kind === 'refused_http') return refusedAnswer(admission.refusal)
-    const subprotocol = admission.kind === 'session' ? admission.subprotocol : undefined
+    if (admission.kind === 'refused_http') {
+      const { refusal, limited, detail } = admission
+      return limited === undefined ? refusedAnswer(refusal, detail) : limitedAnswer(limited)
+    }
+    const { subprotocol } = admission
     // Bun would echo the first subprotocol offered, which is not the one that was accepted.
     if (target.subprotocols.length > 0 && subprotocol === undefined) {
       return refusedAnswer('request_malformed', NO_SUBPROTOCOL)
@@ -116,7 +139,10 @@ export class WebSockets {
       )
     }
     const { frame, refusal, closeCode: code } = admission
-    return refusedSession(outbox, frame, { code, reason: REFUSALS[refusal].text })
+    return refusedSession(outbox, frame, {
+      code,
+      reason: admission.reason ?? REFUSALS[refusal].text,
+    })
   }
 
   /** Who knocks too often costs a look-up: which app is meant is not looked at. */
@@ -216,7 +242,7 @@ const NO_SUBPROTOCOL = 'This path speaks no WebSocket subprotocol. Offer none.'
 /** Tells a client why it is refused, in the only place pusher-js looks: the close code. */
 function refusedSession(
   outbox: SocketOutbox,
-  frame: Frame,
+  frame: Frame | undefined,
   close: { readonly code: number; readonly reason: string },
 ): Session {
   const nothing = () => {}

@@ -1,11 +1,12 @@
 /** Apps: what clients connect to. They live in the database of their region. */
+import type { DocumentSettings, MessageSettings } from './app-settings.ts'
 import type { Subscription } from './plan.ts'
 
 /**
  * Switches and bounds of one app. Every field is present; defaults are applied where an app is
  * declared.
  */
-export interface AppSettings {
+export interface AppSettings extends MessageSettings, DocumentSettings {
   /** False: sockets close with 4003, signed HTTP calls answer 403. */
   readonly enabled: boolean
   /** True: a plain socket closes with 4000. */
