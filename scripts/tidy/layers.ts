@@ -130,7 +130,14 @@ const LAYERS: readonly Layer[] = [
 
 /** Files of the server that choose and start everything. */
 const COMPOSITION = new Set(
-  ['main.ts', 'compose.ts', 'run-server.ts'].map((name) => `${SERVER}/${name}`),
+  [
+    'main.ts',
+    'compose.ts',
+    'compose-admin.ts',
+    'compose-outside.ts',
+    'provision.ts',
+    'run-server.ts',
+  ].map((name) => `${SERVER}/${name}`),
 )
 
 /** @returns each import that crosses a wall, and each server folder the table does not know. */

@@ -1,74 +1,45 @@
 /**
- * Puts a server together: the only file that names adapters. Everything that can fail at start does
- * so before an address is bound, and nothing half-started is left behind.
+ * Puts a server together. Everything that can fail at start does so before an address is bound, and
+ * nothing half-started is left behind. It and the files beside it alone name adapters.
  */
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { version } from '../package.json'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
-import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
 import { openMemoryLimitEngine } from './adapters/limit-engine-memory/limit-engine.ts'
 import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
 import { createNodeSender } from './adapters/fetcher-node/webhook-sender.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { smtpMailerOf } from './adapters/mailer-smtp/mailer.ts'
-import { runMasterKeyCommand } from './adapters/master-key-file/key-command.ts'
-import { loadKeyFile, replaceKeyFile } from './adapters/master-key-file/key-file.ts'
-import {
-  readOperatorKeyFile,
-  writeOperatorKeyFile,
-} from './adapters/operator-key-file/operator-key-file.ts'
-import { openMemoryStore } from './adapters/store-memory/store.ts'
-import { CONTROL_DATABASE_FILE } from './adapters/store-sqlite/file-names.ts'
-import { openSqliteStore } from './adapters/store-sqlite/store.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { systemTurns } from './adapters/system/turns.ts'
-import { openFileWitness } from './adapters/witness-file/witness-file.ts'
-import { openHttpWitness } from './adapters/witness-http/witness-http.ts'
-import type { openAdministration } from './assembly/administration.ts'
-import { WITNESS_NETWORKS } from './assembly/audit-core.ts'
-import { type CredentialCore, openCredentialCore } from './assembly/credential-core.ts'
-import { declarationsOf } from './assembly/declarations.ts'
+import { openCredentialCore } from './assembly/credential-core.ts'
 import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
-import { masterKeySource } from './assembly/master-key.ts'
 import { openMqtt } from './assembly/mqtt.ts'
 import { createGuarding } from './assembly/guarding.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
-import { orStop } from './assembly/or-stop.ts'
 import { openOauth } from './assembly/oauth-core.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
-import { openWatch, type Watch } from './assembly/watch.ts'
+import { openWatch } from './assembly/watch.ts'
 import { openWebhooks } from './assembly/webhooks.ts'
-import { DEFAULT_APP_SETTINGS } from './config/app-schema.ts'
+import { adminDeps } from './compose-admin.ts'
+import { exportMetrics, openStore, witnessesOf } from './compose-outside.ts'
+import { masterKeySourceOf, readMasterKey } from './compose-outside.ts'
 import type { Config } from './config/config.ts'
 import { Bridging } from './core/bridges/bridging.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
 import { Tally } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
-import { applyDeclarations } from './credentials/declaration/declare.ts'
-import {
-  createDemoTenant,
-  DEMO_TENANT_SHORT_ID,
-  type DemoCredentials,
-} from './credentials/demo-tenant.ts'
-import { ensureFirstOperator } from './credentials/first-operator.ts'
-import { parseMasterKey } from './credentials/master-key.ts'
-import { MasterKeyRing } from './credentials/master-key-ring.ts'
-import type { AdminDeps } from './http/admin/deps.ts'
-import { Slots } from './http/admin/slots.ts'
+import type { DemoCredentials } from './credentials/demo-tenant.ts'
 import { TrustedProxies } from './http/client-address.ts'
-import { type DemoDeps, DemoPage } from './http/demo/demo-page.ts'
 import { ownHostsOf } from './http/own-hosts.ts'
 import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
-import type { MetricDefinitions, MetricsExporter } from './ports/metrics.ts'
 import type { Store } from './ports/store.ts'
-import type { Witness } from './ports/witness.ts'
+import { demoPage, provision } from './provision.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { mqttStreams } from './sessions/mqtt/protocol.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
@@ -95,23 +66,9 @@ export async function startServer(
   demoMade?: (credentials: DemoCredentials) => void,
 ): Promise<StartedServer> {
   const log = createPinoLog({ level: config.logLevel })
-  const source = masterKeySource(config, {
-    random,
-    controlDatabaseFile: CONTROL_DATABASE_FILE,
-    loadFile: loadKeyFile,
-    replaceFile: replaceKeyFile,
-    runCommand: runMasterKeyCommand,
-  })
-  const masterKey = new MasterKeyRing(orStop(parseMasterKey(await source.read())))
-  const regions = config.regions.map(({ code, dbCode }) => ({ region: code, dbCode }))
-  const store =
-    config.store === 'memory'
-      ? openMemoryStore(regions)
-      : await openSqliteStore({
-          dataDir: config.dataDir,
-          regions,
-          sessionDurability: config.mqtt.durability,
-        })
+  const source = masterKeySourceOf(config)
+  const masterKey = await readMasterKey(source)
+  const store = await openStore(config)
   try {
     return await assemble(config, { store, log, masterKey, masterKeySource: source, demoMade })
   } catch (error) {
@@ -209,92 +166,4 @@ function openHub(
   const hub = new Hub(limits, { ...parts, bridging, fanout: pump, broker, clock })
   const closings = createClosings({ tally, log, departures: pump.departures })
   return { broker, pump, hub, closings, bridging }
-}
-
-/** What the routes of the administration get beside {@link adminDeps}. */
-type Told =
-  | 'tokens'
-  | 'tokenKeyChanges'
-  | keyof Watch['shown']
-  | 'guard'
-  | 'limitBook'
-  | 'tally'
-  | 'log'
-type Later = 'adoption' | 'deliveryChanges' | Told
-
-function adminDeps(
-  config: Config,
-  core: CredentialCore,
-  store: Store,
-): Omit<AdminDeps, keyof ReturnType<typeof openAdministration> | Later> {
-  const { authority, changes, revocations, masterKeyChanges, useReport, check, uses } = core
-  const { recordDenial, deliveries, keys, audit: trail, ruleBook } = core
-  const audit = { keys, trail, slots: new Slots(AUDIT_READ_COUNT_MAX) }
-  const { tenants } = authority
-  const operators = { tenants, check, clock, uses, control: store.control, recordDenial }
-  const rest = { store, authority, changes, revocations, masterKeyChanges, useReport }
-  const { regions } = config
-  const shown = { clock, random, regions, version }
-  const more = { operators, audit, recordDenial, deliveries, ruleBook, ...shown }
-  return { ...rest, ...more }
-}
-
-/** Our bound on exports and verifications at a time; each reads the whole log. */
-const AUDIT_READ_COUNT_MAX = 4
-
-/** The operator chose them, so they may well be inside. */
-function witnessesOf({ audit }: Config): readonly Witness[] {
-  const { witnessFile, witnessUrl } = audit
-  const file = witnessFile === undefined ? [] : [openFileWitness(witnessFile)]
-  if (witnessUrl === undefined) return file
-  const fetcher = createNodeFetcher({ allowedNetworks: WITNESS_NETWORKS })
-  return [...file, openHttpWitness(witnessUrl, fetcher)]
-}
-
-/** Brings in what the configuration declares, and at a first start what nobody else would make. */
-async function provision(
-  config: Config,
-  core: CredentialCore,
-): Promise<DemoCredentials | undefined> {
-  const { administration, revocations } = core
-  const deps = { administration, revocations }
-  orStop(await applyDeclarations(declarationsOf(config), deps))
-  if (config.store === 'sqlite') {
-    const path = join(config.dataDir, 'operator.key')
-    const place = {
-      read: () => readOperatorKeyFile(path),
-      write: (value: string) => writeOperatorKeyFile(path, value),
-    }
-    await ensureFirstOperator(place, administration)
-  }
-  const region = config.regions[0]?.code
-  if (!config.demo || region === undefined) return undefined
-  const settings = {
-    ...DEFAULT_APP_SETTINGS,
-    clientMessages: true,
-    watchlist: true,
-    subscriptionCount: true,
-  }
-  return createDemoTenant({ region, settings }, deps)
-}
-
-async function demoPage(
-  config: Config,
-  { authority }: CredentialCore,
-  parts: Pick<DemoDeps, 'hub' | 'guard'>,
-): Promise<DemoPage | undefined> {
-  const apps = [...authority.apps.apps()]
-  const app = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
-  if (!config.demo || app === undefined) return undefined
-  return new DemoPage({ app, ...parts, assets: await loadDemoAssets() })
-}
-
-/** The exporter is loaded when somebody asks: it is a sixth of what a start would take. */
-async function exportMetrics(
-  parts: readonly (() => readonly MetricDefinitions[])[],
-): Promise<MetricsExporter> {
-  const { promMetrics } = await import('./adapters/metrics-prom/metrics-prom.ts')
-  const all = parts.flatMap((metrics) => metrics())
-  const plain = all.flatMap((each) => each.plain)
-  return promMetrics({ plain, labelled: all.flatMap((each) => each.labelled) })
 }
