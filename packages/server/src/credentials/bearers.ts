@@ -11,6 +11,7 @@ import type { Source } from '../core/source.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AppRecord } from '../ports/records/app.ts'
 import type { CredentialRecord, VersionRecord } from '../ports/records/credential.ts'
+import type { PlanLimits } from '../ports/records/plan.ts'
 import { admitApp, type AppDirectory, type KeyEntry, type LoadedApp } from './app-directory.ts'
 import {
   type DenialOwner,
@@ -37,6 +38,10 @@ export interface BearerIdentity {
   readonly expiresAtMs: number | undefined
   /** What it says of its limits, the same object for as long as it is known; undefined: nothing. */
   readonly limits: CredentialLimits | undefined
+  /** The numbers of the plan in an access token of ours; undefined: it is none, or names none. */
+  readonly planLimits?: PlanLimits | undefined
+  /** Of an access token of ours; epoch. */
+  readonly issuedAtMs?: number | undefined
 }
 
 export interface KeyIdentity extends BearerIdentity {

@@ -18,6 +18,7 @@ import {
 } from '../../../../../test/support/token-world.ts'
 import { Bearers } from '../bearers.ts'
 import { AccessTokenDoor } from './access-token-door.ts'
+import { readPlanLimits } from './plan-claim.ts'
 import { tokenIdOf } from './token-id.ts'
 
 let world: TokenWorld
@@ -82,7 +83,10 @@ describe('an access token', () => {
       ],
       userId: undefined,
       expiresAtMs: Number(claims['exp']) * 1000,
+      issuedAtMs: Number(claims['iat_ms']),
+      planLimits: readPlanLimits(claims['limits']),
     })
+    expect(identity.value.planLimits).toBeDefined()
     const actions = identity.value.permissions.rules.flatMap(({ actions: each }) => each)
     expect(actions.toSorted()).toEqual(['publish', 'subscribe'])
     expect(identity.value.loaded.app.id).toBe('app')

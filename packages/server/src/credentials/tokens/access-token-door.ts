@@ -11,6 +11,7 @@ import type { CredentialLimits } from '../../core/limits/narrowed-limits.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import { type Reliance, relianceOn } from '../../core/reliance.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { PlanLimits } from '../../ports/records/plan.ts'
 import { admitApp, type AppDirectory, type LoadedApp } from '../app-directory.ts'
 import { readLimits } from '../app-limits.ts'
 import type { BearerIdentity, TokenDoor } from '../bearers.ts'
@@ -19,6 +20,7 @@ import { permissionsOfScopes } from '../scopes.ts'
 import { AUDIENCE } from './access-token-mint.ts'
 import type { Issuer } from './issuer.ts'
 import { type PeekedToken, peekToken } from './peek.ts'
+import { readPlanLimits } from './plan-claim.ts'
 import { API_SCOPE } from './scope.ts'
 import type { SigningKeyPair } from './signing-material.ts'
 import type { TenantKeys } from './tenant-keys.ts'
@@ -57,6 +59,7 @@ export interface AccessToken {
   readonly belongs: readonly Reliance[]
   /** What held when it was made; undefined in tokens of older versions. */
   readonly limits: CredentialLimits | undefined
+  readonly planLimits: PlanLimits | undefined
 }
 
 /** Nothing but its own app: what an API key without scopes may do. */
@@ -117,6 +120,8 @@ export class AccessTokenDoor implements TokenDoor {
       userId: undefined,
       expiresAtMs: known.expiresAtMs,
       limits: known.limits,
+      planLimits: known.planLimits,
+      issuedAtMs: known.issuedAtMs,
     })
   }
 
@@ -201,6 +206,7 @@ function readClaims(
     ],
     belongs: [relianceOn({ kind: 'app', appId }), relianceOn({ kind: 'tenant', tenantId })],
     limits: readTokenLimits(claims['limits'], tokenIdOf(appId, jti)),
+    planLimits: readPlanLimits(claims['limits']),
   }
 }
 
