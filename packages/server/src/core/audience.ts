@@ -3,13 +3,17 @@
  * Grouped by protocol, so that each protocol encodes once and the fan-out stays paced however many
  * there are.
  */
-import type { Fanout, FanoutGroup, Frame } from '../ports/fanout.ts'
-import type { ChannelConnection } from './connection.ts'
-import type { Encoder } from './encoder.ts'
+import type { Fanout, FanoutGroup, Frame, Outbox } from '../ports/fanout.ts'
 
-export class Audience {
+/** `E`: what makes the frames of a protocol; one object for all of its connections. */
+export interface Receiver<E> {
+  readonly encoder: E
+  readonly outbox: Outbox
+}
+
+export class Audience<E> {
   readonly #fanout: Fanout
-  readonly #groups: { readonly encoder: Encoder; readonly group: FanoutGroup }[] = []
+  readonly #groups: { readonly encoder: E; readonly group: FanoutGroup }[] = []
   #size = 0
 
   constructor(fanout: Fanout) {
@@ -21,7 +25,7 @@ export class Audience {
   }
 
   /** Adds a connection that is not in yet. */
-  join({ encoder, outbox }: ChannelConnection): void {
+  join({ encoder, outbox }: Receiver<E>): void {
     let entry = this.#groups.find((known) => known.encoder === encoder)
     if (entry === undefined) {
       entry = { encoder, group: this.#fanout.createGroup() }
@@ -32,13 +36,13 @@ export class Audience {
   }
 
   /** Removes a connection that is in. */
-  leave({ encoder, outbox }: ChannelConnection): void {
+  leave({ encoder, outbox }: Receiver<E>): void {
     this.#groups.find((known) => known.encoder === encoder)?.group.leave(outbox)
     this.#size--
   }
 
   /** @param encode called once for each protocol that is present. */
-  tell(encode: (encoder: Encoder) => Frame, except?: ChannelConnection): void {
+  tell(encode: (encoder: E) => Frame, except?: Receiver<E>): void {
     for (const { encoder, group } of this.#groups) {
       if (group.size > 0) group.publish(encode(encoder), except?.outbox)
     }

@@ -3,6 +3,7 @@
  */
 import type { Fanout } from '../ports/fanout.ts'
 import { Audience } from './audience.ts'
+import type { Encoder } from './encoder.ts'
 import { type Member, PresenceRoster } from './presence.ts'
 
 /** `user` reaches every connection of a signed-in user; `encrypted` is private with opaque data. */
@@ -20,7 +21,7 @@ export interface ChannelAddress {
 
 export class Channel {
   readonly address: ChannelAddress
-  readonly subscribers: Audience
+  readonly subscribers: Audience<Encoder>
   /** On presence channels only. */
   readonly roster: PresenceRoster | undefined
   /** When the count was last told to subscribers, and to those who watch the app. */

@@ -36,7 +36,8 @@ export function permits(
   )
 }
 
-function matchesPattern(pattern: string, channel: string | undefined): boolean {
+/** @param pattern as {@link PermissionRule} has it. */
+export function matchesPattern(pattern: string, channel: string | undefined): boolean {
   if (pattern === ANY_CHANNEL) return true
   if (channel === undefined) return false
   const wanted = pattern.split(':')

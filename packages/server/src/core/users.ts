@@ -5,7 +5,7 @@
 import type { Fanout } from '../ports/fanout.ts'
 import { Audience } from './audience.ts'
 import type { ChannelConnection, Connection } from './connection.ts'
-import type { WatchEvent } from './encoder.ts'
+import type { Encoder, WatchEvent } from './encoder.ts'
 
 /** Pusher's bound. */
 export const WATCHLIST_LENGTH_MAX = 100
@@ -13,7 +13,7 @@ export const WATCHLIST_LENGTH_MAX = 100
 export class UserDirectory {
   /** One alone stands for itself: most users have one. */
   readonly #connections = new Map<string, Connection | Set<Connection>>()
-  readonly #watchers = new Map<string, Audience>()
+  readonly #watchers = new Map<string, Audience<Encoder>>()
   readonly #fanout: Fanout
 
   constructor(fanout: Fanout) {
@@ -67,7 +67,7 @@ export class UserDirectory {
   /** @param watchlist distinct ids. @returns who of them is online and who is not. */
   watch(watchlist: readonly string[], connection: ChannelConnection): readonly WatchEvent[] {
     for (const id of watchlist) {
-      const watchers = this.#watchers.get(id) ?? new Audience(this.#fanout)
+      const watchers = this.#watchers.get(id) ?? new Audience<Encoder>(this.#fanout)
       watchers.join(connection)
       this.#watchers.set(id, watchers)
     }

@@ -44,9 +44,19 @@ export interface MessageConnection extends Connection {
   readonly encoder: MessageEncoder
   readonly outbox: Outbox
   /** Names it is subscribed to. */
-  readonly channels: ReadonlySet<string>
+  readonly channels: Set<string>
   /** Who it is in presence: fresh for a connection that nobody named. */
   readonly clientId: string
+  /**
+   * What it proved to be: only who has the same may take over its place in presence. A principal,
+   * or the connection where it could be anybody.
+   */
+  readonly ownerKey: string
+  /**
+   * Undefined: little waits for its reader. Else resolves when little does, or when it has ended;
+   * what is replayed waits for that.
+   */
+  readonly whenRoom?: () => Promise<void> | undefined
 }
 
 /** What comes before live messages. */
