@@ -2,8 +2,10 @@
  * The tenant a first start makes when nothing is declared, so that there is something to connect
  * to.
  */
+import type { Random } from '../ports/random.ts'
 import type { AppSettings } from '../ports/records/app.ts'
 import { applyDeclarations, type DeclarationDeps } from './declaration/declare.ts'
+import { DEMO_JWT_SECRET } from './demo-token.ts'
 import { newAppKey, randomReadable, randomUuid } from './identifiers.ts'
 
 /** Shown to the person who starts the server, once; the store keeps the secret sealed. */
@@ -36,7 +38,7 @@ export async function createDemoTenant(
     tenantId: randomUuid(random),
     appId: `app_${randomReadable(random, APP_ID_LENGTH)}`,
     key: newAppKey(random),
-    secret: Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url'),
+    secret: newSecret(random),
   }
   const demoApp = {
     ...app,
@@ -48,7 +50,7 @@ export async function createDemoTenant(
     clientSecret: undefined,
     signingKeys: [{ key: made.key, secret: made.secret }],
     apiKeys: [],
-    jwtSecrets: [],
+    jwtSecrets: [{ value: newSecret(random), kid: DEMO_JWT_SECRET }],
     allowedDomains: [],
   }
   const tenant = {
@@ -62,4 +64,8 @@ export async function createDemoTenant(
   const applied = await applyDeclarations({ plans: [], tenants: [tenant], operatorKeys: [] }, deps)
   if (!applied.ok) throw new Error(`the demo tenant was refused: ${applied.refusal}`)
   return made
+}
+
+function newSecret(random: Random): string {
+  return Buffer.from(random.bytes(SECRET_BYTES)).toString('base64url')
 }

@@ -4,6 +4,7 @@
  */
 import { limitFields, type LimitRefusal } from '../core/limits/limit-refusal.ts'
 import { REFUSALS, type RefusalCode } from '../core/refusals.ts'
+import type { Asset } from '../ports/asset.ts'
 import { refusedHeaders } from './limit-headers.ts'
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' }
@@ -18,6 +19,13 @@ export function jsonAnswer(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return new Response(body, { status, headers: { ...JSON_HEADERS, ...headers } })
+}
+
+/** @returns a file as it is; browsers ask each time whether it has changed. */
+export function assetAnswer({ contentType, bytes }: Asset): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-type': contentType, 'cache-control': 'no-cache' },
+  })
 }
 
 /**

@@ -8,10 +8,11 @@ import type { Guard } from '../../core/limits/guard.ts'
 import type { Source } from '../../core/source.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
 import type { Asset } from '../../ports/asset.ts'
-import { jsonAnswer, refusedAnswer } from '../answers.ts'
+import { assetAnswer, jsonAnswer, refusedAnswer } from '../answers.ts'
 import { BODY_BYTES_MAX, readBody } from '../body.ts'
 import { parseJsonBody } from '../json-body.ts'
 import { isMediaType, JSON_TYPE } from '../media-type.ts'
+import { isSameOrigin } from '../same-origin.ts'
 import type { RequestTarget } from '../target.ts'
 
 export const DEMO_CHANNEL = 'demo'
@@ -95,17 +96,4 @@ async function publish(request: Request, page: DemoPage): Promise<Response> {
     exceptConnectionId: undefined,
   })
   return jsonAnswer('{}')
-}
-
-/** Programs without an Origin header are let through; browsers always send one on POST. */
-function isSameOrigin(request: Request): boolean {
-  const origin = request.headers.get('origin')
-  const host = request.headers.get('host')
-  return origin === null || origin === `http://${host}` || origin === `https://${host}`
-}
-
-function assetAnswer({ contentType, bytes }: Asset): Response {
-  return new Response(bytes as Uint8Array<ArrayBuffer>, {
-    headers: { 'content-type': contentType, 'cache-control': 'no-cache' },
-  })
 }
