@@ -88,7 +88,8 @@ export class Connection {
   #opened(): void {
     this.#retryMs = RETRY_MS
     const channel = this.#channel
-    if (this.#lastTimestamp === 0) this.#send({ action: 'subscribe', channel, rewind: REWIND_COUNT })
+    if (this.#lastTimestamp === 0)
+      this.#send({ action: 'subscribe', channel, rewind: REWIND_COUNT })
     else this.#send({ action: 'resume', token: this.#resumeToken() })
     this.#listener.onState('connected')
     this.enter(this.#presence)

@@ -59,7 +59,8 @@ function introduce(): void {
 
 function itemOf({ clientId, data }: Member): HTMLElement {
   const item = document.createElement('li')
-  item.textContent = String(data?.['name'] ?? clientId)
+  const given = data?.['name']
+  item.textContent = typeof given === 'string' ? given : clientId
   return item
 }
 

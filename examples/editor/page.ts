@@ -24,7 +24,7 @@ async function token(): Promise<string> {
 const protocolsOf = (value: string) => ['access_token', value]
 
 const name = sessionStorage.getItem('name') ?? `guest-${crypto.randomUUID().slice(0, 4)}`
-const colour = COLOURS[Math.floor(Math.random() * COLOURS.length)] as string
+const colour = COLOURS[Math.floor(Math.random() * COLOURS.length)]
 const shared = new Y.Doc()
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
 const provider = new WebsocketProvider(
@@ -53,7 +53,7 @@ provider.awareness.on('change', () => {
   )
 })
 
-new Editor({
+const editor = new Editor({
   element: place('editor'),
   // The page allows no inline style; what TipTap would inject is in page.css.
   injectCSS: false,
@@ -77,3 +77,6 @@ new Editor({
     }),
   ],
 })
+
+// For the console: try `provider.disconnect()`, type, and `provider.connect()`.
+Object.assign(globalThis, { editor, provider })

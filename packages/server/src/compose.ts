@@ -39,7 +39,7 @@ import { loadAdministration, publicRoute } from './http/public-route.ts'
 import { ReplayMemory } from './http/pusher-api/replay-memory.ts'
 import type { Log } from './ports/log.ts'
 import type { Store } from './ports/store.ts'
-import { demoPage, provision } from './provision.ts'
+import { demoPages, provision } from './provision.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { mqttStreams } from './sessions/mqtt/protocol.ts'
 import { webSocketProtocols } from './sessions/registry.ts'
@@ -116,7 +116,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
   const webSockets = new WebSockets(config, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
-  const demo = await demoPage(config, core, { hub, guard })
+  const pages = await demoPages(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)
   const sender = createNodeSender({ ...config.outbound, clock })
   const sending = { store, events, log, sender, pause, ...guarding }
@@ -135,7 +135,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, ...records, ...served, demo, admin, ownHosts }),
+    route: publicRoute({ ...api, ...records, ...served, ...pages, admin, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () => exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics]),
     warmUp: loadAdministration,

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { loadDemoAssets } from './adapters/demo-assets/demo-assets.ts'
+import { openExamplePages } from './adapters/example-pages/example-pages.ts'
 import {
   readOperatorKeyFile,
   writeOperatorKeyFile,
@@ -21,6 +22,7 @@ import {
 } from './credentials/demo-tenant.ts'
 import { ensureFirstOperator } from './credentials/first-operator.ts'
 import { type DemoDeps, DemoPage } from './http/demo/demo-page.ts'
+import type { ExamplesDeps } from './http/examples/example-route.ts'
 
 /** Brings in what the configuration declares, and at a first start what nobody else would make. */
 export async function provision(
@@ -49,13 +51,18 @@ export async function provision(
   return createDemoTenant({ region, settings }, deps)
 }
 
-export async function demoPage(
+/** The pages that show what the server does; each is undefined where there is nothing to show. */
+export async function demoPages(
   config: Config,
-  { authority }: CredentialCore,
+  { authority, administration }: CredentialCore,
   parts: Pick<DemoDeps, 'hub' | 'guard'>,
-): Promise<DemoPage | undefined> {
+): Promise<{ readonly demo: DemoPage | undefined; readonly examples: ExamplesDeps | undefined }> {
   const apps = [...authority.apps.apps()]
   const app = apps.find(({ tenant }) => tenant.shortId === DEMO_TENANT_SHORT_ID)
-  if (!config.demo || app === undefined) return undefined
-  return new DemoPage({ app, ...parts, assets: await loadDemoAssets() })
+  if (!config.demo || app === undefined) return { demo: undefined, examples: undefined }
+  const demo = new DemoPage({ app, ...parts, assets: await loadDemoAssets() })
+  const pages = openExamplePages()
+  const { clock, random } = administration
+  const shown = { appId: app.app.id, directory: authority.apps, guard: parts.guard, clock, random }
+  return { demo, examples: pages && { ...shown, pages } }
 }

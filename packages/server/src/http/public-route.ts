@@ -5,6 +5,7 @@ import type { Route } from '../transports/http.ts'
 import type { AdminDeps } from './admin/deps.ts'
 import { jsonAnswer, refusedAnswer } from './answers.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'
+import { type ExamplesDeps, handleExamples } from './examples/example-route.ts'
 import type { OauthDeps } from './oauth/deps.ts'
 import { isOauthPath } from './oauth/paths.ts'
 import type { handleOauth } from './oauth/router.ts'
@@ -28,6 +29,8 @@ export interface PublicDeps extends PusherApiDeps {
   readonly ownHosts: OwnHosts
   /** Undefined when the demo is off. */
   readonly demo: DemoPage | undefined
+  /** Undefined with it, and where there are no examples. */
+  readonly examples: ExamplesDeps | undefined
 }
 
 export function publicRoute(deps: PublicDeps): Route {
@@ -48,7 +51,7 @@ export function publicRoute(deps: PublicDeps): Route {
     if (api !== undefined) return api
     if (deps.demo !== undefined && isOfPage(request, target)) {
       if (!isToUs(request, deps)) return refusedHost(deps)
-      const page = handleDemo(request, target, deps.demo)
+      const page = handlePage(request, target, deps)
       if (page !== undefined) return page
     }
     if (target.path === '/' && request.method === 'GET') return jsonAnswer('{"status":"live"}')
@@ -59,7 +62,16 @@ export function publicRoute(deps: PublicDeps): Route {
 
 function isOfPage({ headers }: Request, { path }: RequestTarget): boolean {
   if (path === '/') return headers.get('accept')?.includes('text/html') === true
-  return path.startsWith('/demo/')
+  return /^\/(?:demo\/|examples(?:\/|$))/.test(path)
+}
+
+function handlePage(
+  request: Request,
+  target: RequestTarget,
+  { demo, examples }: PublicDeps,
+): Response | Promise<Response> | undefined {
+  const page = demo && handleDemo(request, target, demo)
+  return page ?? (examples && handleExamples(request, target, examples))
 }
 
 function isToUs({ headers }: Request, { ownHosts }: PublicDeps): boolean {

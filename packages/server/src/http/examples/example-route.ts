@@ -49,8 +49,7 @@ function token(request: Request, { appId, ...deps }: ExamplesDeps): Response {
     return refusedAnswer('rate_limited', 'The page asks too often: wait a second.')
   }
   const loaded = deps.directory.findById(appId)
-  const signed =
-    loaded && signDemoToken(loaded, { nowMs: deps.clock.nowMs(), random: deps.random })
+  const signed = loaded && signDemoToken(loaded, { nowMs: deps.clock.nowMs(), random: deps.random })
   return signed === undefined
     ? refusedAnswer('credential_missing', NO_SECRET)
     : jsonAnswer(JSON.stringify({ token: signed }))
