@@ -31,12 +31,13 @@ export interface DocumentStore {
   /**
    * Calls are carried out in the order they were made; those that wait together share a commit.
    * @param nowMs epoch; a document that was not there is made.
-   * @returns once they survive `kill -9`. @throws Outage when none was written.
+   * @returns the number of each, in order, once they survive `kill -9`; numbers of one document
+   * rise. @throws Outage when none was written.
    */
   append(
     updates: readonly { readonly key: DocumentKey; readonly update: Uint8Array }[],
     nowMs: number,
-  ): Promise<void>
+  ): Promise<readonly number[]>
   /** Notes that somebody opened it. @returns undefined where nothing is kept. @throws Outage */
   load(key: DocumentKey, nowMs: number): Promise<StoredDocument | undefined>
   /**

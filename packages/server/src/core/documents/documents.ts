@@ -33,6 +33,10 @@ export interface DocumentLimits {
   readonly issuedAtMs: number
 }
 
+/** Our bounds on what one connection has on the way, in all its documents. */
+export const SUBMIT_COUNT_MAX = 128
+export const SUBMIT_BYTES_MAX = 1024 * 1024
+
 export interface DocumentConnection extends Connection {
   readonly outbox: Outbox
 }
@@ -40,6 +44,8 @@ export interface DocumentConnection extends Connection {
 export interface OpenDocument {
   /** `[A-Za-z0-9_-]{1,255}` */
   readonly name: string
+  /** Header of the upgrade: it says which region was asked. */
+  readonly host: string
   readonly encoder: DocumentEncoder
   readonly isReadOnly: boolean
   readonly limits: DocumentLimits
@@ -67,8 +73,11 @@ export interface DocumentSeat {
   missing(stateVector: Uint8Array): Promise<Result<Uint8Array, RefusalCode>>
   /**
    * Applies an update and relays it to all others, in the order of these calls; of a persisted
-   * document once it is durable.
-   * @returns whether it brought something new. @throws Outage
+   * document once it is durable. A caller with {@link SUBMIT_COUNT_MAX} or {@link SUBMIT_BYTES_MAX}
+   * unanswered stops reading until fewer are; the hub itself refuses as `overloaded` only where a
+   * whole document or the whole node has far more than its readers could have sent so.
+   * @returns whether it brought something new; `operation_denied` where it is read-only.
+   * @throws Outage
    */
   submit(update: Uint8Array): Promise<Result<'applied' | 'known' | 'pending', RefusalCode>>
   /**
@@ -82,14 +91,33 @@ export interface DocumentSeat {
 
 export interface Documents {
   /**
-   * Counts a connection of the app against its plan; asked once for each, before its first
-   * document. Freed by `hub.disconnect`.
+   * Whether the plan has room for one more connection of the app, of whatever protocol. Asked once
+   * for each, in the same turn and before `hub.connect`, which is what counts it.
    */
   admit(space: AppSpace, limits: DocumentLimits): DocumentAnswer<true>
-  /** Opens a document for a connection, loading it where it is kept. @throws Outage */
+  /**
+   * Opens a document for a connection, loading it where it is kept. A connection that has it open
+   * already under another encoder is one user all the same. Whoever closed meanwhile leaves the
+   * seat it gets. @throws Outage
+   */
   open(
     space: AppSpace,
     connection: DocumentConnection,
     request: OpenDocument,
   ): Promise<DocumentAnswer<DocumentSeat>>
+}
+
+export interface DocumentUsage {
+  /** Of the app, in every protocol. */
+  readonly connectionCount: number
+  /** Open here, those in their last ten seconds included. */
+  readonly documentCount: number
+  /** Those that hold: the newest that any token brought. */
+  readonly limits: DocumentLimits
+}
+
+/** What `/usage` asks (contract WireSocket 8). */
+export interface DocumentCounts {
+  /** @param limits of the token that asks. */
+  usage(space: AppSpace, limits: DocumentLimits): DocumentUsage
 }
