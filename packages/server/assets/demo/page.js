@@ -20,11 +20,13 @@ const pusher = new window.Pusher(app.key, {
   enabledTransports: ['ws', 'wss'],
 })
 
+// Connected is what it is called once events arrive, which is a moment after the connection.
 pusher.connection.bind('state_change', ({ current }) => {
-  status.textContent = current
-  status.className = current
+  if (current !== 'connected') tell(current)
 })
-pusher.subscribe(app.channel).bind(app.event, show)
+const channel = pusher.subscribe(app.channel)
+channel.bind('pusher:subscription_succeeded', () => tell('connected'))
+channel.bind(app.event, show)
 
 document.getElementById('form').addEventListener('submit', async (submitted) => {
   submitted.preventDefault()
@@ -35,6 +37,11 @@ document.getElementById('form').addEventListener('submit', async (submitted) => 
   })
   problem.textContent = answer.ok ? '' : (await answer.json()).error
 })
+
+function tell(state) {
+  status.textContent = state
+  status.className = state
+}
 
 function show(data) {
   const item = document.createElement('li')
