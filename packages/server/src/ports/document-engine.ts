@@ -5,7 +5,10 @@
  */
 
 export type DocumentOutcome =
-  /** It brought something new; `update` is what others need, at least as valid as what came. */
+  /**
+   * It brought something new. `update` is what others need: what came, or its new part with what
+   * had waited for it. `byteCount` is that of the whole state afterwards, never less than it has.
+   */
   | { readonly kind: 'applied'; readonly update: Uint8Array; readonly byteCount: number }
   /** Everything in it was known. */
   | { readonly kind: 'known' }
@@ -38,13 +41,19 @@ export interface DocumentEngine {
   stateVector(id: string): Promise<Uint8Array>
   /**
    * @param stateVector of a peer, not trusted.
-   * @returns what the peer lacks (sync step 2), pending ones included. @throws Outage
+   * @returns what the peer lacks (sync step 2). Pending ones are not in it: nobody can tell yet
+   * whether they can be applied; they are told when what they wait for comes. @throws Outage
    */
   diff(id: string, stateVector: Uint8Array): Promise<Uint8Array | 'malformed'>
-  /** @returns the whole state as one compact update. @throws Outage */
+  /** @returns the whole state as one compact update, pending ones included. @throws Outage */
   state(id: string): Promise<Uint8Array>
   /** Forgets a document. Idempotent. */
   close(id: string): void
+  /**
+   * Tells whenever the engine was lost with every open document; it starts anew with the next
+   * {@link open}.
+   */
+  onLost(listener: () => void): void
   /** Ends the engine. */
   stop(): Promise<void>
 }

@@ -13,11 +13,14 @@ export type OutageCode =
   | 'witness_unavailable'
   | 'fetch_unavailable'
   | 'mail_unavailable'
+  | 'documents_unavailable'
+
+export type OutagePort = 'store' | 'broker' | 'witness' | 'fetcher' | 'mailer' | 'documents'
 
 export class Outage extends Error {
   override readonly name = 'Outage'
   readonly code: OutageCode
-  readonly port: 'store' | 'broker' | 'witness' | 'fetcher' | 'mailer'
+  readonly port: OutagePort
   /** Given when trying again may help. */
   readonly retryAfterMs: number | undefined
 
@@ -29,7 +32,7 @@ export class Outage extends Error {
     code: OutageCode,
     message: string,
     options: {
-      readonly port: 'store' | 'broker' | 'witness' | 'fetcher' | 'mailer'
+      readonly port: OutagePort
       readonly retryAfterMs?: number
       readonly cause?: unknown
     },

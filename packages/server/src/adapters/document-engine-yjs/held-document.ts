@@ -1,0 +1,198 @@
+/**
+ * One document as the Worker holds it. At rest it is its bytes; it becomes a Y.Doc when it is
+ * edited, and bytes again when it is not any more. Every update is applied whole or not at all.
+ */
+import { diffUpdate, encodeStateVectorFromUpdate } from 'yjs'
+import type { DocumentTerms } from '../../ports/document-engine.ts'
+import {
+  type Change,
+  LiveDocument,
+  NOTHING_WAITS,
+  type Waiting,
+  waitingBytesOf,
+} from './live-document.ts'
+import { isStateVector, shapeOfUpdate, type UpdateShape } from './update-shape.ts'
+
+/** `as_it_came`: others need the update itself. */
+export type HeldOutcome =
+  | { readonly kind: 'as_it_came'; readonly byteCount: number }
+  | { readonly kind: 'part'; readonly update: Uint8Array; readonly byteCount: number }
+  | { readonly kind: 'known' | 'pending' | 'update_malformed' | 'document_large' }
+
+const EMPTY_STATE = new Uint8Array(2)
+const EMPTY_VECTOR_LENGTH = 1
+/**
+ * Our bounds on what is kept beside the state until that is made anew: making it costs as much as
+ * the state is large, so it is made the less often.
+ */
+const LOG_BYTES_MIN = 65_536
+const LOG_COUNT_MAX = 2_000
+
+export class HeldDocument {
+  readonly #terms: DocumentTerms
+  /** What has been applied, without what waits: a state, and updates since. */
+  #state: Uint8Array = EMPTY_STATE
+  #log: Uint8Array[] = []
+  #logBytes = 0
+  #waiting: Waiting = NOTHING_WAITS
+  #live: LiveDocument | undefined
+  #vector: Uint8Array | undefined
+
+  /** @param updates a state first. @throws Error for a document that cannot be read */
+  constructor(updates: readonly Uint8Array[], terms: DocumentTerms) {
+    this.#terms = terms
+    const [first, ...others] = updates
+    if (first === undefined) return
+    if (others.length === 0 && shapeOfUpdate(first)?.isWhole) this.#state = first
+    else this.#loadAll(updates)
+  }
+
+  get isLive(): boolean {
+    return this.#live !== undefined
+  }
+
+  /** Of the state, never less than it has. */
+  get byteCount(): number {
+    return this.#state.length + this.#logBytes
+  }
+
+  apply(update: Uint8Array): HeldOutcome {
+    const shape = shapeOfUpdate(update)
+    if (shape === undefined) return { kind: 'update_malformed' }
+    const before = this.#waiting
+    const change = this.#attempt(update, shape) ?? this.#attemptAlone(update, shape)
+    if (change === undefined) return { kind: 'update_malformed' }
+    return this.#judge(update, { change, before })
+  }
+
+  stateVector(): Uint8Array {
+    this.#vector ??= this.#isPlain
+      ? encodeStateVectorFromUpdate(this.#state)
+      : this.#wake().stateVector()
+    return this.#vector
+  }
+
+  /** @returns undefined for a vector that cannot be read. */
+  diff(stateVector: Uint8Array): Uint8Array | undefined {
+    if (!isStateVector(stateVector)) return undefined
+    if (this.#log.length === 0 && stateVector.length === EMPTY_VECTOR_LENGTH) return this.#state
+    return this.#isPlain ? diffUpdate(this.#state, stateVector) : this.#wake().state(stateVector)
+  }
+
+  /** With what waits. */
+  state(): Uint8Array {
+    if (this.#waiting !== NOTHING_WAITS) return this.#wake().stateWithWaiting()
+    if (this.#log.length > 0) this.#compact(this.#wake())
+    return this.#state
+  }
+
+  /** Keeps its bytes only. */
+  rest(): void {
+    if (this.#live === undefined) return
+    if (this.#log.length > 0) this.#compact(this.#live)
+    this.#drop()
+  }
+
+  get #isPlain(): boolean {
+    return this.#live === undefined && this.#log.length === 0
+  }
+
+  /** @returns undefined when it threw; nothing has changed then. */
+  #attempt(update: Uint8Array, shape: UpdateShape): Change | undefined {
+    const live = this.#wake()
+    try {
+      return live.apply(update, shape)
+    } catch {
+      this.#drop()
+      return undefined
+    }
+  }
+
+  /** What waited may be what threw: an update of somebody else must not suffer from it. */
+  #attemptAlone(update: Uint8Array, shape: UpdateShape): Change | undefined {
+    const waiting = this.#waiting
+    if (waiting === NOTHING_WAITS) return undefined
+    this.#waiting = NOTHING_WAITS
+    const change = this.#attempt(update, shape)
+    if (change === undefined) this.#waiting = waiting
+    return change
+  }
+
+  #judge(
+    update: Uint8Array,
+    { change, before }: { readonly change: Change; readonly before: Waiting },
+  ): HeldOutcome {
+    const live = this.#wake()
+    const waiting = live.waiting()
+    const waitingBytes = waitingBytesOf(waiting)
+    if (waitingBytes > this.#terms.pendingBytesMax && waitingBytes > waitingBytesOf(before))
+      return this.#takeBack(before)
+    if (change.kind === 'none') {
+      this.#waiting = waiting
+      return { kind: waitingBytes > waitingBytesOf(before) ? 'pending' : 'known' }
+    }
+    const applied = change.kind === 'part' ? change.update : update
+    if (this.byteCount + applied.length > this.#terms.stateBytesMax) {
+      const state = live.state()
+      if (state.length > this.#terms.stateBytesMax) return this.#takeBack(before)
+      this.#setState(state)
+    } else this.#addToLog(applied, live)
+    this.#waiting = waiting
+    this.#vector = undefined
+    const { byteCount } = this
+    if (change.kind === 'part') return { kind: 'part', update: applied, byteCount }
+    return { kind: 'as_it_came', byteCount }
+  }
+
+  #takeBack(before: Waiting): HeldOutcome {
+    this.#drop()
+    this.#waiting = before
+    return { kind: 'document_large' }
+  }
+
+  #addToLog(update: Uint8Array, live: LiveDocument): void {
+    this.#log.push(update)
+    this.#logBytes += update.length
+    const bytesMax = Math.max(LOG_BYTES_MIN, this.#state.length)
+    if (this.#logBytes > bytesMax || this.#log.length > LOG_COUNT_MAX) this.#compact(live)
+  }
+
+  #compact(live: LiveDocument): void {
+    this.#setState(live.state())
+  }
+
+  #setState(state: Uint8Array): void {
+    this.#state = state
+    this.#log = []
+    this.#logBytes = 0
+  }
+
+  #drop(): void {
+    this.#live?.end()
+    this.#live = undefined
+  }
+
+  #wake(): LiveDocument {
+    if (this.#live !== undefined) return this.#live
+    const live = new LiveDocument()
+    live.load([this.#state, ...this.#log], this.#waiting)
+    this.#live = live
+    return live
+  }
+
+  /** What is kept was applied once; if it cannot be any more, what can be read of it is kept. */
+  #loadAll(updates: readonly Uint8Array[]): void {
+    if (updates.some((update) => shapeOfUpdate(update) === undefined))
+      throw new Error('a kept update cannot be read')
+    try {
+      const live = new LiveDocument()
+      live.load(updates, NOTHING_WAITS)
+      this.#live = live
+      this.#waiting = live.waiting()
+      this.#compact(live)
+    } catch {
+      this.#drop()
+      for (const update of updates) this.apply(update)
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * A document as a Y.Doc. An update that throws in the middle of integrating leaves it half applied;
+ * whoever holds it then throws it away.
+ */
+import {
+  applyUpdate,
+  applyUpdateV2,
+  Doc,
+  encodeStateAsUpdate,
+  encodeStateVector,
+  type Transaction,
+} from 'yjs'
+import type { UpdateShape } from './update-shape.ts'
+
+/** What waits for something that has not come, in the second encoding of Yjs. */
+export interface Waiting {
+  readonly structs: Uint8Array | undefined
+  readonly deletes: Uint8Array | undefined
+}
+
+export const NOTHING_WAITS: Waiting = { structs: undefined, deletes: undefined }
+
+/** Our bound: with more deletes most may be known, and Yjs then tells only the new ones. */
+const RELAYED_DELETE_COUNT_MAX = 16
+
+/**
+ * `as_it_came`: all of it was new. `part`: `update` is what was new, together with what had waited
+ * for it.
+ */
+export type Change =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'as_it_came' }
+  | { readonly kind: 'part'; readonly update: Uint8Array }
+
+/** A field of transactions that Yjs has no method for. */
+const FORMATTING_DUE = '_needFormattingCleanup'
+
+const NO_CHANGE: Change = { kind: 'none' }
+const AS_IT_CAME: Change = { kind: 'as_it_came' }
+
+export class LiveDocument {
+  readonly #doc = new Doc()
+  #shape: UpdateShape | undefined
+  #change: Change = NO_CHANGE
+
+  constructor() {
+    this.#doc.on('afterTransaction', (transaction) => this.#onTransaction(transaction))
+  }
+
+  /** Applies what was applied before, in one go. @throws what Yjs throws */
+  load(updates: readonly Uint8Array[], waiting: Waiting): void {
+    this.#doc.transact(() => {
+      for (const update of updates) applyUpdate(this.#doc, update)
+      for (const update of [waiting.structs, waiting.deletes])
+        if (update !== undefined) applyUpdateV2(this.#doc, update)
+    })
+  }
+
+  /** @throws what Yjs throws; the document may be half changed then. */
+  apply(update: Uint8Array, shape: UpdateShape): Change {
+    this.#shape = shape
+    this.#change = NO_CHANGE
+    applyUpdate(this.#doc, update)
+    this.#shape = undefined
+    return this.#change
+  }
+
+  /** Of now; it does not change any more. */
+  waiting(): Waiting {
+    const { pendingStructs, pendingDs } = this.#doc.store
+    if (pendingStructs === null && pendingDs === null) return NOTHING_WAITS
+    return { structs: pendingStructs?.update, deletes: pendingDs ?? undefined }
+  }
+
+  /** Without what waits: nobody has seen yet whether that can be applied. */
+  state(stateVector?: Uint8Array): Uint8Array {
+    const { store } = this.#doc
+    const { pendingStructs, pendingDs } = store
+    store.pendingStructs = null
+    store.pendingDs = null
+    try {
+      return encodeStateAsUpdate(this.#doc, stateVector)
+    } finally {
+      store.pendingStructs = pendingStructs
+      store.pendingDs = pendingDs
+    }
+  }
+
+  stateWithWaiting(): Uint8Array {
+    return encodeStateAsUpdate(this.#doc)
+  }
+
+  stateVector(): Uint8Array {
+    return encodeStateVector(this.#doc)
+  }
+
+  end(): void {
+    this.#doc.destroy()
+  }
+
+  #onTransaction(transaction: Transaction): void {
+    // Yjs would tidy formatting marks up by itself; here nobody edits, every client does so too.
+    Reflect.set(transaction, FORMATTING_DUE, false)
+    const shape = this.#shape
+    if (shape === undefined) return
+    const tickCount = ticksOf(transaction)
+    if (tickCount === 0 && transaction.deleteSet.clients.size === 0) return
+    const isWhole =
+      tickCount === shape.tickCount &&
+      shape.deleteCount <= RELAYED_DELETE_COUNT_MAX &&
+      this.waiting() === NOTHING_WAITS
+    this.#change = AS_IT_CAME
+    if (isWhole) return
+    this.#doc.once('update', (update: Uint8Array) => {
+      this.#change = { kind: 'part', update }
+    })
+  }
+}
+
+/** How far the transaction moved the clocks. */
+function ticksOf({ beforeState, afterState }: Transaction): number {
+  let count = 0
+  for (const [client, clock] of afterState) count += clock - (beforeState.get(client) ?? 0)
+  return count
+}
+
+export function waitingBytesOf({ structs, deletes }: Waiting): number {
+  return (structs?.length ?? 0) + (deletes?.length ?? 0)
+}
