@@ -14,7 +14,10 @@ const CHANNELS_MAX = 30
 
 const it = serving({
   apps: [APP, NEIGHBOUR],
-  config: { limits: { connectionCountMax: CONNECTIONS_MAX, channelCountMax: CHANNELS_MAX } },
+  config: {
+    limits: { connectionCountMax: CONNECTIONS_MAX, channelCountMax: CHANNELS_MAX },
+    load: { connectionPercent: 100 },
+  },
 })
 
 /** Whether a dial is let in; who is not is told to come back later, by status or by code. */

@@ -40,7 +40,11 @@ writeFileSync(keyFile, key)
 const it = serving({
   apps: [APP, LISTED],
   dataDir,
-  config: { tls: { certFile, keyFile }, limits: { connectionCountMax: 1 } },
+  config: {
+    tls: { certFile, keyFile },
+    limits: { connectionCountMax: 1 },
+    load: { shedding: false },
+  },
 })
 const page = serving({ config: { demo: true } })
 

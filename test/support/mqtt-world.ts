@@ -97,6 +97,7 @@ export class MqttWorld {
   readonly space: AppSpace
   readonly rules: RuleBook
   readonly deps: MqttDeps
+  isOverloaded = false
   /** Answers of the door wait until a test lets them go. */
   waiting: (() => void)[] | undefined
   /** Work for later turns; run by {@link turn}. */
@@ -171,6 +172,7 @@ export class MqttWorld {
       subscriptionCountMax: options.subscriptionCountMax ?? 100,
       door: { authenticate: (credentials) => this.#authenticate(credentials) },
       recordDenial: (attempt) => void this.denials.push(attempt),
+      isOverloaded: () => this.isOverloaded,
     }
     const changes = new RuleChanges({ hub: this.hub, turns })
     this.rules.onChange((tenantId) => changes.changed(tenantId))

@@ -10,6 +10,7 @@ import { createNodeSender } from './adapters/fetcher-node/webhook-sender.ts'
 import { createPinoLog } from './adapters/log-pino/log.ts'
 import { smtpMailerOf } from './adapters/mailer-smtp/mailer.ts'
 import { systemClock } from './adapters/system/clock.ts'
+import { openMachine } from './adapters/system/machine.ts'
 import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { systemTurns } from './adapters/system/turns.ts'
@@ -30,6 +31,7 @@ import type { Config } from './config/config.ts'
 import { Bridging } from './core/bridges/bridging.ts'
 import { Hub } from './core/hub.ts'
 import { LiveEvents } from './core/live-events.ts'
+import { LoadMonitor } from './core/load/load-monitor.ts'
 import { Tally } from './core/tally.ts'
 import { Upkeep } from './core/upkeep.ts'
 import type { DemoCredentials } from './credentials/demo-tenant.ts'
@@ -89,6 +91,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const tally = new Tally()
   const events = new LiveEvents()
   const { broker, pump, hub, closings, bridging } = openHub(config, { tally, events, log })
+  const loadPorts = { machine: openMachine(), clock, random, tally, log }
+  const load = new LoadMonitor(config.load, limits, loadPorts)
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
   const core = await openCredentialCore(config, {
     ...{ ...parts, broker, clock, random, closings, hub, events },
@@ -108,12 +112,14 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const deps = { hub, directory, clock, tally, random, times: limits, ...records }
   const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
   const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
-  const own = () => [guarding.metrics(), connectionTokens.metrics()]
+  const own = () => [guarding.metrics(), connectionTokens.metrics(), load.metrics()]
   const figures = () => [...figuresOf(core, tally, limitEngine), ...own()]
   const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns, bridging }
-  const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, broker, events })
+  const isOverloaded = () => load.refusal() !== undefined
+  const entering = { broker, events, isOverloaded }
+  const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
-  const carrying = { pump, writer: new TurnWriter(), guard, clock, tally }
+  const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
   const webSockets = new WebSockets(config, { ...carrying, protocols })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const pages = await demoPages(config, core, { hub, guard })

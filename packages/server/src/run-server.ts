@@ -6,6 +6,7 @@ import { formatAddress } from './config/values.ts'
 import type { Hub } from './core/hub.ts'
 import type { Guard } from './core/limits/guard.ts'
 import type { SharedLimits } from './core/limits/shared-limits.ts'
+import type { LoadMonitor } from './core/load/load-monitor.ts'
 import type { Revoker } from './core/revoker.ts'
 import type { Tally } from './core/tally.ts'
 import type { Upkeep } from './core/upkeep.ts'
@@ -57,6 +58,7 @@ export interface ServerParts {
   /** Asked for every connection over TCP and TLS. */
   readonly guard: Guard
   readonly clock: Clock
+  readonly load: LoadMonitor
   readonly hub: Hub
   readonly broker: Broker
   readonly store: Store
@@ -97,6 +99,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     setInterval(() => webSockets.tick(), TICK_MS),
     setInterval(() => streams?.tick(), TICK_MS),
     setInterval(() => hub.tick(), TICK_MS),
+    setInterval(() => parts.load.tick(), TICK_MS),
     setInterval(() => parts.revoker.tick(), TICK_MS),
     setInterval(() => parts.limitEngine.tick(), LIMITS_SHARED_MS),
     setInterval(() => parts.upkeep.tick(), TICK_MS),
@@ -125,6 +128,7 @@ export async function runServer(config: Config, parts: ServerParts): Promise<Run
     clearTimeout(warmingUp)
     await parts.webhookEvents.finish()
     await parts.upkeep.finish()
+    parts.load.close()
     hub.close()
     parts.revoker.close()
     parts.limitEngine.close()

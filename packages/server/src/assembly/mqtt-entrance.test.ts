@@ -33,7 +33,10 @@ beforeEach(async () => {
     close: () => Promise.resolve(),
   }
   const turns = { next: (work: () => void) => void setImmediate(work) }
-  const ports = { ...world.parts, hub, events, tally, turns, log, broker, bridging: new Bridging() }
+  const bridging = new Bridging()
+  const isOverloaded = () => false
+  const told = { events, tally, turns, log, isOverloaded }
+  const ports = { ...world.parts, ...told, hub, broker, bridging }
   const limits = { subscriptionCountMax: 100 } as never
   deps = (await openMqtt({ mqtt: SETTINGS, limits }, world.core, ports)).deps
 })

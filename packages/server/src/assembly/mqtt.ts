@@ -39,6 +39,7 @@ export interface MqttPorts extends Pick<Guarding, 'guard' | 'limitBook'> {
   readonly broker: Broker
   readonly events: LiveEvents
   readonly bridging: Bridging
+  readonly isOverloaded: MqttDeps['isOverloaded']
   readonly tally: Tally
   readonly turns: Turns
   readonly log: Log
@@ -70,7 +71,7 @@ export async function openMqtt(
   core: CredentialCore,
   ports: MqttPorts,
 ): Promise<MqttBroker> {
-  const { hub, guard, limitBook, tally, turns, log } = ports
+  const { hub, guard, limitBook, tally, turns, log, isOverloaded } = ports
   const { authority, administration, recordUse, recordDenial, ruleBook } = core
   const { clock, random, store } = administration
   const directory = authority.apps
@@ -116,9 +117,9 @@ export async function openMqtt(
   const door = new CredentialDoor({ ...credentials, ...shared, bearers, tokens })
   const deps: MqttDeps = {
     ...{ hub, topics, states, wills, door, directory, limitBook, figures, tally, clock, random },
-    ...{ guard, turns, log, recordDenial, rules: ruleBook, frames: new PublishFrames() },
+    ...{ guard, turns, log, recordDenial, isOverloaded, rules: ruleBook },
     arrivals: new Arrivals(),
-    partials: new PartialPackets(),
+    ...{ partials: new PartialPackets(), frames: new PublishFrames() },
     settings: config.mqtt,
     subscriptionCountMax: config.limits.subscriptionCountMax,
   }

@@ -209,6 +209,13 @@ export interface Config {
     readonly pongTimeoutMs: number
     readonly authTimestampWindowMs: number
   }
+  readonly load: {
+    readonly shedding: boolean
+    readonly memoryPercent: number
+    readonly cpuPercent: number
+    readonly cpuSeconds: number
+    readonly connectionPercent: number
+  }
   readonly mqtt: {
     readonly packetBytesMax: number
     readonly keepAliveSecondsMax: number

@@ -12,7 +12,15 @@ interface Wording {
 
 export interface IntegerSetting extends Wording {
   readonly type: 'integer'
-  readonly unit: 'ms' | 'seconds' | 'days' | 'bytes' | 'count' | 'per second' | 'per minute'
+  readonly unit:
+    | 'ms'
+    | 'seconds'
+    | 'days'
+    | 'bytes'
+    | 'count'
+    | 'percent'
+    | 'per second'
+    | 'per minute'
   readonly min: number
   readonly max: number
   /** Undefined: a declaration has to give one. */

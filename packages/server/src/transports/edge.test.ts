@@ -1,6 +1,7 @@
 /** What a failure inside becomes outside: an outage is unavailable, a bug costs one connection. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
+import { UNLOADED } from '../../../../test/support/load-world.ts'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -68,6 +69,7 @@ beforeAll(() => {
     clock,
     tally,
     protocols: [failing],
+    load: UNLOADED,
     ...guardWorld(clock),
   }
   const webSockets = new WebSockets({ limits, mqtt: { packetBytesMax: 1_024 } }, ports)

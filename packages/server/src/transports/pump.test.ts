@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
+import { UNLOADED } from '../../../../test/support/load-world.ts'
 import { Tally } from '../core/tally.ts'
 import type { FanoutGroup, Outbox } from '../ports/fanout.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -65,6 +66,7 @@ beforeAll(() => {
     { limits, mqtt: { packetBytesMax: 1_024 } },
     {
       ...{ pump, writer: new TurnWriter(), clock, tally, protocols: [collecting] },
+      load: UNLOADED,
       guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
     },
   )

@@ -1,6 +1,7 @@
 /** Byte streams over WebSockets: the answer to subprotocols, frames that are cut anywhere, text. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
+import { UNLOADED } from '../../../../test/support/load-world.ts'
 import { frameBytes, RawSocket, upgradeRequest } from '../../../../test/support/raw-socket.ts'
 import { KeepingSession } from '../../../../test/support/stream-world.ts'
 import { until } from '../../../../test/support/wait.ts'
@@ -60,6 +61,7 @@ const webSockets = new WebSockets(
   {
     ...{ pump, clock, tally, guard, protocols },
     writer: new TurnWriter(),
+    load: UNLOADED,
   },
 )
 let server: Listener

@@ -5,6 +5,7 @@
 import { limitSubject } from '../core/limits/address-subject.ts'
 import type { Guard } from '../core/limits/guard.ts'
 import { refuseByLimit } from '../core/limits/limit-refusal.ts'
+import type { LoadMonitor } from '../core/load/load-monitor.ts'
 import { REFUSALS } from '../core/refusals.ts'
 import type { Tally } from '../core/tally.ts'
 import { limitedAnswer, refusedAnswer } from '../http/answers.ts'
@@ -45,6 +46,7 @@ export interface WebSocketPorts {
   readonly protocols: readonly WebSocketProtocol[]
   /** Asked for every attempt to connect. */
   readonly guard: Guard
+  readonly load: Pick<LoadMonitor, 'refusal' | 'retryAfterSeconds'>
 }
 
 /** How much later than a session Bun itself gives a silent socket up. */
@@ -76,14 +78,12 @@ export class WebSockets {
     server: Listener,
     target: UpgradeRequest,
   ): Response | undefined | Promise<Response | undefined> {
-    const { tally, protocols } = this.#ports
+    const { protocols } = this.#ports
     if (this.#isDraining) return refusedAnswer('draining')
     const limited = this.#refusedAttempt(target)
     if (limited !== undefined) return limited
-    if (tally.connectionsOpen >= this.#limits.connectionCountMax) {
-      tally.refused('overloaded')
-      return refusedAnswer('overloaded')
-    }
+    const overloaded = this.#overloaded()
+    if (overloaded !== undefined) return overloaded
     const admission = admitUpgrade(protocols, target)
     if (admission === undefined) return refusedAnswer('path_unknown')
     if (!(admission instanceof Promise)) {
@@ -143,6 +143,16 @@ export class WebSockets {
       code,
       reason: admission.reason ?? REFUSALS[refusal].text,
     })
+  }
+
+  /** Old connections stay; who is sent away is told when to come back, each another time. */
+  #overloaded(): Response | undefined {
+    const { load, tally } = this.#ports
+    const isFull = tally.connectionsOpen >= this.#limits.connectionCountMax
+    if (!isFull && load.refusal() === undefined) return undefined
+    tally.refused('overloaded')
+    const headers = { 'retry-after': String(load.retryAfterSeconds()) }
+    return refusedAnswer('overloaded', undefined, headers)
   }
 
   /** Who knocks too often costs a look-up: which app is meant is not looked at. */

@@ -79,6 +79,7 @@ export class Entrance {
   #connect(connect: Connect): void {
     const { settings, random, door } = this.#deps
     this.#packetBytesMax = connect.properties.maximumPacketSize ?? this.#packetBytesMax
+    if (this.#deps.isOverloaded()) return void this.#session.finish('overloaded')
     const terms = termsOf(connect, settings, () => assignedId(random))
     if (!terms.ok) return void this.#session.finish(terms.refusal)
     const { username, clientId, properties } = connect

@@ -38,4 +38,6 @@ export interface MqttDeps extends MqttLimitsDeps {
   readonly turns: Turns
   readonly log: Log
   readonly recordDenial: RecordDenial
+  /** Whether who comes now is sent away; WebSockets are refused before they are any. */
+  readonly isOverloaded: () => boolean
 }

@@ -112,6 +112,20 @@ describe('CONNECT that is refused', () => {
     expect([...each.figures.refusedConnects]).toEqual([[refusal, 2]])
   })
 
+  test('an overloaded server is busy for who comes, and goes on for who is there', () => {
+    const each = world()
+    const old = each.connect('old')
+    expect(old.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0 }])
+    each.isOverloaded = true
+    const five = each.connect('c')
+    expect(five.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x89 }])
+    expect(each.connect('c', { level: 4 }).take()).toMatchObject([{ returnCode: 3 }])
+    expect(each.shown).toHaveLength(1)
+    expect(old.outbox.closed).toBeUndefined()
+    each.isOverloaded = false
+    expect(each.connect('c').take()).toMatchObject([{ cmd: 'connack', reasonCode: 0 }])
+  })
+
   test('a client without a name that wants to be remembered [MQTT-3.1.3-8]', () => {
     const wire = world().open()
     // mqtt-packet makes no such packet.
