@@ -21,6 +21,19 @@ export interface StoredMessage {
   readonly sequence: number
 }
 
+/** About what a message costs beside its texts: numbers, and its places in indexes. */
+export const STORED_MESSAGE_OVERHEAD_BYTES = 64
+
+/** What a message is counted as, everywhere: UTF-8 bytes of its texts, and the overhead. */
+export function storedMessageBytes({
+  id,
+  data,
+  publisherId,
+}: Pick<StoredMessage, 'id' | 'data' | 'publisherId'>): number {
+  const texts = Buffer.byteLength(id) + Buffer.byteLength(data) + Buffer.byteLength(publisherId)
+  return texts + STORED_MESSAGE_OVERHEAD_BYTES
+}
+
 /** How far a channel has come; survives the messages themselves. */
 export interface ChannelTail {
   /** 0: nothing was ever published. */
@@ -39,7 +52,10 @@ export interface HistoryQuery {
   readonly beforeMs: number | undefined
   readonly afterMs: number | undefined
   readonly countMax: number
-  /** Pages end earlier where their messages are large; at least one message is on a page. */
+  /**
+   * Pages end earlier where their messages are large, by {@link storedMessageBytes}; at least one
+   * message is on a page.
+   */
   readonly byteCountMax: number
 }
 
@@ -61,6 +77,7 @@ export interface StoredLastEvent {
 }
 
 export type HistoryWrite =
+  /** One whose sequence or timestamp is not beyond its channel's tail is a repetition. */
   | { readonly kind: 'message'; readonly message: StoredMessage }
   /** The channel has come further without keeping anything: its numbers do not go back. */
   | {
@@ -77,7 +94,7 @@ export type HistoryWrite =
 
 export interface HistoryUsage {
   readonly messageCount: number
-  /** Of ids, data and publishers, and an overhead for each message. */
+  /** By {@link storedMessageBytes}. */
   readonly byteCount: number
 }
 

@@ -6,6 +6,7 @@
  */
 import type { ConnectionTokenRecords, ConnectionTokenSteps } from './connection-token-records.ts'
 import type { DeliveryQueue, DeliveryRecords } from './delivery-queue.ts'
+import type { HistoryStore } from './history-store.ts'
 import type { AppRecord } from './records/app.ts'
 import type { AuditCheckpoint, AuditHead, AuditRow, WitnessedRecord } from './records/audit.ts'
 import type { CredentialRecord } from './records/credential.ts'
@@ -231,6 +232,8 @@ export interface RegionDatabase
   readonly region: string
   /** What outlives MQTT connections; written apart from everything else. */
   readonly sessions: SessionStore
+  /** Messages of channels that are kept; written apart from everything else too. */
+  readonly history: HistoryStore
   /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */
   startFamily(family: RefreshFamilyRecord): Promise<void>
   /**

@@ -24,6 +24,7 @@ import type {
   Store,
 } from '../../ports/store.ts'
 import { MemoryControlTransaction } from './control-transaction.ts'
+import { MemoryHistoryStore } from './history-store.ts'
 import { emptyControl, emptyRegion, type SharedRecords } from './records.ts'
 import { MemoryRegionTransaction } from './region-transaction.ts'
 import { MemorySessionStore } from './session-store.ts'
@@ -129,12 +130,14 @@ class MemoryRegion
 {
   readonly region: string
   readonly sessions: MemorySessionStore
+  readonly history: MemoryHistoryStore
 
   constructor({ region, dbCode }: RegionPlace, gate: Gate) {
     const open = (records: ReturnType<typeof emptyRegion>) => new MemoryRegionTransaction(records)
     super(dbCode, { gate, records: emptyRegion(), open })
     this.region = region
     this.sessions = new MemorySessionStore(() => gate.assertOpen())
+    this.history = new MemoryHistoryStore(() => gate.assertOpen())
   }
 
   startFamily(family: RefreshFamilyRecord): Promise<void> {

@@ -42,6 +42,7 @@ import {
 import { SqlControlTransaction } from './control-transaction.ts'
 import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
 import type { Gate } from './gate.ts'
+import type { SqlHistoryStore } from './history-store.ts'
 import { SqlRegionTransaction } from './region-transaction.ts'
 import type { SqlSessionStore } from './session-store.ts'
 import type { ConnectionTokenRow, DeliveryRow, FamilyRow } from './schema.ts'
@@ -113,17 +114,21 @@ interface RegionParts {
   readonly connection: Connection
   readonly gate: Gate
   readonly sessions: SqlSessionStore
+  readonly history: SqlHistoryStore
 }
 
 export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements RegionDatabase {
   readonly region: string
   readonly sessions: SqlSessionStore
+  readonly history: SqlHistoryStore
 
-  constructor(place: RegionPlace, { connection, gate, sessions }: RegionParts) {
+  constructor(place: RegionPlace, parts: RegionParts) {
+    const { connection, gate, sessions, history } = parts
     const transactionOf = (calls: Calls) => new SqlRegionTransaction(calls)
     super({ code: place.dbCode, connection, gate, transactionOf })
     this.region = place.region
     this.sessions = sessions
+    this.history = history
   }
 
   async startFamily(family: RefreshFamilyRecord): Promise<void> {

@@ -24,6 +24,12 @@ export function sessionsFileOf(dbCode: string): string {
   return `sessions-${dbCode}.db`
 }
 
+/** Messages of channels that are kept in one region; @param dbCode as of {@link regionFileOf}. */
+export function historyFileOf(dbCode: string): string {
+  if (!DB_CODE.test(dbCode)) throw new Error('a dbCode is lowercase letters, digits and -')
+  return `history-${dbCode}.db`
+}
+
 /** @returns the dbCode a file name stands for; undefined for any other file. */
 export function findDbCode(fileName: string): string | undefined {
   return REGION_FILE.exec(fileName)?.[1]

@@ -15,6 +15,7 @@ import { WorkerDialect } from './dialect.ts'
 import { storeError } from './failures.ts'
 import { CONTROL_DATABASE_FILE, regionFileOf } from './file-names.ts'
 import { Gate } from './gate.ts'
+import { SqlHistoryStore } from './history-store.ts'
 import { appliedMigrations, migrate } from './migrations.ts'
 import { claimPlace } from './place.ts'
 import { REGION_MIGRATIONS } from './region-migrations.ts'
@@ -106,7 +107,9 @@ class SqliteStore implements Store {
     this.control = new SqlControlDatabase(control, gate)
     const regions = open.map(({ place, connection }) => {
       const sessions = new SqlSessionStore({ dataDir, place, gate, synchronous })
-      return [place.region, new SqlRegionDatabase(place, { connection, gate, sessions })] as const
+      const history = new SqlHistoryStore({ dataDir, place, gate, synchronous: 'NORMAL' })
+      const parts = { connection, gate, sessions, history }
+      return [place.region, new SqlRegionDatabase(place, parts)] as const
     })
     this.regions = new Map(regions)
   }
@@ -116,7 +119,7 @@ class SqliteStore implements Store {
     const query = { sql: 'SELECT id FROM credentials LIMIT 1', parameters: [] }
     await Promise.all([
       ...this.#connections.map((connection) => connection.runAll([query])),
-      ...[...this.regions.values()].map(({ sessions }) => sessions.ping()),
+      ...this.#filesBeside().map((file) => file.ping()),
     ])
   }
 
@@ -125,12 +128,16 @@ class SqliteStore implements Store {
     return this.#closing
   }
 
+  #filesBeside() {
+    return [...this.regions.values()].flatMap(({ sessions, history }) => [sessions, history])
+  }
+
   async #close(): Promise<void> {
     this.#gate.close()
     const databases = [this.control, ...this.regions.values()]
     await Promise.all(databases.map((database) => database.drained()))
     try {
-      await Promise.all([...this.regions.values()].map(({ sessions }) => sessions.close()))
+      await Promise.all(this.#filesBeside().map((file) => file.close()))
       await this.#channel.request({ kind: 'close' })
     } finally {
       await this.#channel.terminate()
