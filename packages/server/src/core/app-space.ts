@@ -6,6 +6,7 @@ import type { AppRecord } from '../ports/records/app.ts'
 import type { Channel } from './channel.ts'
 import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import { LastEventCache } from './last-event-cache.ts'
+import type { MessageSpace } from './messages/message-space.ts'
 import type { TopicSpace } from './topics/topic-space.ts'
 import { UserDirectory } from './users.ts'
 
@@ -20,6 +21,8 @@ export class AppSpace {
   readonly lastEvents = new LastEventCache()
   /** Made by the hub of topics at first use, and let go when nothing is in it. */
   topics: TopicSpace | undefined
+  /** The same, of channels whose messages are numbered and kept. */
+  messages: MessageSpace | undefined
 
   constructor(app: AppRecord, fanout: Fanout) {
     this.app = app

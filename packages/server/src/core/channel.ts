@@ -23,7 +23,7 @@ export class Channel {
   readonly address: ChannelAddress
   readonly subscribers: Audience<Encoder>
   /** On presence channels only. */
-  readonly roster: PresenceRoster | undefined
+  readonly roster: PresenceRoster<Member> | undefined
   /** When the count was last told to subscribers, and to those who watch the app. */
   countToldAtMs = Number.NEGATIVE_INFINITY
   countEventAtMs = Number.NEGATIVE_INFINITY
@@ -31,12 +31,12 @@ export class Channel {
   constructor(address: ChannelAddress, fanout: Fanout) {
     this.address = address
     this.subscribers = new Audience(fanout)
-    this.roster = address.kind === 'presence' ? new PresenceRoster() : undefined
+    this.roster = address.kind === 'presence' ? new PresenceRoster<Member>() : undefined
   }
 
   /** Puts a member on the roster; where there is none, nobody is news. */
   enter(member: Member | undefined, memberCountMax: number): 'first' | 'again' | 'full' {
     if (this.roster === undefined || member === undefined) return 'again'
-    return this.roster.enter(member, memberCountMax)
+    return this.roster.enter(String(member.userId), member, memberCountMax)
   }
 }

@@ -5,16 +5,22 @@
  */
 import type { Clock } from '../ports/clock.ts'
 import type { AppSpace } from './app-space.ts'
-import type { Channel } from './channel.ts'
+import type { Channel, ChannelAddress } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Message } from './encoder.ts'
 import type { LiveEvents } from './live-events.ts'
+import type { ChannelMessage } from './messages/messages.ts'
 import type { TopicMessage } from './topics/topic-message.ts'
 
 /** Who carries messages over to the other protocol. */
 export interface Bridges {
   eventPublished(space: AppSpace, message: Message): void
   topicPublished(space: AppSpace, message: TopicMessage): void
+}
+
+/** A channel of whatever protocol. */
+export interface WatchedChannel {
+  readonly address: Pick<ChannelAddress, 'name' | 'kind'>
 }
 
 export class HubEvents {
@@ -49,14 +55,14 @@ export class HubEvents {
   }
 
   /** Channels of users come with a sign-in and are nobody's to watch. */
-  occupied(space: AppSpace, { address }: Channel): void {
+  occupied(space: AppSpace, { address }: WatchedChannel): void {
     if (address.kind === 'user') return
     if (!this.#events.isWanted('channel.occupied', space.app.id)) return
     const details = { channel: address.name }
     this.#events.tell({ type: 'channel.occupied', ...this.#at(space), details })
   }
 
-  vacated(space: AppSpace, { address }: Channel): void {
+  vacated(space: AppSpace, { address }: WatchedChannel): void {
     if (address.kind === 'user') return
     if (!this.#events.isWanted('channel.vacated', space.app.id)) return
     const details = { channel: address.name }
@@ -64,14 +70,14 @@ export class HubEvents {
   }
 
   /** The first connection of a user joined. */
-  entered(space: AppSpace, { address }: Channel, userId: string): void {
+  entered(space: AppSpace, { address }: WatchedChannel, userId: string): void {
     if (!this.#events.isWanted('presence.enter', space.app.id)) return
     const details = { channel: address.name, userId }
     this.#events.tell({ type: 'presence.enter', ...this.#at(space), details })
   }
 
   /** The last connection of a user left. */
-  left(space: AppSpace, { address }: Channel, userId: string): void {
+  left(space: AppSpace, { address }: WatchedChannel, userId: string): void {
     if (!this.#events.isWanted('presence.leave', space.app.id)) return
     const details = { channel: address.name, userId }
     this.#events.tell({ type: 'presence.leave', ...this.#at(space), details })
@@ -111,6 +117,13 @@ export class HubEvents {
     }
     const sender = { connectionId: publisherId, userId: undefined }
     this.#events.tell({ type: 'client_event', ...told, details: { ...details, ...sender } })
+  }
+
+  /** As {@link published}, of a message that was numbered; its event is always `message`. */
+  publishedMessage(space: AppSpace, { channel, data }: ChannelMessage): void {
+    if (!this.#events.isWanted('message.published', space.app.id)) return
+    const details = { channel, event: 'message', data }
+    this.#events.tell({ type: 'message.published', ...this.#at(space), details })
   }
 
   /** Somebody joined a cache channel that holds nothing. */

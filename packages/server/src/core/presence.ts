@@ -1,5 +1,6 @@
 /**
- * Who is present on one channel. A user counts once however many connections it has.
+ * Who is present on one channel. A user counts once however many connections it has. `M`: what is
+ * known of a member; each kind of channel has its own.
  */
 
 export interface Member {
@@ -8,24 +9,27 @@ export interface Member {
   readonly userInfo: unknown
 }
 
-interface Entry {
-  readonly member: Member
+interface Entry<M> {
+  member: M
   connectionCount: number
 }
 
-export class PresenceRoster {
-  readonly #entries = new Map<string, Entry>()
+export class PresenceRoster<M> {
+  readonly #entries = new Map<string, Entry<M>>()
 
   /** Distinct users. */
   get size(): number {
     return this.#entries.size
   }
 
+  find(key: string): M | undefined {
+    return this.#entries.get(key)?.member
+  }
+
   /**
    * @returns whether the user is new here (`first`), has another connection here, or finds no room.
    */
-  enter(member: Member, memberCountMax: number): 'first' | 'again' | 'full' {
-    const key = String(member.userId)
+  enter(key: string, member: M, memberCountMax: number): 'first' | 'again' | 'full' {
     const entry = this.#entries.get(key)
     if (entry !== undefined) {
       entry.connectionCount++
@@ -37,15 +41,21 @@ export class PresenceRoster {
     return 'first'
   }
 
+  /** What is known of somebody present has changed. */
+  replace(key: string, member: M): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) entry.member = member
+  }
+
   /** @returns the member when its last connection left, else undefined. */
-  leave(userKey: string): Member | undefined {
-    const entry = this.#entries.get(userKey)
+  leave(key: string): M | undefined {
+    const entry = this.#entries.get(key)
     if (entry === undefined || --entry.connectionCount > 0) return undefined
-    this.#entries.delete(userKey)
+    this.#entries.delete(key)
     return entry.member
   }
 
-  *members(): Generator<Member> {
+  *members(): Generator<M> {
     for (const entry of this.#entries.values()) yield entry.member
   }
 }

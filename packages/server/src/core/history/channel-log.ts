@@ -1,0 +1,172 @@
+/**
+ * What is known in memory of one channel: how far it has come, its recent messages and ids. The
+ * store has the rest. State only.
+ */
+import type { ChannelTail, HistoryPage, StoredMessage } from '../../ports/history-store.ts'
+import type { HistoryLimits } from './history-limits.ts'
+import { RecentIds, type RecentUse } from './recent-ids.ts'
+
+interface Entry {
+  readonly message: StoredMessage
+  readonly isKept: boolean
+}
+
+/** What a subscriber is to get. */
+export interface RecentWish {
+  /** Exclusive. */
+  readonly floorMs: number
+  readonly countMax: number
+  readonly bytesMax: number
+}
+
+export interface RecentMessages {
+  /** Oldest first; the newest ones where the bounds cut. */
+  readonly messages: readonly StoredMessage[]
+  readonly isCut: boolean
+}
+
+type LogLimits = Pick<HistoryLimits, 'recentCountMax' | 'recentBytesMax'>
+
+/** A log, its maps and its name. */
+const LOG_BYTES = 600
+const MESSAGE_BYTES = 200
+
+export class ChannelLog {
+  readonly appId: string
+  readonly channel: string
+  readonly ids = new RecentIds()
+  lastSequence = 0
+  lastTimestampMs = 0
+  /** Resolves when the newest write is done, well or not; undefined: nothing is under way. */
+  written: Promise<void> | undefined
+  /** A write of how far it has come is on its way. */
+  isAdvancing = false
+  /** So far the store knows. */
+  savedSequence = 0
+  /** Kept messages later than this are all here. */
+  #coveredAfterMs = 0
+  #coveredAfterSequence = 0
+  readonly #limits: LogLimits
+  #entries: Entry[] = []
+  #entryBytes = 0
+
+  constructor(of: { readonly appId: string; readonly channel: string }, limits: LogLimits) {
+    this.appId = of.appId
+    this.channel = of.channel
+    this.#limits = limits
+  }
+
+  /** Whether the store knows how far it has come. */
+  get isSaved(): boolean {
+    return this.savedSequence >= this.lastSequence
+  }
+
+  /** Estimated. */
+  get byteCount(): number {
+    return LOG_BYTES + 2 * this.channel.length + this.#entryBytes + this.ids.byteCount
+  }
+
+  /**
+   * What the store has is known now.
+   * @param recent backward; what came from other nodes meanwhile is newer.
+   */
+  open(tail: ChannelTail, recent: HistoryPage): void {
+    const first = this.#entries[0]?.message.sequence ?? Number.POSITIVE_INFINITY
+    const older = recent.messages.filter(({ sequence }) => sequence < first).toReversed()
+    const entries = older.map((message) => ({ message, isKept: true }))
+    this.#entries = [...entries, ...this.#entries]
+    for (const { message } of entries) this.#entryBytes += bytesOf(message)
+    for (const message of older) this.ids.add(message.id, useOf(message))
+    const oldest = older[0]
+    if (oldest === undefined) this.#isMissing(tail.lastTimestampMs, tail.lastSequence)
+    else if (recent.hasMore) this.#isMissing(oldest.timestampMs - 1, oldest.sequence - 1)
+    this.#advance(tail.lastTimestampMs, tail.lastSequence)
+    // What other nodes told meanwhile they have saved themselves.
+    this.saved(this.lastSequence)
+    this.#trim()
+  }
+
+  /** @param message with the next sequence, or one from another node. */
+  append(message: StoredMessage, isKept: boolean): void {
+    this.#entries.push({ message, isKept })
+    this.#entryBytes += bytesOf(message)
+    this.#advance(message.timestampMs, message.sequence)
+    this.#trim()
+  }
+
+  /** @returns undefined where not all of it is here. */
+  recent({ floorMs, countMax, bytesMax }: RecentWish): RecentMessages | undefined {
+    const messages: StoredMessage[] = []
+    let bytes = 0
+    for (const { message, isKept } of this.#entries.toReversed()) {
+      if (message.timestampMs <= floorMs) break
+      if (!isKept) continue
+      bytes += bytesOf(message)
+      const isOver = messages.length >= countMax || (bytes > bytesMax && messages.length > 0)
+      if (isOver) return { messages: messages.toReversed(), isCut: true }
+      messages.push(message)
+    }
+    if (this.#coveredAfterMs > floorMs) return undefined
+    return { messages: messages.toReversed(), isCut: false }
+  }
+
+  /** @returns kept messages later than `sequence`, oldest first; undefined: some are gone. */
+  keptSince(sequence: number): readonly StoredMessage[] | undefined {
+    if (this.#coveredAfterSequence > sequence) return undefined
+    return this.#entries
+      .filter(({ message, isKept }) => isKept && message.sequence > sequence)
+      .map(({ message }) => message)
+  }
+
+  saved(sequence: number): void {
+    this.savedSequence = Math.max(this.savedSequence, sequence)
+  }
+
+  /** A write of all up to `sequence` was begun. */
+  isWriting(durable: Promise<void>, sequence: number): void {
+    const written: Promise<void> = durable.then(() => this.saved(sequence), stillWritten)
+    this.written = written
+    void written.then(() => {
+      if (this.written === written) this.written = undefined
+    })
+  }
+
+  #advance(timestampMs: number, sequence: number): void {
+    this.lastTimestampMs = Math.max(this.lastTimestampMs, timestampMs)
+    this.lastSequence = Math.max(this.lastSequence, sequence)
+  }
+
+  #isMissing(timestampMs: number, sequence: number): void {
+    this.#coveredAfterMs = Math.max(this.#coveredAfterMs, timestampMs)
+    this.#coveredAfterSequence = Math.max(this.#coveredAfterSequence, sequence)
+  }
+
+  #trim(): void {
+    const { recentCountMax, recentBytesMax } = this.#limits
+    let count = 0
+    while (
+      this.#entries.length - count > recentCountMax ||
+      (this.#entryBytes > recentBytesMax && this.#entries.length - count > 1)
+    ) {
+      const entry = this.#entries[count++]
+      if (entry === undefined) break
+      this.#entryBytes -= bytesOf(entry.message)
+      const { timestampMs, sequence } = entry.message
+      if (entry.isKept) this.#isMissing(timestampMs, sequence)
+    }
+    if (count > 0) this.#entries.splice(0, count)
+  }
+}
+
+/** It is written later, and known when a later one is. */
+function stillWritten(): void {}
+
+function useOf(message: StoredMessage): RecentUse {
+  const { publisherId, timestampMs, sequence } = message
+  return { publisherKey: undefined, publisherId, timestampMs, sequence, durable: undefined }
+}
+
+/** Estimated; text of Latin-1 takes one byte a character, so this is on the safe side. */
+export function bytesOf({ id, data, publisherId }: StoredMessage): number {
+  return MESSAGE_BYTES + 2 * (id.length + data.length + publisherId.length)
+}
