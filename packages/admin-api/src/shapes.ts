@@ -13,8 +13,9 @@ export const overlapSeconds = z
   .describe('How long the old version stays accepted; 0 ends it at once.')
 export const scopes = z.array(z.string().min(1).max(200)).max(100)
 export const apiKeyScopes = scopes.describe(
-  'Of an API key: publish, subscribe, inspect or terminate, each alone or with a channel, as ' +
-    'publish:news; mint, to give out connection tokens. Left out: publish and subscribe.',
+  'Of an API key: publish, subscribe, presence, history, inspect or terminate, each alone or ' +
+    'with a channel, as publish:news; mint, to give out connection tokens. Left out: the ' +
+    'first four.',
 )
 /** What is made for an app; keys of tenants and operators have operations of their own. */
 export const APP_CREDENTIAL_KINDS = [

@@ -1,7 +1,7 @@
 /**
  * Scopes of API keys as permissions: an action, or `action:pattern` for some channels only. Without
- * scopes a key may publish and subscribe in its own app (decision: every permissive default is a
- * visible row).
+ * scopes a key may publish and subscribe in its own app, and so see who is there and what was said
+ * (decision: every permissive default is a visible row).
  */
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { Action } from '../core/acl.ts'
@@ -10,7 +10,7 @@ import { ANY_CHANNEL, type Permissions } from '../core/permissions.ts'
 
 const ACTIONS: readonly Action[] = SCOPE_ACTIONS
 
-export const DEFAULT_SCOPES: readonly string[] = ['publish', 'subscribe']
+export const DEFAULT_SCOPES: readonly string[] = ['publish', 'subscribe', 'presence', 'history']
 
 /** Whether every scope of a new or changed key allows something: a misspelled one never did. */
 export function checkScopes(

@@ -101,11 +101,11 @@ export class Guard {
     return this.#askFor('client_publish', { limits, asker, target: channel, data })
   }
 
-  /** Charges one message of a client to a topic, which counts as a channel. */
+  /** Charges one message of a client to a channel with history, or a topic, which counts as one. */
   topicPublish(
     limits: AppLimits,
     asker: Asker,
-    { channel, data }: { readonly channel: string; readonly data: Uint8Array },
+    { channel, data }: { readonly channel: string; readonly data: string | Uint8Array },
   ): LimitVerdict {
     return this.#askFor('topic_publish', { limits, asker, target: channel, data })
   }

@@ -46,9 +46,9 @@ test.each<[string, Record<string, unknown>, readonly PermissionRule[]]>([
     [{ pattern: 'chat:1', actions: ['subscribe', 'publish'] }],
   ],
   [
-    'presence, as looking at who is there; history, which nothing has yet',
+    'presence, with looking at who is there, and history',
     { permissions: [{ channel: 'a', actions: ['presence', 'history', 'inspect', 'terminate'] }] },
-    [{ pattern: 'a', actions: ['inspect', 'inspect', 'terminate'] }],
+    [{ pattern: 'a', actions: ['presence', 'inspect', 'history', 'inspect', 'terminate'] }],
   ],
   [
     'a role',

@@ -20,14 +20,14 @@ type Rules = readonly PermissionRule[] | undefined
 /** Our bound; there are fewer actions than this. */
 const ACTION_COUNT_MAX = 16
 
-/** What tokens call an action. Those that have no meaning here yet allow nothing. */
-const ACTIONS: ReadonlyMap<string, Action | undefined> = new Map([
-  ['subscribe', 'subscribe'],
-  ['publish', 'publish'],
-  ['inspect', 'inspect'],
-  ['presence', 'inspect'],
-  ['terminate', 'terminate'],
-  ['history', undefined],
+/** What tokens call an action. Who may be present may also look at who is there. */
+const ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map([
+  ['subscribe', ['subscribe']],
+  ['publish', ['publish']],
+  ['presence', ['presence', 'inspect']],
+  ['history', ['history']],
+  ['inspect', ['inspect']],
+  ['terminate', ['terminate']],
 ])
 /** Of a channel that is named without actions. */
 const BOTH: readonly Action[] = ['subscribe', 'publish']
@@ -79,11 +79,11 @@ function ruleOf(pattern: unknown, actions: unknown): PermissionRule | undefined 
   if (typeof pattern !== 'string' || pattern === '') return undefined
   if (pattern.length > PATTERN_LENGTH_MAX) return undefined
   if (!Array.isArray(actions) || actions.length > ACTION_COUNT_MAX) return undefined
-  if (!actions.every((action) => typeof action === 'string' && ACTIONS.has(action))) {
-    return undefined
-  }
   const known = actions.map((action) => ACTIONS.get(String(action)))
-  return { pattern, actions: known.filter((action) => action !== undefined) }
+  const isReadable = actions.every((action, index) => {
+    return typeof action === 'string' && known[index] !== undefined
+  })
+  return isReadable ? { pattern, actions: known.flatMap((each) => each ?? []) } : undefined
 }
 
 /** @returns undefined when one of them is unreadable, or there are too many. */

@@ -1,6 +1,13 @@
 /** Scopes of API keys as they are stored: an action, or `action:pattern` for some channels only. */
 
-export const SCOPE_ACTIONS = ['subscribe', 'publish', 'inspect', 'terminate'] as const
+export const SCOPE_ACTIONS = [
+  'subscribe',
+  'publish',
+  'presence',
+  'history',
+  'inspect',
+  'terminate',
+] as const
 
 /** Of a key that gives out connection tokens. */
 export const MINT_SCOPE = 'mint'
