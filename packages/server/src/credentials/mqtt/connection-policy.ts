@@ -8,7 +8,7 @@ import type { MqttCredentials } from './mqtt-identity.ts'
 /** @param isPermanent whether what was proved is for devices and servers, until it is rotated. */
 export function checkConnection(
   settings: AppSettings,
-  { isTls, isWebSocket, origin }: MqttCredentials,
+  { isTls, isWebSocket, origin }: Pick<MqttCredentials, 'isTls' | 'isWebSocket' | 'origin'>,
   isPermanent: boolean,
 ): Result<true, RefusalCode> {
   if (settings.requireTls && !isTls) return refuse('tls_required')

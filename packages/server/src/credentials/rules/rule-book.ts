@@ -42,6 +42,22 @@ export interface RuleBinding {
   readonly acl: TopicAcl | undefined
 }
 
+/** What rules are bound to of somebody who was let in. */
+export type RuledIdentity = Pick<
+  MqttIdentity,
+  | 'loaded'
+  | 'owner'
+  | 'username'
+  | 'userId'
+  | 'email'
+  | 'claims'
+  | 'integration'
+  | 'ruleSet'
+  | 'acl'
+  | 'mayPublish'
+  | 'maySubscribe'
+>
+
 export interface DeniedClient {
   /** What it was held to when it was refused. */
   readonly rules: LayeredRules
@@ -99,7 +115,7 @@ export class RuleBook {
   }
 
   /** @returns what holds now; asked again after {@link onChange}. */
-  rulesFor(identity: MqttIdentity, clientId: string): LayeredRules {
+  rulesFor(identity: RuledIdentity, clientId: string): LayeredRules {
     const { loaded, integration, ruleSet, acl, mayPublish, maySubscribe } = identity
     const binding = { tenantId: loaded.tenant.id, appId: loaded.app.id, integration, ruleSet, acl }
     const layers = this.#layersOf(binding, subjectOf(identity, clientId))
@@ -227,7 +243,7 @@ export class RuleBook {
 }
 
 /** @returns what placeholders stand for. */
-function subjectOf(identity: MqttIdentity, clientId: string): RuleSubject {
+function subjectOf(identity: RuledIdentity, clientId: string): RuleSubject {
   const { username, userId, email, claims, loaded } = identity
   return { username, clientId, userId, email, claims, organization: loaded.tenant.shortId }
 }
