@@ -63,6 +63,16 @@ export interface MqttResult extends Traffic {
 /** Of `load mqtt-open`. */
 export type MqttOpenResult = Pick<SocketsResult, 'connections' | 'connect' | 'hold'>
 
+/** Of `load yjs`. */
+export type YjsResult = Traffic & { readonly connections: number }
+
+/** Of `load yjs-open` with one document, opened again and again. */
+export interface OpeningResult {
+  readonly coldMs: number
+  readonly warmMs: number
+  readonly stateBytes: number
+}
+
 export interface CloseResult {
   readonly connections: number
   /** From the request to the answer. */
@@ -91,13 +101,24 @@ type LoadResult =
   | FloodResult
   | MqttResult
   | MqttOpenResult
+  | YjsResult
+  | OpeningResult
 
 /** Options of `load`, without the dashes; see `load/load.c`. */
 export type LoadOptions = Readonly<Record<string, string | number>>
 
 export interface Load {
   readonly program: string
-  readonly mode: 'sockets' | 'publish' | 'post' | 'close' | 'flood' | 'mqtt' | 'mqtt-open'
+  readonly mode:
+    | 'sockets'
+    | 'publish'
+    | 'post'
+    | 'close'
+    | 'flood'
+    | 'mqtt'
+    | 'mqtt-open'
+    | 'yjs'
+    | 'yjs-open'
   /** Gives way to another generator on the same core. */
   readonly isYielding?: true
   /** Of a run whose time is not measured, and in which more than two have to have a turn. */

@@ -36,6 +36,7 @@ export async function measureTraffic(
     readonly pace?: number
     /** Of the app that is used in place of the usual one. */
     readonly key?: string
+    readonly channel?: string
     readonly secret?: string
   },
 ): Promise<Reading> {

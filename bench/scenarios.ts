@@ -17,6 +17,8 @@ import { measureInside } from './inside.ts'
 import { INSIDE_SCENARIOS } from './inside-scenarios.ts'
 import { LIMIT_SCENARIOS } from './limit-scenarios.ts'
 import { MQTT_SCENARIOS } from './mqtt-scenarios.ts'
+import { WSOCKET_SCENARIOS } from './wsocket-scenarios.ts'
+import { YJS_SCENARIOS } from './yjs-scenarios.ts'
 import { measureRefreshes, measureTokens } from './requests.ts'
 import { measureAppRevocation, measureVersionRevocation } from './revocation.ts'
 import {
@@ -45,6 +47,8 @@ export type ServerName =
   | 'untiered'
   | 'mosquitto'
   | 'aedes'
+  | 'hocuspocus'
+  | 'y-websocket'
 
 export const SERVER_TITLES: Record<ServerName, string> = {
   lockgate: 'Lockgate',
@@ -62,6 +66,8 @@ export const SERVER_TITLES: Record<ServerName, string> = {
   untiered: 'Lockgate, no tiers',
   mosquitto: 'mosquitto',
   aedes: 'aedes (Node)',
+  hocuspocus: 'Hocuspocus (Node)',
+  'y-websocket': 'y-websocket server (Node)',
 }
 
 export interface Column {
@@ -167,6 +173,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...LIMIT_SCENARIOS,
   ...INSIDE_SCENARIOS,
   ...MQTT_SCENARIOS,
+  ...WSOCKET_SCENARIOS,
+  ...YJS_SCENARIOS,
   revoke('app', measureAppRevocation),
   revoke('version', measureVersionRevocation),
   {
@@ -273,19 +281,7 @@ function startServer(name: ServerName | 'closing', settings: Settings): Promise<
       return startBareBun()
     case 'closing':
       return startBareBun('closing')
-    case 'sign':
-    case 'commit':
-    case 'packet':
-    case 'post':
-    case 'map':
-    case 'naive':
-    case 'list':
-    case 'row':
-    case 'untiered':
-    case 'mosquitto':
-    case 'aedes':
-      throw new Error(`${SERVER_TITLES[name]} is no server`)
     default:
-      return name satisfies never
+      throw new Error(`${SERVER_TITLES[name]} is no server of these`)
   }
 }

@@ -18,7 +18,7 @@ export interface Server {
   /** The process whose CPU and memory count. */
   readonly pid: number
   /** Whether it speaks the Pusher protocol or only copies. */
-  readonly protocol: 'pusher' | 'raw'
+  readonly protocol: 'pusher' | 'wsocket' | 'raw'
   /** Whether what a publisher sends reaches subscribers. */
   readonly isForwarding: boolean
   stop(): Promise<void>
@@ -57,6 +57,10 @@ export const DRILLED_APP = { id: 'drilled-id', key: 'drilled-key', secret: 'dril
 export const GUARDED_APP = { id: 'guarded-id', key: 'guarded-key', secret: 'guarded-secret' }
 /** The same for messages of topics. */
 export const MQTT_APP = { id: 'mqtt-id', key: 'mqtt-key', secret: 'mqtt-secret' }
+/** Messages with history, and documents that are kept; limits that are asked and never reached. */
+export const JSON_APP = { id: 'json-id', key: 'json-key', secret: 'json-secret' }
+export const DOCUMENT_CLIENT = { id: 'document-client', secret: 'q3N-8bKs5_HgV1xT7dMz9wJc2rPy6fLa' }
+export const KEPT_CLIENT = { id: 'kept-client', secret: 'b6T-1mWq9_RfX4pD8hNv2zGk5sJy3cLe' }
 export const CLIENT = {
   id: 'bench-client',
   drillId: 'drill-client',
@@ -123,6 +127,13 @@ tenants:
           limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
                    publish.user 1000000000/1m, connections.app 1000000,
                    subscriptions.connection 1000] }
+      - { id: ${JSON_APP.id}, name: json, key: ${JSON_APP.key}, secret: ${JSON_APP.secret},
+          limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
+                   publish.user 1000000000/1m] }
+      - { id: documents-id, name: documents, clientId: ${DOCUMENT_CLIENT.id},
+          clientSecret: ${DOCUMENT_CLIENT.secret} }
+      - { id: kept-id, name: kept, documentPersistence: true, clientId: ${KEPT_CLIENT.id},
+          clientSecret: ${KEPT_CLIENT.secret} }
       - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
           secret: ${DRILLED_APP.secret},
           clientId: ${CLIENT.drillId}, clientSecret: ${CLIENT.secret} }

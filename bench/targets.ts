@@ -1,6 +1,7 @@
 /**
  * What the figures must reach. Ratios are between medians of runs interleaved in the same bench.
  */
+import { DOCUMENT_TARGETS } from './document-targets.ts'
 import { MQTT_TARGETS } from './mqtt-targets.ts'
 import { SERVER_TITLES, type ServerName } from './scenarios.ts'
 import type { Row, Table } from './rounds.ts'
@@ -173,6 +174,7 @@ export const TARGETS: readonly Target[] = [
   matched('memory of a subscription', 'bytes', { atMost: 400, unit: 'bytes' }),
   matched('delivery of 1,000, getting it aside', 'fanOutNs', { atMost: 100, unit: 'ns' }),
   ...MQTT_TARGETS,
+  ...DOCUMENT_TARGETS,
   revocation('revoke an app -> last of 10,000 closed, worst of 20', 'revoke-app'),
   revocation('revoke a version -> last of 10,000 closed, worst of 20', 'revoke-version'),
   drilled('drill: failed requests', 'failed'),

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "measure.h"
+#include "wsocket.h"
 
 void clients_begin(struct clients *clients) {
   clients->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -16,13 +17,17 @@ void clients_begin(struct clients *clients) {
 static void start(struct clients *clients, struct client *client, const char *role) {
   /* Plain references know the publisher by its path; Lockgate treats all clients alike. */
   char path[256];
-  if (clients->credential) pusher_path(clients->credential, path);
-  else snprintf(path, sizeof path, "%s", strcmp(role, "publisher") == 0 ? "/publish" : "/");
+  client->is_publisher = strcmp(role, "publisher") == 0;
+  switch (clients->protocol) {
+    case PUSHER: pusher_path(clients->credential, path); break;
+    case WSOCKET: wsocket_path(clients->credential->key, path); break;
+    case RAW: snprintf(path, sizeof path, "%s", client->is_publisher ? "/publish" : "/"); break;
+  }
   wire_open(&client->wire, clients->port);
   struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = client};
   if (epoll_ctl(clients->epoll, EPOLL_CTL_ADD, client->wire.fd, &wanted) < 0)
     fail("epoll refuses a socket: %s", strerror(errno));
-  websocket_request(&client->wire, clients->port, path);
+  websocket_request(&client->wire, clients->port, path, NULL);
 }
 
 static void become_ready(struct clients *clients, struct client *client) {
@@ -37,7 +42,7 @@ static void take_frame(struct clients *clients, struct client *client, const str
     return;
   }
   if (frame->opcode >= CLOSE && frame_control(&client->wire, frame, client->name)) return;
-  if (clients->credential && pusher_ping(&client->wire, frame)) return;
+  if (clients->protocol == PUSHER && pusher_ping(&client->wire, frame)) return;
   switch (client->stage) {
     case UPGRADING:
       fault("%s: a frame came before the upgrade", client->name);
@@ -49,7 +54,8 @@ static void take_frame(struct clients *clients, struct client *client, const str
       return;
     }
     case SUBSCRIBING:
-      pusher_subscribed(frame, clients->channel, client->name);
+      if (clients->protocol == PUSHER) pusher_subscribed(frame, clients->channel, client->name);
+      else wsocket_subscribed(frame, clients->channel, client->name);
       become_ready(clients, client);
       return;
     case READY:
@@ -57,6 +63,18 @@ static void take_frame(struct clients *clients, struct client *client, const str
       return;
     case CLOSED:
       fault("%s: a frame came after the close", client->name);
+  }
+}
+
+static void upgraded(struct clients *clients, struct client *client) {
+  if (clients->protocol == PUSHER) {
+    client->stage = ESTABLISHING;
+  } else if (clients->protocol == WSOCKET && !client->is_publisher) {
+    /* Publishing asks for no subscription, and without one nothing comes back but acks. */
+    wsocket_subscribe(&client->wire, clients->channel);
+    client->stage = SUBSCRIBING;
+  } else {
+    become_ready(clients, client);
   }
 }
 
@@ -70,8 +88,7 @@ void client_readable(struct clients *clients, struct client *client) {
       wire_keep(&client->wire, bytes, length);
       return;
     }
-    if (clients->credential) client->stage = ESTABLISHING;
-    else become_ready(clients, client);
+    upgraded(clients, client);
   }
   struct frame frame;
   while ((taken = frame_take(bytes + used, length - used, &frame, client->name))) {

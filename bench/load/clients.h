@@ -1,7 +1,8 @@
-/* Many WebSocket clients on one epoll: upgraded, and with the Pusher protocol also subscribed. */
+/* Many WebSocket clients on one epoll: upgraded, and where the protocol has it also subscribed. */
 #ifndef LOCKGATE_BENCH_CLIENTS_H
 #define LOCKGATE_BENCH_CLIENTS_H
 
+#include "protocol.h"
 #include "pusher.h"
 #include "wire.h"
 
@@ -10,6 +11,7 @@ enum stage { UPGRADING, ESTABLISHING, SUBSCRIBING, READY, CLOSED };
 struct client {
   struct wire wire;
   enum stage stage;
+  int is_publisher;
   /* Messages received so far, all in order. */
   uint32_t seen;
   char name[24];
@@ -17,7 +19,7 @@ struct client {
 
 struct clients {
   int port;
-  /* NULL: plain WebSockets, ready after the upgrade. */
+  enum protocol protocol;
   const struct credential *credential;
   const char *channel;
   /* How many may be between connect and ready at a time. */

@@ -115,7 +115,8 @@ void run_close(const struct options *options) {
   if (!run || !list) fail("out of memory");
   run->options = options;
   run->clients = (struct clients){.port = options->port,
-                                  .credential = options->is_pusher ? &options->credential : NULL,
+                                  .protocol = options->protocol,
+                                  .credential = &options->credential,
                                   .channel = options->channel,
                                   .concurrency = options->concurrency,
                                   .patience_seconds = options->patience_seconds,

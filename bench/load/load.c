@@ -29,14 +29,23 @@ static void set_option(const struct option *option, const char *value) {
   if (*end) fail("%s takes a number, not \"%s\"", option->name, value);
 }
 
+static enum protocol protocol_named(const char *name) {
+  if (strcmp(name, "pusher") == 0) return PUSHER;
+  if (strcmp(name, "wsocket") == 0) return WSOCKET;
+  if (strcmp(name, "raw") == 0) return RAW;
+  fail("--protocol is pusher, wsocket or raw, not %s", name);
+}
+
 void options_parse(struct options *options, int count, char **words) {
-  const char *protocol = "pusher";
+  const char *protocol = "pusher", *framing = "y-websocket";
   *options = (struct options){.target = {.pid = 0, .core = -1},
                               .credential = {.app_id = "app-id", .key = "app-key"},
                               .secret = "app-secret",
                               .channel = "private-bench",
                               .event = "client-bench",
                               .expected = "{",
+                              .prefix = "",
+                              .token = "",
                               .count = 1,
                               .concurrency = 64,
                               .window = 1,
@@ -60,6 +69,10 @@ void options_parse(struct options *options, int count, char **words) {
       {"--expect", WORD, &options->expected},
       {"--accounts", WORD, &options->accounts},
       {"--renewals", WORD, &options->renewals},
+      {"--prefix", WORD, &options->prefix},
+      {"--token", WORD, &options->token},
+      {"--updates", WORD, &options->updates},
+      {"--framing", WORD, &framing},
       {"--level", WHOLE, &options->level},
       {"--qos", WHOLE, &options->qos},
       {"--groups", WHOLE, &options->groups},
@@ -83,9 +96,9 @@ void options_parse(struct options *options, int count, char **words) {
     if (at == all || i + 1 == count) fail("unknown option or no value: %s", words[i]);
     set_option(&known[at], words[i + 1]);
   }
-  if (strcmp(protocol, "pusher") != 0 && strcmp(protocol, "raw") != 0)
-    fail("--protocol is pusher or raw, not %s", protocol);
-  options->is_pusher = strcmp(protocol, "pusher") == 0;
+  options->protocol = protocol_named(protocol);
+  if (strcmp(framing, "hocuspocus") == 0) options->framing = HOCUSPOCUS;
+  else if (strcmp(framing, "y-websocket") != 0) fail("--framing is y-websocket or hocuspocus");
   if (options->port < 1 || options->port > 65535) fail("--port is missing");
   if (options->window < 1 || options->window > WINDOW_MAX)
     fail("--window is 1 to %d", WINDOW_MAX);
@@ -95,7 +108,7 @@ void options_parse(struct options *options, int count, char **words) {
   if (options->count < 1 || options->warmup_count < 0 || options->concurrency < 1)
     fail("--count and --concurrency are at least 1");
   if (strlen(options->channel) > 164 || strlen(options->event) > 164 ||
-      strlen(options->credential.key) > 64 || strlen(options->credential.app_id) > 64)
+      strlen(options->credential.key) > 128 || strlen(options->credential.app_id) > 64)
     fail("a name is too long");
   hmac_prepare(&options->credential.secret, options->secret, strlen(options->secret));
 }
@@ -148,13 +161,15 @@ int main(int count, char **words) {
                {"close", run_close},
                {"flood", run_flood},
                {"mqtt", run_mqtt},
-               {"mqtt-open", run_mqtt_open}};
+               {"mqtt-open", run_mqtt_open},
+               {"yjs", run_yjs},
+               {"yjs-open", run_yjs_open}};
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
     if (strcmp(mode, modes[i].name) != 0) continue;
     options_parse(&options, count - 2, words + 2);
     modes[i].run(&options);
     return 0;
   }
-  fail("usage: load sockets|publish|post|close|flood|mqtt|mqtt-open --port N [--name value]... | "
+  fail("usage: load sockets|publish|post|close|flood|mqtt|mqtt-open|yjs|yjs-open --port N [--name value]... | "
        "load digest NAME TEXT [SECRET]");
 }

@@ -30,7 +30,13 @@ size_t message_put(const struct messages *messages, uint32_t sequence,
                    char out[MESSAGE_BYTES_MAX]) {
   char payload[PAYLOAD_BYTES];
   payload_put(messages, sequence, payload);
-  int length = snprintf(out, MESSAGE_BYTES_MAX,
+  int length =
+      messages->is_numbered
+          ? snprintf(out, MESSAGE_BYTES_MAX,
+                     "{\"action\":\"publish\",\"channel\":\"%s\",\"data\":\"%.*s\","
+                     "\"id\":\"%s-%08x\"}",
+                     messages->channel, PAYLOAD_BYTES, payload, messages->run, sequence)
+          : snprintf(out, MESSAGE_BYTES_MAX,
                         "{\"event\":\"%s\",\"channel\":\"%s\",\"data\":\"%.*s\"}", messages->event,
                         messages->channel, PAYLOAD_BYTES, payload);
   if (length >= MESSAGE_BYTES_MAX) fail("the names of event and channel are too long");
@@ -73,8 +79,31 @@ static _Noreturn void explain(struct messages *messages, uint32_t sequence, cons
         sequence);
 }
 
+/* A frame whose envelope is never twice the same: the payload is looked for, and all of it there. */
+static void check_numbered(struct messages *messages, uint32_t sequence, const char *text,
+                           size_t length, const char *who) {
+  char payload[PAYLOAD_BYTES];
+  size_t at = messages->sequence_at;
+  payload_put(messages, sequence, payload);
+  if (at && at + PAYLOAD_BYTES <= length &&
+      memcmp(text + at + 8, payload + 8, PAYLOAD_BYTES - 8) == 0) {
+    if (memcmp(text + at, payload, 8) != 0) explain(messages, sequence, text, who);
+    return;
+  }
+  const char *tail = memmem(text, length, payload + 8, PAYLOAD_BYTES - 8);
+  if (!tail || tail - text < 8 || !contains(text, length, "\"action\":\"message\""))
+    foreign(text, length, who);
+  messages->sequence_at = (size_t)(tail - text) - 8;
+  messages->template_length = length;
+  if (memcmp(tail - 8, payload, 8) != 0) explain(messages, sequence, text, who);
+}
+
 void message_check(struct messages *messages, uint32_t sequence, const char *text, size_t length,
                    const char *who) {
+  if (messages->is_numbered) {
+    check_numbered(messages, sequence, text, length, who);
+    return;
+  }
   if (!messages->template_length) learn(messages, text, length, who);
   size_t at = messages->sequence_at, after = at + 8;
   if (length != messages->template_length || memcmp(text, messages->template, at) != 0 ||

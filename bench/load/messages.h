@@ -17,6 +17,8 @@
 struct messages {
   const char *event, *channel;
   char run[9];
+  /* wSocket: every frame has a time and numbers of its own around the payload. */
+  int is_numbered;
   char template[MESSAGE_BYTES_MAX];
   size_t template_length;
   size_t sequence_at;
@@ -25,7 +27,7 @@ struct messages {
 void messages_begin(struct messages *messages, const char *event, const char *channel);
 /* Writes the payload numbered `sequence`, not ended by a NUL. */
 void payload_put(const struct messages *messages, uint32_t sequence, char out[PAYLOAD_BYTES]);
-/* Writes the client event that carries it. Returns its length. */
+/* Writes the client event, or the publication, that carries it. Returns its length. */
 size_t message_put(const struct messages *messages, uint32_t sequence, char out[MESSAGE_BYTES_MAX]);
 /*
  * Checks that `text` is message `sequence`, byte for byte the same envelope for everybody.

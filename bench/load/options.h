@@ -3,11 +3,13 @@
 #define LOCKGATE_BENCH_OPTIONS_H
 
 #include "measure.h"
+#include "protocol.h"
 #include "pusher.h"
+#include "yjs.h"
 
 struct options {
   int port;
-  int is_pusher;
+  enum protocol protocol;
   struct target target;
   struct credential credential;
   const char *secret, *channel, *event;
@@ -17,6 +19,9 @@ struct options {
   const char *next, *expected;
   /* mqtt: the file with one account per client, and the one with its new tokens. */
   const char *accounts, *renewals;
+  /* yjs: the path before a document, the token of the editors, the file with their updates. */
+  const char *prefix, *token, *updates;
+  enum framing framing;
   /* mqtt: protocol level, quality of service, publishers; mqtt-open: whether each subscribes. */
   int level, qos, groups, is_subscribing;
   /* sockets: subscribers; mqtt: those of a publisher; publish: HTTP connections. */
@@ -45,5 +50,10 @@ void run_close(const struct options *options);
 void run_mqtt(const struct options *options);
 /* Opens MQTT clients and holds them. */
 void run_mqtt_open(const struct options *options);
+
+/* Exchanges updates between the editors of one document and checks that everybody has them all. */
+void run_yjs(const struct options *options);
+/* Opens documents with editors and holds them, or times how long one takes to open. */
+void run_yjs_open(const struct options *options);
 
 #endif

@@ -111,6 +111,7 @@ static void check_delivery(struct publishing *run) {
   const struct options *options = run->options;
   struct client subscriber;
   struct clients clients = {.port = options->port,
+                            .protocol = PUSHER,
                             .credential = &options->credential,
                             .channel = options->channel,
                             .concurrency = 1,
@@ -156,7 +157,7 @@ void run_publish(const struct options *options) {
   struct snapshot end = take_snapshot(options->target);
   run->is_measuring = 0;
   uint32_t requests = run->published - before;
-  if (options->is_pusher) check_delivery(run);
+  if (options->protocol == PUSHER) check_delivery(run);
   printf("{\"requests\":%u,", requests);
   print_span("traffic", begin, end);
   printf(",");

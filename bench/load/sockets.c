@@ -13,6 +13,7 @@
 #include "clients.h"
 #include "messages.h"
 #include "options.h"
+#include "wsocket.h"
 
 #define RING (2 * WINDOW_MAX)
 
@@ -38,6 +39,7 @@ struct run {
 static void on_frame(void *context, struct client *client, const struct frame *frame) {
   struct run *run = context;
   uint32_t sequence = client->seen + 1;
+  if (client == &run->publisher && run->clients.protocol == WSOCKET && wsocket_is_ack(frame)) return;
   if (client == &run->publisher)
     fault("the publisher got its own message or a foreign one: %.*s",
           frame->length > 300 ? 300 : (int)frame->length, frame->data);
@@ -188,7 +190,8 @@ void run_sockets(const struct options *options) {
     fail("out of memory");
   run->options = options;
   run->clients = (struct clients){.port = options->port,
-                                  .credential = options->is_pusher ? &options->credential : NULL,
+                                  .protocol = options->protocol,
+                                  .credential = &options->credential,
                                   .channel = options->channel,
                                   .concurrency = options->concurrency,
                                   .patience_seconds = options->patience_seconds,
@@ -196,6 +199,7 @@ void run_sockets(const struct options *options) {
                                   .context = run};
   clients_begin(&run->clients);
   messages_begin(&run->messages, options->event, options->channel);
+  run->messages.is_numbered = options->protocol == WSOCKET;
 
   if (options->warmup_count) {
     clients_open(&run->clients, run->subscribers, options->warmup_count, "warm-up");

@@ -15,6 +15,9 @@
 #include "digest.h"
 #include "measure.h"
 
+/* Our bound: paths and subprotocols may carry a token. */
+#define REQUEST_BYTES_MAX 4096
+
 static char shared[READ_BYTES_MAX + FRAME_BYTES_MAX + 16];
 static char websocket_key[25];
 
@@ -80,18 +83,21 @@ static void accept_value(char out[29]) {
   base64_encode(digest, sizeof digest, out);
 }
 
-void websocket_request(struct wire *wire, int port, const char *path) {
+void websocket_request(struct wire *wire, int port, const char *path, const char *subprotocols) {
   if (!websocket_key[0]) {
     uint8_t bytes[16];
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) fail("no randomness");
     base64_encode(bytes, sizeof bytes, websocket_key);
   }
-  char text[512];
+  char text[REQUEST_BYTES_MAX];
   int length = snprintf(text, sizeof text,
                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: %s\r\n\r\n",
-                        path, port, websocket_key);
+                        "Sec-WebSocket-Key: %s\r\n%s%s%s\r\n",
+                        path, port, websocket_key,
+                        subprotocols ? "Sec-WebSocket-Protocol: " : "",
+                        subprotocols ? subprotocols : "", subprotocols ? "\r\n" : "");
+  if (length >= REQUEST_BYTES_MAX) fail("the upgrade request is too long");
   wire_send(wire, text, (size_t)length);
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Our bound: a server frame longer than this is a fault. */
-#define FRAME_BYTES_MAX (1 << 20)
+#define FRAME_BYTES_MAX (1 << 23)
 /* Our bound: one read takes at most this much. */
 #define READ_BYTES_MAX (1 << 18)
 
@@ -34,8 +34,11 @@ char *wire_read(struct wire *wire, size_t *length, const char *who);
 /* Keeps bytes that do not make a whole frame for the next read. */
 void wire_keep(struct wire *wire, const char *bytes, size_t length);
 
-/* Writes the upgrade request; the same key serves all connections of a run. */
-void websocket_request(struct wire *wire, int port, const char *path);
+/*
+ * Writes the upgrade request; the same key serves all connections of a run. `subprotocols` may be
+ * NULL.
+ */
+void websocket_request(struct wire *wire, int port, const char *path, const char *subprotocols);
 /*
  * Checks the 101 answer with its Sec-WebSocket-Accept (RFC 6455 §4.1).
  * Returns the length of the head, 0 when its end has not arrived; anything but 101 is a fault.
