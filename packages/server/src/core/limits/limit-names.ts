@@ -8,6 +8,13 @@ import type { LimitKind } from './limit-kind.ts'
 /** What one node counted is a good guess while the others cannot be heard. */
 const OF_APP = { setBy: 'app', default: undefined, onOutage: 'local' } as const
 const OF_INSTALLATION = { setBy: 'installation', onOutage: 'local' } as const
+/** What costs little is not refused because nobody can count. */
+const OF_DATA_PLANE = {
+  ...OF_INSTALLATION,
+  onOutage: 'open',
+  unit: 'requests',
+  scope: 'ip',
+} as const
 const MINUTE_MS = 60_000
 
 export const LIMITS = {
@@ -148,6 +155,27 @@ export const LIMITS = {
     scope: 'ip',
     default: { quota: 20, windowMs: 10 * MINUTE_MS },
     does: 'Key sets fetched from one address.',
+  },
+  // The four policies of contract WireSocket 8, each with a count of its own.
+  'documents_connect.ip': {
+    ...OF_DATA_PLANE,
+    default: { quota: 60, windowMs: MINUTE_MS },
+    does: 'Editors that connect to documents from one address, let in or not.',
+  },
+  'discovery.ip': {
+    ...OF_DATA_PLANE,
+    default: { quota: 60, windowMs: MINUTE_MS },
+    does: 'Questions from one address where a document is.',
+  },
+  'usage.ip': {
+    ...OF_DATA_PLANE,
+    default: { quota: 12, windowMs: MINUTE_MS },
+    does: 'Questions from one address how much of its plan an app uses.',
+  },
+  'health.ip': {
+    ...OF_DATA_PLANE,
+    default: { quota: 600, windowMs: MINUTE_MS },
+    does: 'Questions from one address how the server is.',
   },
   'oauth_failures.ip': {
     ...OF_INSTALLATION,
