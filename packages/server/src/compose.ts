@@ -15,6 +15,7 @@ import { createPasswordHash } from './adapters/system/password-hash.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { systemTurns } from './adapters/system/turns.ts'
 import { openCredentialCore } from './assembly/credential-core.ts'
+import { openDataPlane } from './assembly/data-plane.ts'
 import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
 import { openMqtt } from './assembly/mqtt.ts'
@@ -132,7 +133,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
-  const served = { bearers, oauth, tokenService, publisher }
+  const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store }) }
+  const served = { bearers, oauth, tokenService, publisher, dataPlane }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }

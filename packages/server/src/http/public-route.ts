@@ -3,7 +3,10 @@
  */
 import type { Route } from '../transports/http.ts'
 import type { AdminDeps } from './admin/deps.ts'
-import { jsonAnswer, refusedAnswer } from './answers.ts'
+import { refusedAnswer } from './answers.ts'
+import type { DataPlaneDeps } from './data-plane/deps.ts'
+import { type DataQuestion, dataQuestion } from './data-plane/paths.ts'
+import type { handleData } from './data-plane/router.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'
 import { type ExamplesDeps, handleExamples } from './examples/example-route.ts'
 import type { OauthDeps } from './oauth/deps.ts'
@@ -25,6 +28,7 @@ export interface PublicDeps extends PusherApiDeps {
   readonly oauth: OauthDeps
   readonly tokenService: TokenServiceDeps
   readonly publisher: PublisherDeps
+  readonly dataPlane: DataPlaneDeps
   /** To which administration and page answer. */
   readonly ownHosts: OwnHosts
   /** Undefined when the demo is off. */
@@ -37,10 +41,13 @@ export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
   const tokenService = tokenServiceRoute(deps.tokenService)
   const publisher = publisherRoute(deps.publisher)
+  const data = dataRoute(deps.dataPlane)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
     const path = tokenServicePath(target.path)
     if (path !== undefined) return tokenService(path, request, { target, source })
+    const question = dataQuestion(target.path)
+    if (question !== undefined) return data(question, request, { target, source })
     const defaultQos = publishPathQos(target.path)
     if (defaultQos !== undefined) return publisher(defaultQos, request, source)
     if (target.path.startsWith(`${ADMIN}/`)) {
@@ -54,7 +61,8 @@ export function publicRoute(deps: PublicDeps): Route {
       const page = handlePage(request, target, deps)
       if (page !== undefined) return page
     }
-    if (target.path === '/' && request.method === 'GET') return jsonAnswer('{"status":"live"}')
+    // A page where a browser asks for one, else how the server is (contract WireSocket 8).
+    if (target.path === '/' && isRead(request)) return data('health', request, { target, source })
     if (target.path.startsWith('/app/')) return refusedAnswer('path_unknown', UPGRADE_TEXT)
     return refusedAnswer('path_unknown')
   }
@@ -72,6 +80,10 @@ function handlePage(
 ): Response | Promise<Response> | undefined {
   const page = demo && handleDemo(request, target, demo)
   return page ?? (examples && handleExamples(request, target, examples))
+}
+
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 function isToUs({ headers }: Request, { ownHosts }: PublicDeps): boolean {
@@ -137,6 +149,23 @@ function publisherRoute(deps: PublisherDeps) {
     return import('./publisher/router.ts').then((module) => {
       handle = module.handlePublish
       return handle(request, context)
+    })
+  }
+}
+
+/** The same. */
+function dataRoute(deps: DataPlaneDeps) {
+  let handle: typeof handleData | undefined
+  return (
+    question: DataQuestion,
+    request: Request,
+    asked: { readonly target: RequestTarget; readonly source: () => RequestSource },
+  ) => {
+    const call = { request, ...asked, deps }
+    if (handle !== undefined) return handle(question, call)
+    return import('./data-plane/router.ts').then((module) => {
+      handle = module.handleData
+      return handle(question, call)
     })
   }
 }

@@ -10,6 +10,8 @@ export interface RequestTarget {
   readonly fullPath: string
   /** Raw, without the `?`. */
   readonly query: string
+  /** How the client came: to us, or to a trusted proxy; left out: without TLS. */
+  readonly isTls?: boolean
 }
 
 /**

@@ -109,7 +109,8 @@ function answer(
     return deps.webSockets.upgrade(request, context.server, upgrade)
   }
   if (target === undefined) return refusedAnswer('path_unknown')
-  return deps.route(request, target, source)
+  const isTls = isOverTls(request, peer, context)
+  return deps.route(request, isTls ? { ...target, isTls } : target, source)
 }
 
 /**
