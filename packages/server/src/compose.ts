@@ -45,7 +45,7 @@ import type { Store } from './ports/store.ts'
 import { demoPages, provision } from './provision.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { mqttStreams } from './sessions/mqtt/protocol.ts'
-import { webSocketProtocols } from './sessions/registry.ts'
+import { upgradeRouter, webSocketProtocols } from './sessions/registry.ts'
 import { createClosings } from './transports/closings.ts'
 import { Pump } from './transports/pump.ts'
 import { TurnWriter } from './transports/turn-writer.ts'
@@ -120,8 +120,9 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const entering = { broker, events, isOverloaded }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
+  const router = upgradeRouter(protocols, config.documents.prefixes)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
-  const webSockets = new WebSockets(config, { ...carrying, protocols })
+  const webSockets = new WebSockets(config, { ...carrying, log, router })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const pages = await demoPages(config, core, { hub, guard })
   const mailer = smtpMailerOf(config.smtp)

@@ -216,6 +216,10 @@ export interface Config {
     readonly cpuSeconds: number
     readonly connectionPercent: number
   }
+  readonly documents: {
+    /** `/x` without a slash at the end; below them WebSockets are editors. */
+    readonly prefixes: readonly string[]
+  }
   readonly mqtt: {
     readonly packetBytesMax: number
     readonly keepAliveSecondsMax: number

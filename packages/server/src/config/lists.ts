@@ -32,10 +32,12 @@ const NEVER_EMPTY: ReadonlySet<ListKind> = new Set([
   'rule actions',
   'user patterns',
 ])
-const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events', 'rule actions'])
+const UNIQUE: ReadonlySet<ListKind> = new Set(['domains', 'events', 'rule actions', 'paths'])
 const RULE_ACTIONS: ReadonlySet<string> = new Set(['publish', 'subscribe', 'presence', 'history'])
 /** As the rules of the administration have them. */
 const USER_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u
+/** As `pathPrefix`, in a narrow alphabet; what is below `/app` is Pusher's. */
+const PATH = /^(?!\/app(?:\/|$))(?:\/[A-Za-z0-9_-][A-Za-z0-9._~-]{0,63}){1,8}$/
 const DESTINATIONS: ReadonlySet<string> = new Set(['log', 'email', 'webhook'])
 
 const EXAMPLES: Readonly<Record<ListKind, string>> = {
@@ -55,6 +57,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   'rule actions': 'use `publish`, `subscribe`, `presence` or `history`',
   'user patterns': 'use a user name of up to 128 characters; `*` stands for any characters',
   destinations: 'use `log`, `email` or `webhook`',
+  paths: 'use `/ws`, without a slash at the end; `/app` is taken',
 }
 
 /**
@@ -197,6 +200,8 @@ function normalize(entry: unknown, of: ListKind): Normal {
       return RULE_ACTIONS.has(entry) ? judge(undefined) : refuse('there is no such action')
     case 'user patterns':
       return USER_PATTERN.test(entry) ? judge(undefined) : refuse('this is no user name')
+    case 'paths':
+      return PATH.test(entry) ? judge(undefined) : refuse('this is not such a path')
     case 'destinations':
       return DESTINATIONS.has(entry) ? judge(undefined) : refuse('alerts cannot go there')
     case 'words':

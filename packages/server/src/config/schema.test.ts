@@ -69,6 +69,7 @@ function otherValue(key: string, row: Setting): string {
     case 'list':
       if (row.of === 'domains') return 'lockgate, admin.example.com:9000'
       if (row.of === 'limits') return 'connect.ip 600/1m shadow, publish.user 10/1s'
+      if (row.of === 'paths') return '/docs, /a/b'
       return row.of === 'words' ? '/bin/key --of server' : '10.0.0.0/8, ::1'
   }
 }

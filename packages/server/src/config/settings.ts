@@ -89,7 +89,7 @@ export interface ListSetting extends Wording {
  * `addresses`: of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
  * `bridges`: topics and channels that are one. `retention`: channels
  * and how long they keep. `rule actions`: what rules are for. `user
- * patterns`: user names with `*` in them.
+ * patterns`: user names with `*` in them. `paths`: what URLs begin with.
  */
 export type ListKind =
   | 'origins'
@@ -108,6 +108,7 @@ export type ListKind =
   | 'destinations'
   | 'rule actions'
   | 'user patterns'
+  | 'paths'
 
 export type Setting =
   | IntegerSetting

@@ -13,12 +13,16 @@ export interface TransportTraffic {
   bytesSent: number
 }
 
+export type ProtocolName = 'pusher' | 'mqtt' | 'wsocket' | 'yjs'
+
 const nothingYet = (): TransportTraffic => ({ open: 0, bytesReceived: 0, bytesSent: 0 })
 
 export class Tally {
   connectionsOpen = 0
   connectionsOpened = 0
   readonly transports = { websocket: nothingYet(), tcp: nothingYet(), tls: nothingYet() }
+  /** Connections now. */
+  readonly protocols: Record<ProtocolName, number> = { pusher: 0, mqtt: 0, wsocket: 0, yjs: 0 }
   messagesPublished = 0
   messagesDelivered = 0
   clientEvents = 0
@@ -37,15 +41,18 @@ export class Tally {
   bugs = 0
   readonly refusals = new Map<RefusalCode, number>()
 
-  opened(traffic: TransportTraffic): void {
+  /** @param protocol undefined: it is refused, and was let in to be told so. */
+  opened(traffic: TransportTraffic, protocol: ProtocolName | undefined): void {
     this.connectionsOpened++
     this.connectionsOpen++
     traffic.open++
+    if (protocol !== undefined) this.protocols[protocol]++
   }
 
-  closed(traffic: TransportTraffic): void {
+  closed(traffic: TransportTraffic, protocol: ProtocolName | undefined): void {
     this.connectionsOpen--
     traffic.open--
+    if (protocol !== undefined) this.protocols[protocol]--
   }
 
   refused(code: RefusalCode): void {
@@ -92,6 +99,13 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
         kind: 'gauge',
         label: 'transport',
         read: byTransport('open'),
+      },
+      {
+        name: 'lockgate_protocol_connections_open',
+        help: 'Connections now, by what they speak',
+        kind: 'gauge',
+        label: 'protocol',
+        read: () => Object.entries(tally.protocols),
       },
       {
         name: 'lockgate_stream_received_bytes_total',

@@ -75,6 +75,11 @@ export type Admission =
       readonly kind: 'session'
       /** Makes the session once the outbox exists. */
       readonly start: StartSession
+      /**
+       * There will be no connection: gives back what was taken for one. Called at most once, also
+       * after `start`, and never after `open`.
+       */
+      readonly abandoned?: () => void
       /** One of those offered; named in the answer. Without it, offering any is refused. */
       readonly subprotocol?: string
       /**
@@ -116,6 +121,8 @@ export type Admission =
 
 /** A protocol that WebSocket clients can speak. */
 export interface WebSocketProtocol {
+  /** No admission names a larger frame; left out: the setting for all. */
+  readonly frameBytesMax?: number
   /**
    * @returns undefined when the request is not this protocol's; at once where nothing has to be
    * waited for.

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
 import { UNLOADED } from '../../../../test/support/load-world.ts'
+import { plainRouter } from '../../../../test/support/plain-router.ts'
 import { Tally } from '../core/tally.ts'
 import { Outage } from '../ports/outage.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -68,7 +69,8 @@ beforeAll(() => {
     writer: new TurnWriter(),
     clock,
     tally,
-    protocols: [failing],
+    log,
+    router: plainRouter(failing),
     load: UNLOADED,
     ...guardWorld(clock),
   }

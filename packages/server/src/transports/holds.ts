@@ -59,6 +59,11 @@ const BY_HOLD = 2
 export abstract class PausableInflow implements Inflow {
   #stops = 0
 
+  /** Somebody holds the peer back: nothing is heard of it. */
+  get isPaused(): boolean {
+    return this.#stops !== 0
+  }
+
   pause(): void {
     this.#stop(BY_SESSION)
   }

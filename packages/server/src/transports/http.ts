@@ -3,7 +3,7 @@
  * Bun's parser has already refused what RFC 9112 forbids (smuggling, bare LF, oversized headers).
  * Every answer leaves through here, and with it the headers of `security-headers.ts`.
  */
-import type { Tally } from '../core/tally.ts'
+import type { ProtocolName, Tally } from '../core/tally.ts'
 import { refusedAnswer } from '../http/answers.ts'
 import { forwardedProto, type TrustedProxies } from '../http/client-address.ts'
 import { tellFailure } from '../http/failures.ts'
@@ -45,6 +45,8 @@ export interface HttpDeps {
   readonly route: Route
   /** Absent where no WebSocket is served. */
   readonly webSockets: WebSockets | undefined
+  /** The one protocol that WebSockets speak here; left out: every one. */
+  readonly only?: ProtocolName
   /** '' or `/x`. */
   readonly pathPrefix: string
   /** Whose word on the client's address counts. */
@@ -106,7 +108,9 @@ function answer(
       isTls: isOverTls(request, peer, context),
       source,
     }
-    return deps.webSockets.upgrade(request, context.server, upgrade)
+    const { only } = deps
+    const attempt = { request, server: context.server, target: upgrade, only }
+    return deps.webSockets.upgrade(attempt)
   }
   if (target === undefined) return refusedAnswer('path_unknown')
   const isTls = isOverTls(request, peer, context)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
 import { UNLOADED } from '../../../../test/support/load-world.ts'
+import { plainRouter } from '../../../../test/support/plain-router.ts'
 import { Tally } from '../core/tally.ts'
 import type { FanoutGroup, Outbox } from '../ports/fanout.ts'
 import type { WebSocketProtocol } from '../sessions/session.ts'
@@ -65,7 +66,7 @@ beforeAll(() => {
   const webSockets = new WebSockets(
     { limits, mqtt: { packetBytesMax: 1_024 } },
     {
-      ...{ pump, writer: new TurnWriter(), clock, tally, protocols: [collecting] },
+      ...{ pump, writer: new TurnWriter(), clock, tally, log, router: plainRouter(collecting) },
       load: UNLOADED,
       guard: guardWorld(clock, ['connect.ip 100000/1m']).guard,
     },

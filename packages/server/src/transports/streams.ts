@@ -146,7 +146,7 @@ export class Streams {
     socket.data = outbox
     this.#outboxes.add(outbox)
     this.#waste.opened()
-    tally.opened(ports.traffic)
+    tally.opened(ports.traffic, 'mqtt')
     if (transport === 'tcp') this.#admit(outbox, { isTls: false, certificate: undefined, ip })
   }
 
@@ -220,7 +220,7 @@ export class Streams {
   #closed(socket: Socket): void {
     const outbox = socket.data
     if (outbox === undefined || !this.#outboxes.delete(outbox)) return
-    this.#ports.tally.closed(outbox.traffic)
+    this.#ports.tally.closed(outbox.traffic, 'mqtt')
     this.#ports.pump.guarded(outbox, () => outbox.gone())
   }
 }

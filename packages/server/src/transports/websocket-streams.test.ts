@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { guardWorld } from '../../../../test/support/guard-world.ts'
 import { UNLOADED } from '../../../../test/support/load-world.ts'
+import { plainRouter } from '../../../../test/support/plain-router.ts'
 import { frameBytes, RawSocket, upgradeRequest } from '../../../../test/support/raw-socket.ts'
 import { KeepingSession } from '../../../../test/support/stream-world.ts'
 import { until } from '../../../../test/support/wait.ts'
@@ -59,7 +60,7 @@ const { guard } = guardWorld(clock, ['connect.ip 100000/1m'])
 const webSockets = new WebSockets(
   { limits, mqtt: { packetBytesMax: STREAM_FRAME_BYTES_MAX } },
   {
-    ...{ pump, clock, tally, guard, protocols },
+    ...{ pump, clock, tally, guard, log, router: plainRouter(...protocols) },
     writer: new TurnWriter(),
     load: UNLOADED,
   },
