@@ -7,6 +7,7 @@ import type { Channel } from './channel.ts'
 import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import { LastEventCache } from './last-event-cache.ts'
 import type { MessageSpace } from './messages/message-space.ts'
+import type { DocumentSpace } from './documents/document-space.ts'
 import type { TopicSpace } from './topics/topic-space.ts'
 import { UserDirectory } from './users.ts'
 
@@ -23,6 +24,8 @@ export class AppSpace {
   topics: TopicSpace | undefined
   /** The same, of channels whose messages are numbered and kept. */
   messages: MessageSpace | undefined
+  /** Made by the hub of documents at first use; it knows the newest limits of tokens. */
+  documents: DocumentSpace | undefined
 
   constructor(app: AppRecord, fanout: Fanout) {
     this.app = app

@@ -37,14 +37,22 @@ export class Audience<E> {
 
   /** Removes a connection that is in. */
   leave({ encoder, outbox }: Receiver<E>): void {
-    this.#groups.find((known) => known.encoder === encoder)?.group.leave(outbox)
+    const at = this.#groups.findIndex((known) => known.encoder === encoder)
+    const group = this.#groups[at]?.group
+    group?.leave(outbox)
+    // Encoders may be as many as connections, and come and go like them.
+    if (group?.size === 0) this.#groups.splice(at, 1)
     this.#size--
   }
 
-  /** @param encode called once for each protocol that is present. */
+  /**
+   * @param encode called once for each protocol that is present.
+   * @param except one receiver: its outbox may be in again, with another encoder.
+   */
   tell(encode: (encoder: E) => Frame, except?: Receiver<E>): void {
     for (const { encoder, group } of this.#groups) {
-      if (group.size > 0) group.publish(encode(encoder), except?.outbox)
+      if (group.size === 0) continue
+      group.publish(encode(encoder), encoder === except?.encoder ? except.outbox : undefined)
     }
   }
 }
