@@ -134,7 +134,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
-  const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store }) }
+  const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store, load }) }
   const served = { bearers, oauth, tokenService, publisher, dataPlane }
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
