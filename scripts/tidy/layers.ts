@@ -135,6 +135,7 @@ const COMPOSITION = new Set(
     'compose.ts',
     'compose-admin.ts',
     'compose-outside.ts',
+    'listeners.ts',
     'provision.ts',
     'run-server.ts',
   ].map((name) => `${SERVER}/${name}`),

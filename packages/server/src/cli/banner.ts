@@ -5,12 +5,19 @@
 import type { StartedServer } from '../compose.ts'
 import { DEMO_TENANT_SHORT_ID, type DemoCredentials } from '../credentials/demo-tenant.ts'
 
+const OWN_LISTENERS = ['pusher', 'wsocket', 'yjs', 'mqttWebSocket'] as const
+
 /** @returns the text, with a line break at the end. */
 export function bannerOf({ urls, demoCredentials }: StartedServer): string {
   const lines = ['', '  Lockgate is running', '', `    http  ${urls.http}`]
   if (urls.https !== undefined) lines.push(`    https ${urls.https}`)
   if (urls.mqtt !== undefined) lines.push(`    mqtt  ${urls.mqtt}`)
   if (urls.mqtts !== undefined) lines.push(`    mqtts ${urls.mqtts}`)
+  for (const name of OWN_LISTENERS) {
+    const url = urls[name]
+    if (url !== undefined)
+      lines.push(`    ${url.startsWith('wss') ? 'wss  ' : 'ws   '} ${url}  (${name} only)`)
+  }
   lines.push(`    ops   ${urls.ops}  (/live /ready /metrics)`, '')
   const text = `${lines.join('\n')}\n`
   return demoCredentials === undefined ? text : text + demoBannerOf(demoCredentials, urls.http)

@@ -6,16 +6,8 @@ import type { AppSettings, AppType } from '../ports/records/app.ts'
 import type { PlanLimits } from '../ports/records/plan.ts'
 import type { Role, SigningAlgorithm } from '../ports/records/tenant.ts'
 import type { WebhookAlgorithm, WebhookFormat } from '../ports/records/webhook.ts'
+import type { ListenConfig } from './listen-config.ts'
 import type { IntegrationDeclaration, RuleSetDeclaration } from './rule-declarations.ts'
-
-/** In the place of an address: nothing listens. */
-export type NoListener = 'none'
-
-export interface ListenAddress {
-  readonly hostname: string
-  /** 0 lets the system choose; the chosen one is in the `listening` log line. */
-  readonly port: number
-}
 
 /** A key of the administration. */
 export interface OperatorKeyDeclaration {
@@ -147,18 +139,7 @@ export interface AlertRuleDeclaration {
 
 export interface Config {
   readonly mode: 'development' | 'production'
-  readonly listen: {
-    /** HTTP and every WebSocket protocol. */
-    readonly http: ListenAddress
-    /** The same over TLS; bound only when `tls` is given. */
-    readonly https: ListenAddress
-    /** MQTT over TCP. */
-    readonly mqtt: ListenAddress | NoListener
-    /** MQTT over TLS; bound only when `tls` is given. */
-    readonly mqtts: ListenAddress | NoListener
-    /** Health and metrics. */
-    readonly ops: ListenAddress
-  }
+  readonly listen: ListenConfig
   /** Absolute, without a slash at the end; undefined: `http://` and the host of `listen.http`. */
   readonly publicUrl: string | undefined
   /** `host` or `host:port` of more names of ours, as `normalizeAllowedDomain` writes them. */

@@ -3,7 +3,8 @@
  * `docs/config.example.yaml` all come from its rows. A key of `Config` without a row does not
  * compile.
  */
-import type { Config, ListenAddress } from './config.ts'
+import type { Config } from './config.ts'
+import type { ListenAddress } from './listen-config.ts'
 import { environmentName, flagName, type Setting, type SettingFor } from './settings.ts'
 
 type Leaf = string | number | boolean | ListenAddress | readonly unknown[]
@@ -41,6 +42,9 @@ const MASTER_KEY = new RegExp(
     `(?:\\r?\\n(?:#[^\\r\\n]*|[1-9]\\d{0,9} ${BASE64_KEY})?)+)$`,
 )
 
+const OWN_LISTENER =
+  'No client of another protocol is let in there, and a firewall or proxy can tell them apart.'
+
 export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, K>> } = {
   mode: {
     type: 'choice',
@@ -76,6 +80,34 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     canBeNone: true,
     does: 'Where MQTT is served over TLS, once `tls` names a certificate; `none`: nowhere.',
     prevents: 'Without a certificate nothing listens here, so there is never a self-made one.',
+  },
+  'listen.pusher': {
+    type: 'address',
+    default: 'none',
+    canBeNone: true,
+    does: 'An address for Pusher alone, beside `/health`; over TLS once `tls` is set.',
+    prevents: OWN_LISTENER,
+  },
+  'listen.wsocket': {
+    type: 'address',
+    default: 'none',
+    canBeNone: true,
+    does: 'An address for wSocket alone, beside `/health`; over TLS once `tls` is set.',
+    prevents: OWN_LISTENER,
+  },
+  'listen.yjs': {
+    type: 'address',
+    default: 'none',
+    canBeNone: true,
+    does: 'An address for Yjs documents alone, beside `/health`; over TLS once `tls` is set.',
+    prevents: OWN_LISTENER,
+  },
+  'listen.mqttWebSocket': {
+    type: 'address',
+    default: 'none',
+    canBeNone: true,
+    does: 'An address for MQTT over WebSocket alone, beside `/health`; TLS once `tls` is set.',
+    prevents: OWN_LISTENER,
   },
   'listen.ops': {
     type: 'address',

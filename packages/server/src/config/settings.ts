@@ -2,7 +2,7 @@
  * What a row of the configuration table can be, and the names that follow from its key.
  * Pure. The rows themselves are in `schema.ts` and `app-schema.ts`.
  */
-import type { ListenAddress, NoListener } from './config.ts'
+import type { ListenAddress, NoListener } from './listen-config.ts'
 
 /** One sentence each: what the setting does, and what its bound or default prevents. */
 interface Wording {

@@ -3,7 +3,7 @@
  * environment and the flags. No objection quotes the value.
  */
 import { resolve } from 'node:path'
-import type { ListenAddress, NoListener } from './config.ts'
+import type { ListenAddress, NoListener } from './listen-config.ts'
 import { parseList, splitList } from './lists.ts'
 import type { Objection } from './problem.ts'
 import {

@@ -3,7 +3,8 @@
  * from an argument: every user of the machine can read the arguments of a process.
  */
 import { readOperatorKeyFile } from '../../adapters/operator-key-file/operator-key-file.ts'
-import type { Config, ListenAddress } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
+import type { ListenAddress } from '../../config/listen-config.ts'
 import { StartProblem } from '../../ports/start-problem.ts'
 import { formatProblems, loadFromProcess } from '../configuration.ts'
 import { EXIT_CONFIGURATION, EXIT_FAILURE } from '../exit.ts'
