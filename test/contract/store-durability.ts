@@ -9,11 +9,19 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
+import { DOCUMENT_UNITS } from './document-units.ts'
 import { SESSION_UNITS } from './session-units.ts'
 import { RECORD_UNITS, type Units } from './store-units.ts'
 
-/** What is written for itself: records of all kinds, and what outlives connections. */
-export type DurablePart = 'records' | 'sessions'
+/** What is written for itself: records of all kinds, what outlives connections, documents. */
+export type DurablePart = 'records' | 'sessions' | 'documents'
+
+/** The units of each part. */
+const UNITS_OF: Readonly<Record<DurablePart, Units>> = {
+  records: RECORD_UNITS,
+  sessions: SESSION_UNITS,
+  documents: DOCUMENT_UNITS,
+}
 
 export interface Durability {
   /** Command of a process that runs `commitUnits` on one part of the store of a place. */
@@ -45,7 +53,8 @@ const FILE_BLOCKS_MAX = 1_200
 const LONG_MS = 60_000
 
 export function testStoreDurability(name: string, open: Open, durability: Durability): void {
-  for (const part of ['records', 'sessions'] as const) testPart(name, { open, durability, part })
+  for (const part of ['records', 'sessions', 'documents'] as const)
+    testPart(name, { open, durability, part })
 }
 
 function testPart(
@@ -56,7 +65,7 @@ function testPart(
     part,
   }: { readonly open: Open; readonly durability: Durability; readonly part: DurablePart },
 ): void {
-  const units = part === 'records' ? RECORD_UNITS : SESSION_UNITS
+  const units = UNITS_OF[part]
   const bench: Bench = {
     open,
     units,

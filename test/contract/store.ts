@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Conflict, type Store } from '../../packages/server/src/ports/store.ts'
 import { appOf, credentialOf, tenantOf } from './records.ts'
 import { testHistoryStore } from './history-store.ts'
+import { testDocumentStore } from './document-store.ts'
 import { testSessionStore } from './session-store.ts'
 import { testStoreAdministration } from './store-administration.ts'
 import { StoreBench, type StoreHarness } from './store-bench.ts'
@@ -35,6 +36,7 @@ export function testStoreContract(name: string, harness: StoreHarness): void {
     testStoreTokens(bench)
     testSessionStore(bench)
     testHistoryStore(bench)
+    testDocumentStore(bench)
   })
   if (harness.durability !== undefined) testStoreDurability(name, harness.open, harness.durability)
 }

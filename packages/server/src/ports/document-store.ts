@@ -4,6 +4,9 @@
  * and SQLite; the contract suite is `test/contract/document-store.ts`.
  */
 
+/** An append says as well that somebody has it open, at most this often. */
+export const OPENED_NOTE_MS = 3_600_000
+
 export interface DocumentKey {
   readonly appId: string
   /** `[A-Za-z0-9_-]{1,255}` */

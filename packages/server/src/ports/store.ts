@@ -18,6 +18,7 @@ import type { RevocationRecord } from './records/revocation.ts'
 import type { MemberRecord, TenantRecord } from './records/tenant.ts'
 import type { UseRecord } from './records/use.ts'
 import type { WebhookEndpointRecord } from './records/webhook.ts'
+import type { DocumentStore } from './document-store.ts'
 import type { RuleRecords } from './rule-records.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -234,6 +235,8 @@ export interface RegionDatabase
   readonly sessions: SessionStore
   /** Messages of channels that are kept; written apart from everything else too. */
   readonly history: HistoryStore
+  /** What is kept of documents; written apart from everything else. */
+  readonly documents: DocumentStore
   /** Inserts; durable when it resolves. @throws Conflict `stale_revision` when the id is taken. */
   startFamily(family: RefreshFamilyRecord): Promise<void>
   /**

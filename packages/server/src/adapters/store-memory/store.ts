@@ -25,6 +25,7 @@ import type {
 } from '../../ports/store.ts'
 import { MemoryControlTransaction } from './control-transaction.ts'
 import { MemoryHistoryStore } from './history-store.ts'
+import { MemoryDocumentStore } from './document-store.ts'
 import { emptyControl, emptyRegion, type SharedRecords } from './records.ts'
 import { MemoryRegionTransaction } from './region-transaction.ts'
 import { MemorySessionStore } from './session-store.ts'
@@ -131,6 +132,7 @@ class MemoryRegion
   readonly region: string
   readonly sessions: MemorySessionStore
   readonly history: MemoryHistoryStore
+  readonly documents: MemoryDocumentStore
 
   constructor({ region, dbCode }: RegionPlace, gate: Gate) {
     const open = (records: ReturnType<typeof emptyRegion>) => new MemoryRegionTransaction(records)
@@ -138,6 +140,7 @@ class MemoryRegion
     this.region = region
     this.sessions = new MemorySessionStore(() => gate.assertOpen())
     this.history = new MemoryHistoryStore(() => gate.assertOpen())
+    this.documents = new MemoryDocumentStore(() => gate.assertOpen())
   }
 
   startFamily(family: RefreshFamilyRecord): Promise<void> {

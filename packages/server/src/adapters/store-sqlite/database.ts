@@ -41,6 +41,7 @@ import {
 } from './delivery-queries.ts'
 import { SqlControlTransaction } from './control-transaction.ts'
 import { advanceFamily, familyOf, findFamily, insertFamily } from './family-queries.ts'
+import type { SqlDocumentStore } from './document-store.ts'
 import type { Gate } from './gate.ts'
 import type { SqlHistoryStore } from './history-store.ts'
 import { SqlRegionTransaction } from './region-transaction.ts'
@@ -115,20 +116,23 @@ interface RegionParts {
   readonly gate: Gate
   readonly sessions: SqlSessionStore
   readonly history: SqlHistoryStore
+  readonly documents: SqlDocumentStore
 }
 
 export class SqlRegionDatabase extends SqlDatabase<RegionTransaction> implements RegionDatabase {
   readonly region: string
   readonly sessions: SqlSessionStore
   readonly history: SqlHistoryStore
+  readonly documents: SqlDocumentStore
 
   constructor(place: RegionPlace, parts: RegionParts) {
-    const { connection, gate, sessions, history } = parts
+    const { connection, gate, sessions, history, documents } = parts
     const transactionOf = (calls: Calls) => new SqlRegionTransaction(calls)
     super({ code: place.dbCode, connection, gate, transactionOf })
     this.region = place.region
     this.sessions = sessions
     this.history = history
+    this.documents = documents
   }
 
   async startFamily(family: RefreshFamilyRecord): Promise<void> {

@@ -30,6 +30,12 @@ export function historyFileOf(dbCode: string): string {
   return `history-${dbCode}.db`
 }
 
+/** Documents that are kept in one region; @param dbCode as of {@link regionFileOf}. */
+export function documentsFileOf(dbCode: string): string {
+  if (!DB_CODE.test(dbCode)) throw new Error('a dbCode is lowercase letters, digits and -')
+  return `documents-${dbCode}.db`
+}
+
 /** @returns the dbCode a file name stands for; undefined for any other file. */
 export function findDbCode(fileName: string): string | undefined {
   return REGION_FILE.exec(fileName)?.[1]

@@ -20,7 +20,11 @@ const openSqliteStore = ({ dataDir }: { dataDir: string }) =>
   openStore({ dataDir, regions: REGIONS })
 const WRITER = join(import.meta.dirname, '../../../../../test/contract/sqlite-writer.ts')
 const GARBAGE_BYTES = 16_384
-const FILES = { records: 'control.db', sessions: 'sessions-local.db' } as const
+const FILES = {
+  records: 'control.db',
+  sessions: 'sessions-local.db',
+  documents: 'documents-local.db',
+} as const
 
 testStoreContract('the SQLite store', {
   open: (place) => openSqliteStore({ dataDir: place }),

@@ -14,6 +14,7 @@ import { SqlControlDatabase, SqlRegionDatabase } from './database.ts'
 import { WorkerDialect } from './dialect.ts'
 import { storeError } from './failures.ts'
 import { CONTROL_DATABASE_FILE, regionFileOf } from './file-names.ts'
+import { SqlDocumentStore } from './document-store.ts'
 import { Gate } from './gate.ts'
 import { SqlHistoryStore } from './history-store.ts'
 import { appliedMigrations, migrate } from './migrations.ts'
@@ -108,7 +109,8 @@ class SqliteStore implements Store {
     const regions = open.map(({ place, connection }) => {
       const sessions = new SqlSessionStore({ dataDir, place, gate, synchronous })
       const history = new SqlHistoryStore({ dataDir, place, gate, synchronous: 'NORMAL' })
-      const parts = { connection, gate, sessions, history }
+      const documents = new SqlDocumentStore({ dataDir, place, gate, synchronous: 'NORMAL' })
+      const parts = { connection, gate, sessions, history, documents }
       return [place.region, new SqlRegionDatabase(place, parts)] as const
     })
     this.regions = new Map(regions)
@@ -129,7 +131,11 @@ class SqliteStore implements Store {
   }
 
   #filesBeside() {
-    return [...this.regions.values()].flatMap(({ sessions, history }) => [sessions, history])
+    return [...this.regions.values()].flatMap(({ sessions, history, documents }) => [
+      sessions,
+      history,
+      documents,
+    ])
   }
 
   async #close(): Promise<void> {

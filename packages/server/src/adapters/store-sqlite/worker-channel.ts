@@ -5,6 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Outage } from '../../ports/outage.ts'
 import { storeOutage } from './failures.ts'
+import { BytesIn, BytesOut, type WireMessage } from './worker-bytes.ts'
 import type { DatabaseIndex, SqlValue, WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
 /** Our bound. A database has one request at a time under way, so few wait. */
@@ -31,7 +32,7 @@ export class WorkerChannel {
   constructor(worker: Worker, dataDir: string) {
     this.#worker = worker
     this.#dataDir = dataDir
-    worker.on('message', (text: string) => this.#settle(JSON.parse(text) as WorkerReply))
+    worker.on('message', (message: WireMessage) => this.#settle(readReply(message)))
     worker.on('error', (error: unknown) =>
       this.#die(error instanceof Error ? error.message : String(error)),
     )
@@ -48,12 +49,17 @@ export class WorkerChannel {
    * @throws Outage when there is no Worker to answer.
    */
   request(request: WorkerRequest): Promise<WorkerReply> {
+    return this.#send(request, new BytesOut())
+  }
+
+  #send(request: unknown, bytes: BytesOut): Promise<WorkerReply> {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const id = this.#nextId++
     const pending = Promise.withResolvers<WorkerReply>()
     this.#pending.set(id, pending)
-    this.#worker.postMessage(JSON.stringify({ id, request }), []) // nothing is transferred
+    const { message, transfer } = bytes.message(JSON.stringify({ id, request }))
+    this.#worker.postMessage(message, transfer)
     return pending.promise
   }
 
@@ -62,15 +68,16 @@ export class WorkerChannel {
     const refusal = this.#refusal() // before a text counts as sent
     if (refusal !== undefined) return Promise.reject(refusal)
     const texts: (readonly [number, string])[] = []
+    const bytes = new BytesOut()
     const numbered = statements.map(({ sql, parameters }) => {
       let number = this.#textNumbers.get(sql)
       if (number === undefined) {
         number = this.#addText(sql)
         texts.push([number, sql])
       }
-      return [number, parameters] as const
+      return [number, parameters.map((value) => bytes.value(value))] as const
     })
-    return this.request({ kind: 'run', database, texts, statements: numbered })
+    return this.#send({ kind: 'run', database, texts, statements: numbered }, bytes)
   }
 
   /** Ends the Worker at once; what waits is rejected. Idempotent. */
@@ -108,4 +115,17 @@ export class WorkerChannel {
   #outage(reason: string): Outage {
     return storeOutage('store_unavailable', this.#dataDir, reason)
   }
+}
+
+function readReply(message: WireMessage): WorkerReply {
+  const bytes = new BytesIn(message)
+  const reply = JSON.parse(bytes.text) as WorkerReply
+  if (!bytes.hasBytes) return reply
+  const answers = reply.answers.map(({ rows, changeCount }) => ({
+    changeCount,
+    rows: rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, bytes.value(value)])),
+    ),
+  }))
+  return { ...reply, answers }
 }

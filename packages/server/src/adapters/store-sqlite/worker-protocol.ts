@@ -1,11 +1,12 @@
 /**
  * What the store and its database Worker say to each other. Every request gets exactly one reply
  * with its id, in the order of the requests. Both travel as JSON text: for the many small
- * statements of a commit that takes a third of what cloning objects between threads takes.
+ * statements of a commit that takes a third of what cloning objects between threads takes. Bytes
+ * in it travel beside the text (`worker-bytes.ts`).
  */
 
 /** What may be bound to a parameter or come back in a column. */
-export type SqlValue = string | number | null
+export type SqlValue = string | number | null | Uint8Array
 
 /** The place of a database in the list of the `open` request. */
 export type DatabaseIndex = number

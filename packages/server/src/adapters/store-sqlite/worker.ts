@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
+import { BytesIn, BytesOut, type WireMessage } from './worker-bytes.ts'
 import type {
   NumberedStatement,
   StatementAnswer,
@@ -140,6 +141,28 @@ function answer(request: WorkerRequest): Outcome {
   }
 }
 
+function withBytes(request: WorkerRequest, bytes: BytesIn): WorkerRequest {
+  if (request.kind !== 'run') return request
+  const statements = request.statements.map(
+    ([number, parameters]) => [number, parameters.map((value) => bytes.value(value))] as const,
+  )
+  return { ...request, statements }
+}
+
+function withoutBytes(given: StatementAnswer, bytes: BytesOut) {
+  const { rows, changeCount } = given
+  if (!rows.some(hasBytes)) return given
+  const kept = rows.map((row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, bytes.value(value)])),
+  )
+  return { rows: kept, changeCount }
+}
+
+function hasBytes(row: StatementAnswer['rows'][number]): boolean {
+  for (const name in row) if (row[name] instanceof Uint8Array) return true
+  return false
+}
+
 function describeFailure(error: unknown, file: string): WorkerFailure {
   const resultCode =
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
@@ -149,9 +172,14 @@ function describeFailure(error: unknown, file: string): WorkerFailure {
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  port.on('message', (text: string) => {
-    const { id, request } = JSON.parse(text) as { id: number; request: WorkerRequest }
-    port.postMessage(JSON.stringify({ id, ...answer(request) } satisfies WorkerReply))
+  port.on('message', (received: WireMessage) => {
+    const bytes = new BytesIn(received)
+    const { id, request } = JSON.parse(bytes.text) as { id: number; request: WorkerRequest }
+    const outcome = answer(bytes.hasBytes ? withBytes(request, bytes) : request)
+    const taken = new BytesOut()
+    const answers = outcome.answers.map((each) => withoutBytes(each, taken))
+    const { message, transfer } = taken.message(JSON.stringify({ id, ...outcome, answers }))
+    port.postMessage(message, transfer)
   })
 }
 
