@@ -19,8 +19,15 @@ export class DocumentTable {
   /** Those that are Y.Docs, least recently used first. */
   readonly #live = new Map<HeldDocument, LiveUse>()
   #liveBytes = 0
+  readonly #onWork: () => void
+
+  /** @param onWork told before each update and each other piece of work. */
+  constructor(onWork: () => void) {
+    this.#onWork = onWork
+  }
 
   answer(call: AskingCall): Answer {
+    this.#onWork()
     try {
       return this.#answer(call)
     } catch {
@@ -41,6 +48,7 @@ export class DocumentTable {
     for (const [document, use] of this.#live) {
       if (use.isSeen && bytes <= SWEEP_BYTES_MAX) {
         bytes += document.byteCount
+        this.#onWork()
         this.#rest(document)
       } else use.isSeen = true
     }
@@ -56,7 +64,7 @@ export class DocumentTable {
     const document = this.#documents.get(call.document)
     if (document === undefined) return { kind: 'failed' }
     try {
-      return answerOf(document, call)
+      return answerOf(document, call, this.#onWork)
     } finally {
       this.#note(document)
     }
@@ -86,13 +94,19 @@ export class DocumentTable {
   }
 }
 
-function answerOf(document: HeldDocument, call: Exclude<AskingCall, { kind: 'open' }>): Answer {
+function answerOf(
+  document: HeldDocument,
+  call: Exclude<AskingCall, { kind: 'open' }>,
+  onWork: () => void,
+): Answer {
   switch (call.kind) {
-    case 'apply':
-      return {
-        kind: 'outcomes',
-        outcomes: call.updates.map((update) => document.apply(update)),
-      }
+    case 'apply': {
+      const outcomes = call.updates.map((update) => {
+        onWork()
+        return document.apply(update)
+      })
+      return { kind: 'outcomes', outcomes }
+    }
     case 'stateVector':
       return { kind: 'bytes', bytes: document.stateVector() }
     case 'state':

@@ -17,13 +17,13 @@ const RESTART_MS_MAX = 30_000
 
 interface Parts {
   readonly clock: Clock
-  /** Starts what `worker.ts` does. */
-  readonly startWorker?: () => Worker
+  /** Starts what `worker.ts` does. @param progress its `workerData`. */
+  readonly startWorker?: (progress: SharedArrayBuffer) => Worker
 }
 
 export class YjsDocumentEngine implements DocumentEngine {
   readonly #clock: Clock
-  readonly #startWorker: () => Worker
+  readonly #startWorker: (progress: SharedArrayBuffer) => Worker
   readonly #listeners: (() => void)[] = []
   readonly #numbers = new Map<string, number>()
   #nextNumber = 1
@@ -34,7 +34,7 @@ export class YjsDocumentEngine implements DocumentEngine {
 
   constructor({ clock, startWorker }: Parts) {
     this.#clock = clock
-    this.#startWorker = startWorker ?? (() => new Worker(new URL('./worker.ts', import.meta.url)))
+    this.#startWorker = startWorker ?? startOwnWorker
   }
 
   async open(id: string, updates: readonly Uint8Array[], terms: DocumentTerms): Promise<void> {
@@ -101,7 +101,7 @@ export class YjsDocumentEngine implements DocumentEngine {
     if (this.#trips !== undefined) return this.#trips
     const waitMs = this.#restartAtMs - this.#clock.monotonicMs()
     if (waitMs > 0) throw outage('the engine was lost a moment ago', waitMs)
-    const trips = new WorkerTrips(this.#startWorker(), () => this.#onLost(trips))
+    const trips = new WorkerTrips(this.#startWorker, () => this.#onLost(trips))
     this.#trips = trips
     return trips
   }
@@ -118,6 +118,10 @@ export class YjsDocumentEngine implements DocumentEngine {
 
 type WithoutDocument<T> = T extends AskingCall ? Omit<T, 'document'> : never
 type CallOfDocument = WithoutDocument<AskingCall>
+
+function startOwnWorker(progress: SharedArrayBuffer): Worker {
+  return new Worker(new URL('./worker.ts', import.meta.url), { workerData: progress })
+}
 
 const EMPTY = new Uint8Array(0)
 

@@ -12,6 +12,8 @@ import {
   readAnswer,
   writeCall,
 } from './worker-protocol.ts'
+import { Watchdog } from './watchdog.ts'
+import { SharedProgress } from './yjs-bounds.ts'
 
 /** Our bound: one is worked on while the next is on its way. */
 const TRIP_COUNT_MAX = 2
@@ -24,6 +26,7 @@ type Pending = PromiseWithResolvers<Answer>
 export class WorkerTrips {
   readonly #worker: Worker
   readonly #onLost: () => void
+  readonly #watchdog: Watchdog
   /** The calls of each trip under way. */
   readonly #trips: Pending[][] = []
   #calls: Call[] = []
@@ -32,9 +35,15 @@ export class WorkerTrips {
   #isFlushDue = false
   #death: string | undefined
 
-  /** @param worker runs `worker.ts`; owned by this from now on. */
-  constructor(worker: Worker, onLost: () => void) {
+  /** @param start starts `worker.ts`; the Worker is owned by this. */
+  constructor(start: (progress: SharedArrayBuffer) => Worker, onLost: () => void) {
+    const progress = new SharedProgress()
+    const worker = start(progress.buffer)
     this.#worker = worker
+    this.#watchdog = new Watchdog(progress, () => {
+      this.#die('its Worker does not answer')
+      void worker.terminate()
+    })
     this.#onLost = onLost
     worker.on('message', (packet: ArrayBuffer) => this.#settle(new PacketReader(packet)))
     worker.on('error', () => this.#die('its Worker failed'))
@@ -85,6 +94,7 @@ export class WorkerTrips {
     for (const call of calls) writeCall(packet, call)
     const bytes = packet.take()
     this.#trips.push(pending)
+    this.#watchdog.watch(() => this.#trips.length > 0)
     this.#worker.postMessage(bytes, [bytes])
   }
 
@@ -97,6 +107,7 @@ export class WorkerTrips {
   #die(reason: string): void {
     if (this.#death !== undefined) return
     this.#death = reason
+    this.#watchdog.end()
     const waiting = [...this.#trips.flat(), ...this.#pending]
     this.#trips.length = 0
     this.#calls = []

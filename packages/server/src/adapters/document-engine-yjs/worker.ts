@@ -2,16 +2,19 @@
  * The Worker that holds every open document, so that an update which is large or made to be slow
  * holds this thread and never the event loop. One packet of calls at a time, in order.
  */
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { PacketReader, PacketWriter } from './bytes-packet.ts'
 import { DocumentTable } from './document-table.ts'
 import { readCall, writeAnswer } from './worker-protocol.ts'
+import { boundYjs, SharedProgress } from './yjs-bounds.ts'
 
 /** Two sweeps without a use, and a document is bytes again. */
 const SWEEP_MS = 2_000
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const table = new DocumentTable()
+  const progress = new SharedProgress(workerData as SharedArrayBuffer)
+  boundYjs(progress)
+  const table = new DocumentTable(() => progress.begin())
   const answers = new PacketWriter()
   port.on('message', (packet: ArrayBuffer) => {
     const calls = new PacketReader(packet)

@@ -1,0 +1,76 @@
+/**
+ * Stops Yjs where an update was made to be slow. Integrating one item may look at all the others,
+ * so a few megabytes can take hours; a Worker that is ended instead takes every document with it.
+ * Both threads share two numbers: which piece of work is under way, and which one has to stop.
+ */
+import { ContentType, Item } from 'yjs'
+
+/** Our bound: deletion and every client's rendering recurse into types. */
+const TYPE_DEPTH_MAX = 256
+
+const AT = 0
+const STOPPED = 1
+
+export class SharedProgress {
+  readonly buffer: SharedArrayBuffer
+  readonly #numbers: Int32Array
+
+  /** @param buffer of the other thread's. */
+  constructor(buffer = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
+    this.buffer = buffer
+    this.#numbers = new Int32Array(buffer)
+  }
+
+  get at(): number {
+    return Atomics.load(this.#numbers, AT)
+  }
+
+  get isStopped(): boolean {
+    return Atomics.load(this.#numbers, STOPPED) === this.at
+  }
+
+  /** In the Worker: another piece of work begins. The numbers may wrap around. */
+  begin(): void {
+    Atomics.add(this.#numbers, AT, 1)
+  }
+
+  /** Asks that this piece of work ends; another that has begun meanwhile goes on. */
+  stop(at: number): void {
+    Atomics.store(this.#numbers, STOPPED, at)
+  }
+}
+
+/** For the whole thread, once. From then on Yjs throws where a bound is passed. */
+export function boundYjs(progress: SharedProgress): void {
+  progress.begin() // so that no work has the number of "none is stopped"
+  const integrate = methodOf('integrate')
+  const remove = methodOf('delete')
+  Item.prototype.integrate = function boundIntegrate(this: Item, ...given) {
+    assertInTime(progress)
+    if (this.content instanceof ContentType) assertShallow(this)
+    Reflect.apply(integrate, this, given)
+  }
+  Item.prototype.delete = function boundDelete(this: Item, ...given) {
+    assertInTime(progress)
+    Reflect.apply(remove, this, given)
+  }
+}
+
+function methodOf<K extends 'integrate' | 'delete'>(name: K): Item[K] {
+  return Item.prototype[name]
+}
+
+function assertInTime(progress: SharedProgress): void {
+  if (!progress.isStopped) return
+  progress.begin() // what follows is another piece of work
+  throw new Error('the update takes too long')
+}
+
+function assertShallow(item: Item): void {
+  let depth = 0
+  let { parent } = item
+  while (parent !== null && parent !== undefined && 'parent' in parent) {
+    if (++depth > TYPE_DEPTH_MAX) throw new Error('the types nest too deeply')
+    parent = parent.parent
+  }
+}
