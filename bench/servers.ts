@@ -89,6 +89,9 @@ const NO_LIMITS_BY_ADDRESS = `guard:
     - auth.ip 1000000000/1m
     - auth.user 1000000000/1m`
 
+/** What is measured fills the CPU on purpose, and dials more clients while it does. */
+const NO_SHEDDING = 'load: { shedding: false }'
+
 /** Writes a configuration on free ports of 127.0.0.1; its data directory does not exist yet. */
 export function makeInstallation(
   limits: 'no limits' | 'default limits' = 'no limits',
@@ -107,7 +110,7 @@ dataDir: ${JSON.stringify(join(folder, 'data'))}
 demo: false
 logLevel: warn
 drainMs: 0
-${limits === 'no limits' ? NO_LIMITS_BY_ADDRESS : ''}
+${limits === 'no limits' ? `${NO_LIMITS_BY_ADDRESS}\n${NO_SHEDDING}` : ''}
 tenants:
   - id: ${TENANT_ID}
     shortId: org_benchbench22

@@ -291,7 +291,10 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
     ])
     expect(bashOffers(stdout, 'lockgate serve --mode p')).toEqual(['production'])
     expect(bashOffers(stdout, 'lockgate serve --demo ')).toEqual(['true', 'false'])
-    expect(bashOffers(stdout, 'lockgate serve --demo --no-')).toEqual(['--no-demo'])
+    expect(bashOffers(stdout, 'lockgate serve --demo --no-')).toEqual([
+      '--no-demo',
+      '--no-load-shedding',
+    ])
     expect(bashOffers(stdout, 'lockgate check-config --js')).toEqual(['--json'])
     expect(bashOffers(stdout, 'lockgate completion f')).toEqual(['fish'])
     expect(bashOffers(stdout, 'lockgate serve --config maste')).toEqual(['master'])
