@@ -26,7 +26,7 @@ import { MqttFigures } from '../../packages/server/src/sessions/mqtt/mqtt-figure
 import type { MqttSettings } from '../../packages/server/src/sessions/mqtt/mqtt-settings.ts'
 import { PartialPackets } from '../../packages/server/src/sessions/mqtt/partial-packets.ts'
 import { PublishFrames } from '../../packages/server/src/sessions/mqtt/publish-frames.ts'
-import { RuleChanges } from '../../packages/server/src/sessions/mqtt/rule-changes.ts'
+import { RuleChanges } from '../../packages/server/src/core/rules/rule-changes.ts'
 import { ClientStates } from '../../packages/server/src/sessions/mqtt/state/client-states.ts'
 import { SessionFigures } from '../../packages/server/src/sessions/mqtt/state/session-figures.ts'
 import { SessionJournal } from '../../packages/server/src/sessions/mqtt/state/session-journal.ts'

@@ -264,9 +264,11 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
   }
 
   /** What is lost is taken away, the rest stays. */
-  rulesChanged(): void {
+  rulesChanged(): number {
+    const heldCount = this.#state?.grants.size ?? 0
     this.#kept = undefined
     if (this.#state !== undefined) new SubscriptionDesk(this).keepAllowed()
+    return heldCount
   }
 
   /** After CONNACK: what waits is sent, and what may no longer be had is not. */

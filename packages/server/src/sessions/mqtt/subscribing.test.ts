@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { MqttWorld } from '../../../../../test/support/mqtt-world.ts'
 import type { Reliance } from '../../core/reliance.ts'
-import { CLIENTS_PER_TURN, SUBSCRIPTIONS_PER_CLIENT } from './rule-changes.ts'
+import { CLIENTS_PER_TURN, SUBSCRIPTIONS_PER_CLIENT } from '../../core/rules/rule-changes.ts'
 import { LOOK_UP_COST, RETAINED_TURN_COUNT_MAX } from './retained-sending.ts'
 import { RENEWALS_PER_MINUTE_MAX } from './renewal.ts'
 import { REFUSED_FILTER_COUNT_MAX } from './subscribing.ts'

@@ -2,9 +2,15 @@
  * Rules that change while clients are connected: every client of the tenant is held to the new
  * ones, some in each turn, so that a change for ten thousand never stops the messages.
  */
-import type { Hub } from '../../core/hub.ts'
 import type { Turns } from '../../ports/turns.ts'
-import { MqttClient } from './client.ts'
+import type { Connection } from '../connection.ts'
+import type { Hub } from '../hub.ts'
+
+/** One that is held to rules as they change, in protocols whose clients are. */
+export interface RuledConnection extends Connection {
+  /** What is lost is taken away. @returns how many subscriptions were looked at. */
+  rulesChanged(): number
+}
 
 /** Our choice: about a millisecond of work, with some subscriptions each. */
 export const CLIENTS_PER_TURN = 50
@@ -15,7 +21,7 @@ export class RuleChanges {
   readonly #hub: Pick<Hub, 'spaces'>
   readonly #turns: Turns
   /** Tenants whose clients are on their turn: another change begins anew. */
-  readonly #running = new Map<string, Iterator<MqttClient>>()
+  readonly #running = new Map<string, Iterator<RuledConnection>>()
 
   constructor(ports: { readonly hub: Pick<Hub, 'spaces'>; readonly turns: Turns }) {
     this.#hub = ports.hub
@@ -37,16 +43,19 @@ export class RuleChanges {
       if (next.done === true) return void this.#running.delete(tenantId)
       const client = next.value
       if (client.endedBy !== undefined) continue
-      left -= Math.floor(client.state.grants.size / SUBSCRIPTIONS_PER_CLIENT)
-      client.rulesChanged()
+      left -= Math.floor(client.rulesChanged() / SUBSCRIPTIONS_PER_CLIENT)
     }
     this.#turns.next(() => this.#goOn(tenantId))
   }
 
-  #clientsOf(tenantId: string): MqttClient[] {
+  #clientsOf(tenantId: string): RuledConnection[] {
     return [...this.#hub.spaces()]
       .filter(({ app }) => app.tenantId === tenantId)
       .flatMap(({ connections }) => [...connections.values()])
-      .filter((connection) => connection instanceof MqttClient)
+      .filter(isRuled)
   }
+}
+
+function isRuled(connection: Connection): connection is RuledConnection {
+  return 'rulesChanged' in connection
 }
