@@ -1,0 +1,43 @@
+/**
+ * Gives a client back what it missed (contract wSocket 6). What it shows is untrusted: each channel
+ * is checked like a subscription, those that are refused are said one by one, the rest goes on.
+ */
+import { decodeResumeToken } from '@lockgate/protocol/wsocket/resume-token'
+import { resumeAckFrame } from '@lockgate/protocol/wsocket/frames'
+import { Outage } from '../../ports/outage.ts'
+import type { WSocketClient } from './client.ts'
+import { subscribe, type SubscribeOutcome } from './subscribing.ts'
+
+export async function takeResume(client: WSocketClient, token: string): Promise<void> {
+  const decoded = decodeResumeToken(token)
+  if (!decoded.ok) return client.answers.refuse('resume_failed', {}, decoded.detail)
+  const { channels, sinceMs, sessionId } = decoded.value
+  const point = client.resumeTokens.resume(sessionId)
+  const timestampMs = point?.afterMs ?? sinceMs
+  const back: string[] = []
+  let recovered = true
+  for (const channel of point?.channels ?? channels) {
+    if (client.endedBy !== undefined) return
+    const outcome = await subscribeAgain(client, channel, timestampMs)
+    if (outcome !== 'refused') back.push(channel)
+    if (outcome === 'lost') client.answers.refuse('history_gap', { channel })
+    if (outcome !== 'subscribed') recovered = false
+  }
+  const resumeToken = client.resumeTokens.issue()
+  client.outbox.send(resumeAckFrame({ recovered, channels: back, resumeToken }))
+}
+
+/** What cannot be read of one channel does not keep the others away. */
+async function subscribeAgain(
+  client: WSocketClient,
+  channel: string,
+  timestampMs: number,
+): Promise<SubscribeOutcome> {
+  try {
+    return await subscribe(client, channel, { kind: 'after', timestampMs })
+  } catch (error) {
+    if (!(error instanceof Outage)) throw error
+    client.answers.refuse('unavailable', { channel })
+    return 'refused'
+  }
+}

@@ -1,0 +1,27 @@
+/** What sessions of wSocket need of the server. */
+import type { Hub } from '../../core/hub.ts'
+import type { Messages } from '../../core/messages/messages.ts'
+import type { ResumeSessions } from '../../core/messages/resume-sessions.ts'
+import type { Tally } from '../../core/tally.ts'
+import type { RecordDenial } from '../../credentials/audit/denied-access.ts'
+import type { MessageEntrance } from '../../credentials/messages/message-door.ts'
+import type { RuleBook } from '../../credentials/rules/rule-book.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
+import type { WSocketLimitsDeps } from './wsocket-limits.ts'
+
+export interface WSocketDeps extends WSocketLimitsDeps {
+  readonly hub: Hub
+  readonly messages: Messages
+  readonly resumes: ResumeSessions
+  /** The newest timestamp of an app. */
+  readonly lastTimestampMs: (appId: string) => number
+  readonly door: MessageEntrance
+  readonly rules: Pick<RuleBook, 'rulesFor'>
+  readonly recordDenial: RecordDenial
+  readonly tally: Tally
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
