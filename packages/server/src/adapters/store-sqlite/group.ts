@@ -1,7 +1,8 @@
 /**
  * One SQL transaction that several jobs share: each runs in a savepoint of its own, so a failed one
  * leaves nothing behind and does its neighbours no harm. What opens and closes savepoints travels
- * with the next statement of a job, so it costs no round trip.
+ * with the next statement of a job, so it costs no round trip. A group of one job has none:
+ * SQLite copies every page that a savepoint may have to give back.
  */
 import { Outage } from '../../ports/outage.ts'
 import { BEGIN, type Connection } from './connection.ts'
@@ -15,15 +16,21 @@ const COMMIT: Statement = { sql: 'COMMIT', parameters: [] }
 
 export class Group {
   readonly #connection: Connection
+  readonly #savepoints: readonly Statement[]
+  readonly #releases: readonly Statement[]
   /** What is still to be said before the next statement. */
   #deferred: Statement[] = [BEGIN]
   #hasBegun = false
   #isCommitted = false
+  #isUndone = false
   #statementCount = 0
   #outage: Error | undefined
 
-  constructor(connection: Connection) {
+  /** @param jobCountMax 1: the transaction is the job. */
+  constructor(connection: Connection, jobCountMax: number) {
     this.#connection = connection
+    this.#savepoints = jobCountMax === 1 ? [] : [SAVEPOINT]
+    this.#releases = jobCountMax === 1 ? [] : [RELEASE]
   }
 
   /** Whether any statement has reached the database. */
@@ -31,8 +38,9 @@ export class Group {
     return this.#hasBegun
   }
 
-  get isCommitted(): boolean {
-    return this.#isCommitted
+  /** Whether it takes no more jobs: it is committed, or its only one failed. */
+  get isOver(): boolean {
+    return this.#isCommitted || this.#isUndone
   }
 
   /** Why nothing of this group can be committed any more. */
@@ -45,18 +53,19 @@ export class Group {
   }
 
   enterJob(): void {
-    this.#deferred.push(SAVEPOINT)
+    this.#deferred.push(...this.#savepoints)
   }
 
   /** Keeps what the job wrote for the commit. */
   keepJob(): void {
     if (this.#deferred.at(-1) === SAVEPOINT) this.#deferred.pop()
-    else this.#deferred.push(RELEASE)
+    else this.#deferred.push(...this.#releases)
   }
 
   /** Takes back what the job wrote. */
   undoJob(): void {
-    if (this.#deferred.at(-1) === SAVEPOINT) this.#deferred.pop()
+    if (this.#savepoints.length === 0) this.#isUndone = true
+    else if (this.#deferred.at(-1) === SAVEPOINT) this.#deferred.pop()
     else this.#deferred.push(UNDO, RELEASE)
   }
 
@@ -70,7 +79,7 @@ export class Group {
 
   /** Runs all of the job that was entered, keeps it and commits, in one round trip. */
   async runAndCommit(statements: readonly Statement[]): Promise<readonly StatementAnswer[]> {
-    const answers = await this.#send(statements, [RELEASE, COMMIT])
+    const answers = await this.#send(statements, [...this.#releases, COMMIT])
     this.#isCommitted = true
     return answers
   }
@@ -81,6 +90,7 @@ export class Group {
    */
   async commit(): Promise<void> {
     if (this.#outage !== undefined) throw this.#outage
+    if (this.#isUndone) return this.rollback()
     if (this.#hasBegun && !this.#isCommitted) await this.#send([], [COMMIT])
     this.#isCommitted = true
   }

@@ -16,8 +16,10 @@ const PORTION_COUNT_MAX = 2_000
 const PORTION_BYTES_MAX = 262_144
 
 const ADD_MESSAGE = 'INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
-const MOVE_CHANNEL = `UPDATE channels SET last_sequence = ?, last_timestamp_ms = ?,
-  oldest_ms = coalesce(oldest_ms, ?) WHERE number = ?`
+const MOVE_CHANNEL = `UPDATE channels SET last_sequence = ?, last_timestamp_ms = ?
+  WHERE number = ?`
+/** For itself: it writes an index too. */
+const START_KEEPING = 'UPDATE channels SET oldest_ms = ? WHERE number = ? AND oldest_ms IS NULL'
 const COUNT = `UPDATE apps SET message_count = message_count + ?, byte_count = byte_count + ?,
   newest_ms = max(newest_ms, ?) WHERE number = ?`
 const SAVE_LAST = 'INSERT OR REPLACE INTO last_events VALUES (?, ?, ?, ?, ?, ?)'
@@ -49,86 +51,102 @@ export function channelsOf(portion: readonly HistoryWrite[]): ChannelName[] {
   })
 }
 
+/** Moves the known tails with it: where it is not committed, they have to be forgotten. */
+export function statementsOf(
+  portion: readonly HistoryWrite[],
+  known: KnownChannels,
+): readonly Statement[] {
+  const changes = new Changes(known)
+  for (const write of portion) changes.add(write)
+  return changes.finish()
+}
+
 interface AppChange {
   messageCount: number
   byteCount: number
   newestMs: number
 }
 
-/** Moves the known tails with it: where it is not committed, they have to be forgotten. */
-export function statementsOf(
-  portion: readonly HistoryWrite[],
-  known: KnownChannels,
-): readonly Statement[] {
-  const statements: Statement[] = []
-  /** With the timestamp of the first message that is added. */
-  const moved = new Map<KnownChannel, number | null>()
-  const apps = new Map<number, AppChange>()
-  const move = (name: ChannelName, sequence: number, timestampMs: number) => {
-    const channel = knownOf(known, name)
-    const app = apps.get(channel.app) ?? { messageCount: 0, byteCount: 0, newestMs: 0 }
-    apps.set(channel.app, app)
+/** The statements of one portion. What moves with every message is said once, at the end. */
+class Changes {
+  readonly #known: KnownChannels
+  readonly #statements: Statement[] = []
+  readonly #channels = new Set<KnownChannel>()
+  readonly #apps = new Map<number, AppChange>()
+  #removedApp: string | undefined
+
+  constructor(known: KnownChannels) {
+    this.#known = known
+  }
+
+  add(write: HistoryWrite): void {
+    switch (write.kind) {
+      case 'message':
+        return this.#keep(write.message)
+      case 'advanced': {
+        const channel = knownOf(this.#known, write)
+        return void this.#move(channel, write)
+      }
+      case 'last_event':
+        return this.#say(SAVE_LAST, lastEventColumns(write.last))
+      case 'last_event_gone':
+        return this.#say(REMOVE_LAST, [write.appId, write.channel])
+      case 'app_removed':
+        this.#removedApp = write.appId // the last write of its portion
+    }
+  }
+
+  finish(): readonly Statement[] {
+    for (const { lastSequence, lastTimestampMs, number } of this.#channels)
+      this.#say(MOVE_CHANNEL, [lastSequence, lastTimestampMs, number])
+    for (const [number, { messageCount, byteCount, newestMs }] of this.#apps)
+      this.#say(COUNT, [messageCount, byteCount, newestMs, number])
+    if (this.#removedApp !== undefined) {
+      this.#known.forgetApp(this.#removedApp)
+      this.#say(REMOVE_APP, [this.#removedApp])
+      this.#say(REMOVE_LAST_OF_APP, [this.#removedApp])
+    }
+    return this.#statements
+  }
+
+  #keep(message: StoredMessage): void {
+    const { sequence, timestampMs, id, publisherId, data } = message
+    const channel = knownOf(this.#known, message)
     const isNew = sequence > channel.lastSequence && timestampMs > channel.lastTimestampMs
+    const app = this.#move(channel, message)
+    if (!isNew) return
+    const bytes = storedMessageBytes(message)
+    const numbers = [channel.number, timestampMs, sequence, channel.app, bytes]
+    this.#say(ADD_MESSAGE, [...numbers, id, publisherId, data])
+    app.messageCount++
+    app.byteCount += bytes
+    if (channel.keptAtPrune === this.#known.pruneCount) return
+    channel.keptAtPrune = this.#known.pruneCount
+    this.#say(START_KEEPING, [timestampMs, channel.number])
+  }
+
+  #move(
+    channel: KnownChannel,
+    { sequence, timestampMs }: Pick<StoredMessage, 'sequence' | 'timestampMs'>,
+  ): AppChange {
+    const app = this.#apps.get(channel.app) ?? { messageCount: 0, byteCount: 0, newestMs: 0 }
+    this.#apps.set(channel.app, app)
+    this.#channels.add(channel)
     channel.lastSequence = Math.max(channel.lastSequence, sequence)
     channel.lastTimestampMs = Math.max(channel.lastTimestampMs, timestampMs)
     app.newestMs = Math.max(app.newestMs, timestampMs)
-    if (!moved.has(channel)) moved.set(channel, null)
-    return { channel, app, isNew }
+    return app
   }
-  const finish = () => {
-    for (const [{ lastSequence, lastTimestampMs, number }, oldestMs] of moved)
-      statements.push({
-        sql: MOVE_CHANNEL,
-        parameters: [lastSequence, lastTimestampMs, oldestMs, number],
-      })
-    for (const [number, { messageCount, byteCount, newestMs }] of apps)
-      statements.push({ sql: COUNT, parameters: [messageCount, byteCount, newestMs, number] })
+
+  #say(sql: string, parameters: Statement['parameters']): void {
+    this.#statements.push({ sql, parameters })
   }
-  for (const write of portion) {
-    switch (write.kind) {
-      case 'message': {
-        const { message } = write
-        const { channel, app, isNew } = move(message, message.sequence, message.timestampMs)
-        if (!isNew) break
-        const bytes = storedMessageBytes(message)
-        statements.push(addMessage(message, channel, bytes))
-        moved.set(channel, moved.get(channel) ?? message.timestampMs)
-        app.messageCount++
-        app.byteCount += bytes
-        break
-      }
-      case 'advanced':
-        move(write, write.sequence, write.timestampMs)
-        break
-      case 'last_event':
-        statements.push(saveLast(write.last))
-        break
-      case 'last_event_gone':
-        statements.push({ sql: REMOVE_LAST, parameters: [write.appId, write.channel] })
-        break
-      case 'app_removed':
-        break // the last one
-    }
-  }
-  finish()
-  const last = portion.at(-1)
-  if (last?.kind === 'app_removed') {
-    known.forgetApp(last.appId)
-    statements.push({ sql: REMOVE_APP, parameters: [last.appId] })
-    statements.push({ sql: REMOVE_LAST_OF_APP, parameters: [last.appId] })
-  }
-  return statements
 }
 
-function addMessage(message: StoredMessage, channel: KnownChannel, bytes: number): Statement {
-  const { timestampMs, sequence, id, publisherId, data } = message
-  const numbers = [channel.number, timestampMs, sequence, channel.app, bytes]
-  return { sql: ADD_MESSAGE, parameters: [...numbers, id, publisherId, data] }
-}
-
-function saveLast({ appId, channel, expiresAtMs, event, data }: StoredLastEvent): Statement {
+function lastEventColumns(last: StoredLastEvent): Statement['parameters'] {
+  const { appId, channel, expiresAtMs, event, data } = last
   const bytes = Buffer.byteLength(event) + Buffer.byteLength(data)
-  return { sql: SAVE_LAST, parameters: [appId, channel, expiresAtMs, bytes, event, data] }
+  return [appId, channel, expiresAtMs, bytes, event, data]
 }
 
 function knownOf(known: KnownChannels, name: ChannelName): KnownChannel {

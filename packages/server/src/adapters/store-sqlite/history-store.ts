@@ -39,11 +39,16 @@ import type { Writer } from './writer.ts'
  * Ours: messages of many channels touch as many pages, which are kept in memory and copied from the
  * journal less often than by default. 32 MB of pages, 16 MB of journal.
  */
-const PRAGMAS = ['PRAGMA cache_size = -32768', 'PRAGMA wal_autocheckpoint = 4000']
+const PRAGMAS = ['PRAGMA cache_size = -32768', 'PRAGMA wal_autocheckpoint = 8000']
+
+/** Our bound on writes of several calls in one commit. */
+const SHARED_COUNT_MAX = 4_096
 
 export class SqlHistoryStore implements HistoryStore {
   readonly #file: WorkerFile
   readonly #known = new KnownChannels()
+  /** Writes that wait for their turn, while nothing else was asked since. */
+  #shared: { readonly writes: HistoryWrite[]; readonly applied: Promise<void> } | undefined
   #isSweeping = false
   #isClosing = false
 
@@ -52,18 +57,22 @@ export class SqlHistoryStore implements HistoryStore {
       name: historyFileOf(parts.place.dbCode),
       migrations: HISTORY_MIGRATIONS,
       pingStatement: LAST_NUMBERS,
+      jobCountMax: 1, // calls that wait together are one job already
       prepare: (connection) => this.#prepare(connection),
     })
   }
 
-  async apply(writes: readonly HistoryWrite[]): Promise<void> {
-    try {
-      await this.#file.run((writer) => writer.runDialogue((group) => this.#writeAll(group, writes)))
-    } catch (error) {
-      this.#known.clear() // the commit failed: it knows what is not there
-      throw error
+  /** Those that come before the first of them has begun are one commit. */
+  apply(writes: readonly HistoryWrite[]): Promise<void> {
+    const shared = this.#shared
+    if (shared !== undefined && shared.writes.length + writes.length <= SHARED_COUNT_MAX) {
+      for (const write of writes) shared.writes.push(write)
+      return shared.applied
     }
-    if (writes.some(({ kind }) => kind === 'app_removed')) this.#startSweep()
+    const own = [...writes]
+    const applied = this.#apply(own)
+    this.#shared = { writes: own, applied }
+    return applied
   }
 
   tail(appId: string, channel: string): Promise<ChannelTail> {
@@ -79,6 +88,7 @@ export class SqlHistoryStore implements HistoryStore {
   }
 
   lastEvents(nowMs: number): Promise<readonly StoredLastEvent[]> {
+    this.#shared = undefined
     return this.#file.run((writer) =>
       writer.runDialogue((group) =>
         readLastEvents(async (statement) => {
@@ -99,11 +109,15 @@ export class SqlHistoryStore implements HistoryStore {
 
   async prune(of: Parameters<HistoryStore['prune']>[0]): Promise<number> {
     this.#startSweep() // goes on after an outage
+    this.#shared = undefined
     return this.#file.run(async (writer) => {
       let count = 0
       while (count < of.countMax) {
         const countMax = Math.min(of.countMax - count, PRUNE_STEP_COUNT)
-        const step = await writer.runDialogue((group) => pruneStep(group, { ...of, countMax }))
+        const step = await writer.runDialogue((group) => {
+          this.#known.pruneCount++
+          return pruneStep(group, { ...of, countMax })
+        })
         count += step
         if (step < countMax) break
       }
@@ -130,7 +144,20 @@ export class SqlHistoryStore implements HistoryStore {
     this.#startSweep()
   }
 
+  async #apply(writes: readonly HistoryWrite[]): Promise<void> {
+    try {
+      await this.#file.run((writer) => writer.runDialogue((group) => this.#writeAll(group, writes)))
+    } catch (error) {
+      this.#known.clear() // the commit failed: it knows what is not there
+      throw error
+    } finally {
+      if (this.#shared?.writes === writes) this.#shared = undefined
+    }
+    if (writes.some(({ kind }) => kind === 'app_removed')) this.#startSweep()
+  }
+
   async #writeAll(group: Group, writes: readonly HistoryWrite[]): Promise<void> {
+    if (this.#shared?.writes === writes) this.#shared = undefined // it has begun
     try {
       for (const portion of portionsOf(writes)) {
         const added = await this.#known.learn(namesOf(portion), (each) => group.run(each))
@@ -146,6 +173,7 @@ export class SqlHistoryStore implements HistoryStore {
     statement: Statement,
     resultOf: (rows: Awaited<ReturnType<Writer['runStep']>>[number]['rows']) => R,
   ): Promise<R> {
+    this.#shared = undefined // what is applied later is not seen
     return this.#file.run(async (writer) => {
       const [answer] = await writer.runStep([statement])
       return resultOf(answer?.rows ?? [])

@@ -24,6 +24,8 @@ export interface KnownChannel {
   readonly number: number
   lastSequence: number
   lastTimestampMs: number
+  /** The count of prunes at which it kept a message. */
+  keptAtPrune: number | undefined
 }
 
 export interface ChannelName {
@@ -38,6 +40,8 @@ interface KnownApp {
 
 export class KnownChannels {
   readonly #apps = new Map<string, KnownApp>()
+  /** After a prune any channel may be empty. */
+  pruneCount = 0
   #count = 0
   #lastApp = 0
   #lastChannel = 0
@@ -102,6 +106,7 @@ export class KnownChannels {
       number,
       lastSequence: isThere ? Number(row['last_sequence']) : 0,
       lastTimestampMs: isThere ? Number(row['last_timestamp_ms']) : 0,
+      keptAtPrune: undefined,
     })
     this.#count++
     return added

@@ -30,6 +30,8 @@ export interface FileKind {
   readonly migrations: Readonly<Record<string, Migration>>
   /** Cheap, and refused by a file that does not answer. */
   readonly pingStatement: Statement
+  /** Of one commit; absent: as many as usual. */
+  readonly jobCountMax?: number
   /** Runs when the file is open, before anything waits for it. */
   readonly prepare: (connection: Connection) => Promise<void>
 }
@@ -94,7 +96,7 @@ export class WorkerFile {
 
   async #openFile(): Promise<Opened> {
     const { dataDir, place, synchronous } = this.#parts
-    const { name, migrations, prepare } = this.#kind
+    const { name, migrations, jobCountMax, prepare } = this.#kind
     const file = prepareDataFile(dataDir, name)
     const channel = new WorkerChannel(new Worker(new URL('./worker.ts', import.meta.url)), dataDir)
     try {
@@ -105,7 +107,7 @@ export class WorkerFile {
       await migrate(connection, migrations, name)
       await claimPlace(connection, { place, file: name })
       await prepare(connection)
-      return { channel, connection, writer: new Writer(connection) }
+      return { channel, connection, writer: new Writer(connection, jobCountMax) }
     } catch (error) {
       await channel.terminate()
       throw error

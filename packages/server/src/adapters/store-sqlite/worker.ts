@@ -28,7 +28,13 @@ interface Connection {
   readonly file: string
   readonly database: DatabaseSync
   /** By the number of their text; as many as the store has texts, which its channel bounds. */
-  readonly statements: Map<number, StatementSync>
+  readonly statements: Map<number, Prepared>
+}
+
+interface Prepared {
+  readonly statement: StatementSync
+  /** Asked once: it costs about what a short statement does. */
+  readonly givesRows: boolean
 }
 
 type Outcome = Omit<WorkerReply, 'id'>
@@ -88,20 +94,21 @@ function run(request: Extract<WorkerRequest, { kind: 'run' }>): Outcome {
 }
 
 function runOne(connection: Connection, [number, parameters]: NumberedStatement): StatementAnswer {
-  const statement = prepare(connection, number)
-  if (statement.columns().length > 0)
+  const { statement, givesRows } = prepare(connection, number)
+  if (givesRows)
     return { rows: statement.all(...parameters) as StatementAnswer['rows'], changeCount: 0 }
   return { rows: [], changeCount: Number(statement.run(...parameters).changes) }
 }
 
-function prepare({ database, statements }: Connection, number: number): StatementSync {
+function prepare({ database, statements }: Connection, number: number): Prepared {
   const known = statements.get(number)
   if (known !== undefined) return known
   const sql = texts.get(number)
   if (sql === undefined) throw new Error(`the SQL text ${number} was never sent`)
   const statement = database.prepare(sql)
-  statements.set(number, statement)
-  return statement
+  const prepared = { statement, givesRows: statement.columns().length > 0 }
+  statements.set(number, prepared)
+  return prepared
 }
 
 function rollback({ database, file }: Connection): Outcome {

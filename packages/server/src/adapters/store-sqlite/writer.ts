@@ -39,14 +39,17 @@ interface Step {
 
 export class Writer {
   readonly #connection: Connection
+  readonly #jobCountMax: number
   #waiting: (Dialogue | Step)[] = []
   /** Settles when nothing waits any more; never rejects. */
   #draining: Promise<void> | undefined
   /** Why nothing can be written until the next start. */
   #death: unknown
 
-  constructor(connection: Connection) {
+  /** @param jobCountMax of one commit, from 1. */
+  constructor(connection: Connection, jobCountMax = GROUP_JOB_COUNT_MAX) {
     this.#connection = connection
+    this.#jobCountMax = jobCountMax
   }
 
   /**
@@ -94,11 +97,11 @@ export class Writer {
   }
 
   async #commitGroup(): Promise<void> {
-    const group = new Group(this.#connection)
+    const group = new Group(this.#connection, this.#jobCountMax)
     const settlements: Settlement[] = []
     try {
       while (this.#hasRoom(group, settlements.length)) {
-        const steps = this.#takeSteps(GROUP_JOB_COUNT_MAX - settlements.length)
+        const steps = this.#takeSteps(this.#jobCountMax - settlements.length)
         if (steps.length > 0) settlements.push(...(await this.#runSteps(group, steps)))
         else settlements.push(...(await this.#runDialogue(group)))
       }
@@ -114,8 +117,8 @@ export class Writer {
     return (
       this.#waiting.length > 0 &&
       group.outage === undefined &&
-      !group.isCommitted &&
-      jobCount < GROUP_JOB_COUNT_MAX &&
+      !group.isOver &&
+      jobCount < this.#jobCountMax &&
       group.statementCount < GROUP_STATEMENT_COUNT_MAX
     )
   }
@@ -163,12 +166,16 @@ export class Writer {
         start += step.statements.length
         return { resolve: () => step.resolve(own), reject: step.reject }
       })
-    } catch {
+    } catch (error) {
       // Which of the steps failed shows when each runs as its own.
       if (group.outage !== undefined) {
         return steps.map(({ reject }) => ({ resolve: () => {}, reject }))
       }
       group.undoJob()
+      if (group.isOver) {
+        for (const { reject } of steps) reject(error)
+        return []
+      }
     }
     return this.#runStepsApart(group, steps)
   }
