@@ -87,6 +87,32 @@ export const INSIDE_SCENARIOS: readonly Scenario[] = [
       measureInside(server === 'row' ? 'sqlite-messages' : 'session-store', settings),
   },
   {
+    name: 'history-append',
+    title: 'Messages of channels into the history store, durable, per message',
+    columns: [
+      { key: 'cpuUs', title: 'CPU us', digits: 1 },
+      { key: 'coreRate', title: '1,000 channels, per second and core', digits: 0 },
+      { key: 'hotRate', title: 'one channel, per second and core', digits: 0 },
+      { key: 'wallRate', title: '1,000 at a time, per second', digits: 0 },
+      { key: 'loneRate', title: 'one at a time, per second', digits: 0 },
+    ],
+    servers: ['lockgate', 'row'],
+    run: (server, settings) =>
+      measureInside(server === 'row' ? 'sqlite-messages' : 'history-append', settings),
+  },
+  {
+    name: 'history-page',
+    title: 'Pages of 50 of 10,000,000 messages, anywhere in 1,000 channels, per page',
+    columns: [
+      { key: 'pageMs', title: 'median ms', digits: 2 },
+      { key: 'p99Ms', title: 'p99 ms', digits: 2 },
+      { key: 'messages', title: 'messages', digits: 0 },
+    ],
+    servers: ['lockgate'],
+    runCount: 1,
+    run: (_server, settings) => measureInside('history-page', settings),
+  },
+  {
     name: 'webhooks',
     title: 'Webhooks to a receiver on the other core, durable before acknowledged, per delivery',
     columns: [

@@ -26,6 +26,8 @@ export type InsideScript =
   | 'topic-list'
   | 'session-store'
   | 'sqlite-messages'
+  | 'history-append'
+  | 'history-page'
   | 'webhooks'
   | 'post'
 
@@ -34,6 +36,8 @@ const WAITING: ReadonlySet<InsideScript> = new Set([
   'audit',
   'session-store',
   'sqlite-messages',
+  'history-append',
+  'history-page',
   'webhooks',
   'post',
 ])

@@ -2,6 +2,7 @@
  * What the figures must reach. Ratios are between medians of runs interleaved in the same bench.
  */
 import { DOCUMENT_TARGETS } from './document-targets.ts'
+import { HISTORY_TARGETS } from './history-targets.ts'
 import { MQTT_TARGETS } from './mqtt-targets.ts'
 import { SERVER_TITLES, type ServerName } from './scenarios.ts'
 import type { Row, Table } from './rounds.ts'
@@ -144,6 +145,7 @@ export const TARGETS: readonly Target[] = [
     unit: '',
     digits: 2,
   },
+  ...HISTORY_TARGETS,
   {
     what: 'webhook deliveries, durable',
     scenario: 'webhooks',

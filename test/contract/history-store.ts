@@ -19,6 +19,7 @@ import {
   readAll,
   sequencesOf,
 } from './history-records.ts'
+import { testHistoryModel } from './history-model.ts'
 import { testPruning } from './history-pruning.ts'
 import { HOSTILE } from './session-records.ts'
 import type { StoreBench } from './store-bench.ts'
@@ -38,6 +39,7 @@ export function testHistoryStore(bench: StoreBench): void {
     testLastEvents(store)
     testRemoval(store)
     testOrder(store)
+    testHistoryModel(store)
 
     test('is closed with the store, and waits for what was asked before', async () => {
       const history = store()

@@ -10,17 +10,19 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Store } from '../../packages/server/src/ports/store.ts'
 import { DOCUMENT_UNITS } from './document-units.ts'
+import { HISTORY_UNITS } from './history-units.ts'
 import { SESSION_UNITS } from './session-units.ts'
 import { RECORD_UNITS, type Units } from './store-units.ts'
 
-/** What is written for itself: records of all kinds, what outlives connections, documents. */
-export type DurablePart = 'records' | 'sessions' | 'documents'
+/** What is written for itself: records, what outlives connections, documents, messages. */
+export type DurablePart = 'records' | 'sessions' | 'documents' | 'history'
 
 /** The units of each part. */
 const UNITS_OF: Readonly<Record<DurablePart, Units>> = {
   records: RECORD_UNITS,
   sessions: SESSION_UNITS,
   documents: DOCUMENT_UNITS,
+  history: HISTORY_UNITS,
 }
 
 export interface Durability {
@@ -53,7 +55,7 @@ const FILE_BLOCKS_MAX = 1_200
 const LONG_MS = 60_000
 
 export function testStoreDurability(name: string, open: Open, durability: Durability): void {
-  for (const part of ['records', 'sessions', 'documents'] as const)
+  for (const part of ['records', 'sessions', 'documents', 'history'] as const)
     testPart(name, { open, durability, part })
 }
 

@@ -37,7 +37,7 @@ import type { Writer } from './writer.ts'
 
 /**
  * Ours: messages of many channels touch as many pages, which are kept in memory and copied from the
- * journal less often than by default. 32 MB of pages, 16 MB of journal.
+ * journal less often than by default. 32 MB of each.
  */
 const PRAGMAS = ['PRAGMA cache_size = -32768', 'PRAGMA wal_autocheckpoint = 8000']
 

@@ -24,6 +24,7 @@ const FILES = {
   records: 'control.db',
   sessions: 'sessions-local.db',
   documents: 'documents-local.db',
+  history: 'history-local.db',
 } as const
 
 testStoreContract('the SQLite store', {
