@@ -143,10 +143,11 @@ export class Replays {
       const since = log.keptSince(from)
       // A log that was let go meanwhile hears of nothing any more.
       if (since === undefined || this.#history.find(app.id, channel) !== log) continue
-      const older = newest.slice(0, wish.countMax)
-      const isCut = hasMore || older.length < newest.length
+      const all = [...newest.toReversed(), ...since]
+      const messages = all.slice(Math.max(0, all.length - wish.countMax))
+      const isCut = hasMore || messages.length < all.length
       const isComplete = wish.knownMs === undefined || (whole.value && !isCut)
-      return ok(hand({ messages: [...older.toReversed(), ...since], isComplete }))
+      return ok(hand({ messages, isComplete }))
     }
     return refuse('overloaded')
   }
