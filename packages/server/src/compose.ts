@@ -18,6 +18,7 @@ import { openCredentialCore } from './assembly/credential-core.ts'
 import { openDataPlane } from './assembly/data-plane.ts'
 import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
+import { openMessages } from './assembly/messages.ts'
 import { openMqtt } from './assembly/mqtt.ts'
 import { createGuarding } from './assembly/guarding.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
@@ -30,7 +31,8 @@ import { exportMetrics, openStore, witnessesOf } from './compose-outside.ts'
 import { masterKeySourceOf, readMasterKey } from './compose-outside.ts'
 import type { Config } from './config/config.ts'
 import { Bridging } from './core/bridges/bridging.ts'
-import { Hub } from './core/hub.ts'
+import { Hub, type HubPorts } from './core/hub.ts'
+import { KeptLastEvents } from './core/kept-last-events.ts'
 import { LiveEvents } from './core/live-events.ts'
 import { LoadMonitor } from './core/load/load-monitor.ts'
 import { Tally } from './core/tally.ts'
@@ -91,7 +93,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { limits } = config
   const tally = new Tally()
   const events = new LiveEvents()
-  const { broker, pump, hub, closings, bridging } = openHub(config, { tally, events, log })
+  const { broker, pump, hub, closings, bridging, lastEvents } = openHub(config, {
+    tally,
+    events,
+    log,
+  })
   const loadPorts = { machine: openMachine(), clock, random, tally, log }
   const load = new LoadMonitor(config.load, limits, loadPorts)
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
@@ -119,6 +125,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const isOverloaded = () => load.refusal() !== undefined
   const entering = { broker, events, isOverloaded }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
+  const channelPorts = { hub, lastEvents, fanout: pump, broker, events, tally, log }
+  const messaging = await openMessages(config, core, channelPorts)
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const router = upgradeRouter(protocols, config.documents.prefixes)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
@@ -130,7 +138,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const sending = { store, events, log, sender, pause, ...guarding }
   const outbound = await openWebhooks(config, core, sending)
   const { webhooks, webhookEvents, administration } = outbound
-  const settle = (appId: string) => settleAll([webhookEvents.settle(appId), mqtt.settle(appId)])
+  const settle = (appId: string) =>
+    settleAll([webhookEvents, mqtt, messaging].map((each) => each.settle(appId)))
   const { authTimestampWindowMs } = limits
   const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
   const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
@@ -141,12 +150,13 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt }
+  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt, messaging }
   const upkept = { ...kept, watching: watch.tasks }
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...records, ...served, ...pages, admin, ownHosts }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () => exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics]),
+    metrics: () =>
+      exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics, messaging.metrics]),
     warmUp: loadAdministration,
     webSockets,
     protocols: { stream: mqttStreams(mqtt.deps) },
@@ -172,7 +182,9 @@ function openHub(
   const bus = createMemoryBus({ onError: (error, topic) => log.error('bus_bug', error, { topic }) })
   const broker = bus.connect()
   const pump = new Pump(limits.outboxBytesMax, { clock, tally, log })
-  const hub = new Hub(limits, { ...parts, bridging, fanout: pump, broker, clock })
+  const lastEvents = new KeptLastEvents()
+  const onLastEvent: HubPorts['onLastEvent'] = (space, name) => lastEvents.changed(space, name)
+  const hub = new Hub(limits, { ...parts, bridging, fanout: pump, broker, clock, onLastEvent })
   const closings = createClosings({ tally, log, departures: pump.departures })
-  return { broker, pump, hub, closings, bridging }
+  return { broker, pump, hub, closings, bridging, lastEvents }
 }

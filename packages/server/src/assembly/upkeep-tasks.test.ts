@@ -32,6 +32,7 @@ async function openServing() {
     watching: [],
     webhooks: { tasks: [] },
     mqtt: { tasks: [] },
+    messaging: { tasks: [] },
     guard: { tick: () => {}, finish: () => {} },
   }
   const tasks = upkeepTasks(world.core, world.store, more)

@@ -8,6 +8,7 @@ import {
 import type { Store } from '../ports/store.ts'
 import type { ConnectionTokenParts } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
+import type { MessageCore } from './messages.ts'
 import type { MqttBroker } from './mqtt.ts'
 import type { TokenService } from './token-service.ts'
 import type { WebhookDelivery } from './webhook-delivery.ts'
@@ -35,6 +36,7 @@ export function upkeepTasks(
     readonly watching: readonly UpkeepTask[]
     readonly webhooks: Pick<WebhookDelivery, 'tasks'>
     readonly mqtt: Pick<MqttBroker, 'tasks'>
+    readonly messaging: Pick<MessageCore, 'tasks'>
     readonly guard: Pick<Guard, 'tick' | 'finish'>
   },
 ): readonly UpkeepTask[] {
@@ -71,6 +73,7 @@ export function upkeepTasks(
     },
     ...more.webhooks.tasks,
     ...more.mqtt.tasks,
+    ...more.messaging.tasks,
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {
       name: 'checkpoints',

@@ -23,16 +23,22 @@ export interface WatchedChannel {
   readonly address: Pick<ChannelAddress, 'name' | 'kind'>
 }
 
+export interface HubEventPorts {
+  readonly events: LiveEvents
+  readonly clock: Clock
+  readonly bridging?: Bridges
+  /** Called where a cache channel has a new last event, on the node it was published at. */
+  readonly onLastEvent?: (space: AppSpace, channel: string) => void
+}
+
 export class HubEvents {
   readonly #events: LiveEvents
   readonly #clock: Clock
   readonly #bridging: Bridges | undefined
+  readonly #onLastEvent: HubEventPorts['onLastEvent']
 
-  constructor(ports: {
-    readonly events: LiveEvents
-    readonly clock: Clock
-    readonly bridging?: Bridges
-  }) {
+  constructor(ports: HubEventPorts) {
+    this.#onLastEvent = ports.onLastEvent
     this.#events = ports.events
     this.#clock = ports.clock
     this.#bridging = ports.bridging
@@ -86,6 +92,8 @@ export class HubEvents {
   /** Once for each message, on the node it was published at. */
   published(space: AppSpace, message: Message): void {
     const { origin, event, data, userId, exceptConnectionId = '' } = message
+    const { isCache, name } = message.channel
+    if (isCache && origin === 'server') this.#onLastEvent?.(space, name)
     if (space.app.settings.bridges.length > 0) this.#bridging?.eventPublished(space, message)
     if (message.isBridged === true) return
     const type = origin === 'server' ? 'message.published' : 'client_event'

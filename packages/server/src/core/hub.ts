@@ -5,7 +5,6 @@
  */
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { Broker } from '../ports/broker.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Fanout } from '../ports/fanout.ts'
 import type { AppRecord } from '../ports/records/app.ts'
 import type { AppSpace } from './app-space.ts'
@@ -15,9 +14,8 @@ import { decodeEnvelope, encodeEnvelope, HUB_TOPIC } from './cluster.ts'
 import { type ChannelConnection, type Connection, hasChannels } from './connection.ts'
 import type { SignedInUser } from './connection.ts'
 import type { Message } from './encoder.ts'
-import { type Bridges, HubEvents } from './hub-events.ts'
+import { type HubEventPorts, HubEvents } from './hub-events.ts'
 import type { LastEvent } from './last-event-cache.ts'
-import type { LiveEvents } from './live-events.ts'
 import type { Member } from './presence.ts'
 import { RecentEnds } from './recent-ends.ts'
 import type { RefusalCode } from './refusals.ts'
@@ -32,13 +30,10 @@ export interface HubLimits {
   readonly channelCountMax: number
 }
 
-export interface HubPorts {
+export interface HubPorts extends HubEventPorts {
   readonly fanout: Fanout
   readonly broker: Broker
-  readonly clock: Clock
   readonly tally: Tally
-  readonly events: LiveEvents
-  readonly bridging?: Bridges
 }
 
 /** What a new subscriber is told, after it joined and before anything else reaches it. */

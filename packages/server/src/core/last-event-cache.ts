@@ -15,6 +15,8 @@ export const CACHED_CHANNEL_COUNT_MAX = 100_000
 export const CACHED_UNITS_MAX = 64 * 1024 * 1024
 
 export class LastEventCache {
+  /** Told of channels of which nothing is kept any more, for who wrote it down. */
+  onGone: ((channel: string) => void) | undefined
   readonly #events = new Map<string, LastEvent>()
   #units = 0
 
@@ -25,7 +27,7 @@ export class LastEventCache {
     this.#units += sizeOf(channel, last)
     for (const oldest of this.#events.keys()) {
       if (this.#events.size <= CACHED_CHANNEL_COUNT_MAX && this.#units <= CACHED_UNITS_MAX) return
-      this.#forget(oldest)
+      this.#lose(oldest)
     }
   }
 
@@ -34,7 +36,7 @@ export class LastEventCache {
     const last = this.#events.get(channel)
     if (last === undefined) return undefined
     if (nowMs < last.expiresAtMs) return last
-    this.#forget(channel)
+    this.#lose(channel)
     return undefined
   }
 
@@ -42,8 +44,13 @@ export class LastEventCache {
   sweep(nowMs: number): void {
     for (const [channel, last] of this.#events) {
       if (nowMs < last.expiresAtMs) return
-      this.#forget(channel)
+      this.#lose(channel)
     }
+  }
+
+  #lose(channel: string): void {
+    this.#forget(channel)
+    this.onGone?.(channel)
   }
 
   #forget(channel: string): void {

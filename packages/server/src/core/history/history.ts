@@ -76,6 +76,11 @@ export class History {
     for (const [appId, timestampMs] of await store.newest()) this.#saw(appId, timestampMs)
   }
 
+  /** Of apps that have or had messages. */
+  appIds(): string[] {
+    return this.#shelf.appIds()
+  }
+
   regionOf(app: AppRecord): HistoryRegion {
     return this.#ports.regionOf(app)
   }
@@ -169,10 +174,10 @@ export class History {
     this.#shelf.charge(appId, log.byteCount - before)
   }
 
-  /** Lets go of all of a deleted app. */
-  forget(app: AppRecord): void {
-    this.#shelf.remove(app.id)
-    this.regionOf(app).journal.write({ kind: 'app_removed', appId: app.id })
+  /** Lets go of all of a deleted app, and removes it from `regions`. */
+  forget(appId: string, regions: Iterable<Pick<HistoryRegion, 'journal'>>): void {
+    this.#shelf.remove(appId)
+    for (const { journal } of regions) journal.write({ kind: 'app_removed', appId })
   }
 
   async #useLater<T>(

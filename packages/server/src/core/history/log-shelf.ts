@@ -40,6 +40,10 @@ export class LogShelf {
     return this.#byteCount
   }
 
+  appIds(): string[] {
+    return [...this.#apps.keys()]
+  }
+
   known(appId: string): AppHistory | undefined {
     return this.#apps.get(appId)
   }

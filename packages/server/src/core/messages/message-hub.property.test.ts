@@ -42,11 +42,11 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: fc.record({ do: fc.constant('disconnect'), client }) },
     {
       weight: 4,
-      arbitrary: fc.record({ do: fc.constant("release"), count: fc.integer({ min: 1, max: 4 }) }),
+      arbitrary: fc.record({ do: fc.constant('release'), count: fc.integer({ min: 1, max: 4 }) }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.nat(50) }) },
   ) as fc.Arbitrary<Step>,
-  { minLength: 20, maxLength: 150, size: "max" },
+  { minLength: 20, maxLength: 150, size: 'max' },
 )
 
 interface Seen {
