@@ -93,11 +93,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const { limits } = config
   const tally = new Tally()
   const events = new LiveEvents()
-  const { broker, pump, hub, closings, bridging, lastEvents } = openHub(config, {
-    tally,
-    events,
-    log,
-  })
+  const hubs = openHub(config, { tally, events, log })
+  const { broker, pump, hub, closings, bridging, lastEvents } = hubs
   const loadPorts = { machine: openMachine(), clock, random, tally, log }
   const load = new LoadMonitor(config.load, limits, loadPorts)
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
@@ -122,38 +119,34 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const own = () => [guarding.metrics(), connectionTokens.metrics(), load.metrics()]
   const figures = () => [...figuresOf(core, tally, limitEngine), ...own()]
   const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns, bridging }
-  const isOverloaded = () => load.refusal() !== undefined
-  const entering = { broker, events, isOverloaded }
+  const entering = { broker, events, isOverloaded: () => load.refusal() !== undefined }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
-  const channelPorts = { hub, lastEvents, fanout: pump, broker, events, tally, log }
-  const messaging = await openMessages(config, core, channelPorts)
+  const channels = { ...parts, ...deps, ...entering, fanout: pump, lastEvents }
+  const messaging = await openMessages(config, core, channels)
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const router = upgradeRouter(protocols, config.documents.prefixes)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
   const webSockets = new WebSockets(config, { ...carrying, log, router })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const pages = await demoPages(config, core, { hub, guard })
-  const mailer = smtpMailerOf(config.smtp)
   const sender = createNodeSender({ ...config.outbound, clock })
   const sending = { store, events, log, sender, pause, ...guarding }
   const outbound = await openWebhooks(config, core, sending)
   const { webhooks, webhookEvents, administration } = outbound
-  const settle = (appId: string) =>
-    settleAll([webhookEvents, mqtt, messaging].map((each) => each.settle(appId)))
-  const { authTimestampWindowMs } = limits
-  const api = { hub, directory, clock, tally, replays, authTimestampWindowMs, settle }
-  const publisher = { ...api, ...records, bearers, random, log, ...mqtt.publishing }
+  const settle = settleAll([webhookEvents, mqtt, messaging])
+  const api = { ...deps, ...limits, replays, settle }
+  const publisher = { ...api, bearers, log, ...mqtt.publishing }
   const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store, load }) }
-  const served = { bearers, oauth, tokenService, publisher, dataPlane }
-  const watch = openWatch(config, { ...deps, events, authority, log, mailer })
+  const channelApi = { ...messaging, ...publisher }
+  const served = { bearers, oauth, tokenService, publisher, channelApi, dataPlane }
+  const watch = openWatch(config, { ...deps, events, authority, log, mailer: smtpMailerOf(config.smtp) })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
-  const ownHosts = ownHostsOf(config)
   const { signingKeys } = tokens
-  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard, mqtt, messaging }
-  const upkept = { ...kept, watching: watch.tasks }
+  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard }
+  const upkept = { ...kept, mqtt, messaging, watching: watch.tasks }
   const server = await runServer(config, {
-    route: publicRoute({ ...api, ...records, ...served, ...pages, admin, ownHosts }),
+    route: publicRoute({ ...api, ...served, ...pages, admin, ownHosts: ownHostsOf(config) }),
     listening: (base) => tokens.issuer.fix(base),
     metrics: () =>
       exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics, messaging.metrics]),
@@ -167,10 +160,15 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   return Object.assign(server, { demoCredentials })
 }
 
-/** @returns undefined where nothing has to be waited for. */
-function settleAll(waits: readonly (Promise<void> | undefined)[]): Promise<void> | undefined {
-  const [first, ...others] = waits.filter((wait) => wait !== undefined)
-  return others.length === 0 ? first : Promise.all([first, ...others]).then(() => {})
+type Settle = (appId: string) => Promise<void> | undefined
+
+/** @returns what says undefined where nothing has to be waited for. */
+function settleAll(parts: readonly { readonly settle: Settle }[]): Settle {
+  return (appId) => {
+    const waits = parts.map((each) => each.settle(appId))
+    const [first, ...others] = waits.filter((wait) => wait !== undefined)
+    return others.length === 0 ? first : Promise.all([first, ...others]).then(() => {})
+  }
 }
 
 function openHub(

@@ -9,6 +9,9 @@ import { type DataQuestion, dataQuestion } from './data-plane/paths.ts'
 import type { handleData } from './data-plane/router.ts'
 import { type DemoPage, handleDemo } from './demo/demo-page.ts'
 import { type ExamplesDeps, handleExamples } from './examples/example-route.ts'
+import type { MessageApiDeps } from './messages/deps.ts'
+import { type MessagePath, messagePath } from './messages/paths.ts'
+import type { handleMessages } from './messages/router.ts'
 import type { OauthDeps } from './oauth/deps.ts'
 import { isOauthPath } from './oauth/paths.ts'
 import type { handleOauth } from './oauth/router.ts'
@@ -28,6 +31,8 @@ export interface PublicDeps extends PusherApiDeps {
   readonly oauth: OauthDeps
   readonly tokenService: TokenServiceDeps
   readonly publisher: PublisherDeps
+  /** Channels with history. */
+  readonly channelApi: MessageApiDeps
   readonly dataPlane: DataPlaneDeps
   /** To which administration and page answer. */
   readonly ownHosts: OwnHosts
@@ -41,6 +46,7 @@ export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
   const tokenService = tokenServiceRoute(deps.tokenService)
   const publisher = publisherRoute(deps.publisher)
+  const messages = messageRoute(deps.channelApi)
   const data = dataRoute(deps.dataPlane)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
@@ -50,6 +56,8 @@ export function publicRoute(deps: PublicDeps): Route {
     if (question !== undefined) return data(question, request, { target, source })
     const defaultQos = publishPathQos(target.path)
     if (defaultQos !== undefined) return publisher(defaultQos, request, source)
+    const ofChannel = messagePath(target.path)
+    if (ofChannel !== undefined) return messages(ofChannel, request, { target, source })
     if (target.path.startsWith(`${ADMIN}/`)) {
       if (!isToUs(request, deps)) return refusedHost(deps)
       return administer(request, target, { deps, source })
@@ -166,6 +174,23 @@ function dataRoute(deps: DataPlaneDeps) {
     return import('./data-plane/router.ts').then((module) => {
       handle = module.handleData
       return handle(question, call)
+    })
+  }
+}
+
+/** The same. @returns takes the path as it was read. */
+function messageRoute(deps: MessageApiDeps) {
+  let handle: typeof handleMessages | undefined
+  return (
+    path: MessagePath,
+    request: Request,
+    { target, source }: { readonly target: RequestTarget; readonly source: () => RequestSource },
+  ) => {
+    const context = { deps, source, query: target.query }
+    if (handle !== undefined) return handle(request, path, context)
+    return import('./messages/router.ts').then((module) => {
+      handle = module.handleMessages
+      return handle(request, path, context)
     })
   }
 }
