@@ -94,7 +94,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const tally = new Tally()
   const events = new LiveEvents()
   const hubs = openHub(config, { tally, events, log })
-  const { broker, pump, hub, closings, bridging, lastEvents } = hubs
+  const { broker, pump, hub, closings, bridging } = hubs
   const loadPorts = { machine: openMachine(), clock, random, tally, log }
   const load = new LoadMonitor(config.load, limits, loadPorts)
   const limitEngine = shareLimits(openMemoryLimitEngine({ clock }), { broker, clock, log, random })
@@ -121,8 +121,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const doors = { bearers, tokens: connectionTokens.tokens, turns: systemTurns, bridging }
   const entering = { broker, events, isOverloaded: () => load.refusal() !== undefined }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
-  const channels = { ...parts, ...deps, ...entering, fanout: pump, lastEvents }
-  const messaging = await openMessages(config, core, channels)
+  const messaging = await openMessages(config, core, { ...deps, ...entering, ...hubs, log })
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const router = upgradeRouter(protocols, config.documents.prefixes)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
@@ -137,9 +136,9 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const api = { ...deps, ...limits, replays, settle }
   const publisher = { ...api, bearers, log, ...mqtt.publishing }
   const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store, load }) }
-  const channelApi = { ...messaging, ...publisher }
-  const served = { bearers, oauth, tokenService, publisher, channelApi, dataPlane }
-  const watch = openWatch(config, { ...deps, events, authority, log, mailer: smtpMailerOf(config.smtp) })
+  const served = { messaging, bearers, oauth, tokenService, publisher, dataPlane }
+  const mailer = smtpMailerOf(config.smtp)
+  const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const { signingKeys } = tokens

@@ -27,7 +27,7 @@ const REPLAY_SHARE = 4
 export interface MessagePorts {
   readonly hub: Hub
   readonly lastEvents: KeptLastEvents
-  readonly fanout: Fanout
+  readonly pump: Fanout
   readonly broker: Broker
   readonly events: LiveEvents
   readonly tally: Tally
@@ -65,7 +65,8 @@ export async function openMessages(
   const regionOf = (app: AppRecord) => regionIn(regions, authority.regionOf(app))
   const limits = { ...HISTORY_LIMITS, replayBytesMax: replayBytes(config) }
   const history = new History({ regionOf, clock }, limits)
-  const messages = new MessageHub({ ...ports, spaces: hub, history, clock, random }, config.limits)
+  const own = { fanout: ports.pump, spaces: hub, history, clock, random }
+  const messages = new MessageHub({ ...ports, ...own }, config.limits)
   const lastTimestampMs = (appId: string) => history.lastTimestampMs(appId)
   const resumeSessions = new ResumeSessions({ clock, random, lastTimestampMs })
   const findApp = (appId: string) => directory.findById(appId)?.app

@@ -32,7 +32,7 @@ export interface PublicDeps extends PusherApiDeps {
   readonly tokenService: TokenServiceDeps
   readonly publisher: PublisherDeps
   /** Channels with history. */
-  readonly channelApi: MessageApiDeps
+  readonly messaging: Pick<MessageApiDeps, 'messages'>
   readonly dataPlane: DataPlaneDeps
   /** To which administration and page answer. */
   readonly ownHosts: OwnHosts
@@ -46,7 +46,7 @@ export function publicRoute(deps: PublicDeps): Route {
   const oauth = oauthRoute(deps.oauth)
   const tokenService = tokenServiceRoute(deps.tokenService)
   const publisher = publisherRoute(deps.publisher)
-  const messages = messageRoute(deps.channelApi)
+  const messages = messageRoute({ ...deps.publisher, messages: deps.messaging.messages })
   const data = dataRoute(deps.dataPlane)
   return (request, target, source) => {
     if (isOauthPath(target.path)) return oauth(request, target, source)
