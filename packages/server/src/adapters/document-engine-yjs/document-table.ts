@@ -26,6 +26,11 @@ export class DocumentTable {
     this.#onWork = onWork
   }
 
+  /** Of documents that are Y.Docs. */
+  get liveCount(): number {
+    return this.#live.size
+  }
+
   answer(call: AskingCall): Answer {
     this.#onWork()
     try {

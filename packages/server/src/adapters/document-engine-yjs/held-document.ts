@@ -2,7 +2,7 @@
  * One document as the Worker holds it. At rest it is its bytes; it becomes a Y.Doc when it is
  * edited, and bytes again when it is not any more. Every update is applied whole or not at all.
  */
-import { diffUpdate, encodeStateVectorFromUpdate } from 'yjs'
+import { diffUpdate, encodeStateVector, encodeStateVectorFromUpdate } from 'yjs'
 import type { DocumentTerms } from '../../ports/document-engine.ts'
 import {
   type Change,
@@ -43,8 +43,10 @@ export class HeldDocument {
     this.#terms = terms
     const [first, ...others] = updates
     if (first === undefined) return
-    if (others.length === 0 && shapeOfUpdate(first)?.isWhole) this.#state = first
-    else this.#loadAll(updates)
+    const shape = others.length === 0 ? shapeOfUpdate(first) : undefined
+    if (!shape?.isWhole) return this.#loadAll(updates)
+    this.#state = first
+    this.#vector = encodeStateVector(new Map(shape.ends))
   }
 
   get isLive(): boolean {

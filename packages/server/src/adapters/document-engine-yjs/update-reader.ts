@@ -42,7 +42,10 @@ export class UpdateReader {
 
   /** 0 to 2^53 - 1 */
   number(): number {
-    return this.#digits(0, 1)
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined || byte > ASCII_MAX) return this.#digits(0, 1)
+    this.#at++
+    return byte
   }
 
   /** @param bytesEachMin of what follows that many times: an announced length must be there. */
@@ -55,8 +58,13 @@ export class UpdateReader {
 
   /** @returns its length in UTF-16 units, as Yjs counts. */
   skipText(): number {
-    const bytes = this.#take()
-    return bytes.every((byte) => byte <= ASCII_MAX) ? bytes.length : this.#decode(bytes).length
+    const length = this.count(1)
+    const [bytes, start] = [this.#bytes, this.#at]
+    for (let at = start; at < start + length; at++) {
+      if ((bytes[at] ?? 0) > ASCII_MAX) return this.#decode(this.#take(length)).length
+    }
+    this.#at += length
+    return length
   }
 
   /** JSON text; `undefined` where lists of values may have it. */
@@ -114,8 +122,7 @@ export class UpdateReader {
     }
   }
 
-  #take(): Uint8Array {
-    const length = this.number()
+  #take(length = this.number()): Uint8Array {
     if (length > this.restLength) this.break()
     if (this.#isBroken) return new Uint8Array(0)
     this.#at += length

@@ -45,7 +45,8 @@ test('an update of every kind of content is read, with its size in clock ticks',
   Y.applyUpdate(doc, whole)
   const ticks = [...Y.decodeStateVector(Y.encodeStateVector(doc)).values()]
   const tickCount = ticks.reduce((sum, each) => sum + each, 0)
-  expect(shapeOfUpdate(whole)).toEqual({ tickCount, deleteCount: 1, isWhole: true })
+  const ends = Y.decodeStateVector(Y.encodeStateVector(doc))
+  expect(shapeOfUpdate(whole)).toEqual({ tickCount, deleteCount: 1, isWhole: true, ends })
 })
 
 test('the smallest updates are told apart', () => {
@@ -53,6 +54,7 @@ test('the smallest updates are told apart', () => {
     tickCount: 0,
     deleteCount: 0,
     isWhole: true,
+    ends: new Map(),
   })
   expect(shapeOfUpdate(update(1, 0, LETTER))).toMatchObject({ tickCount: 1, isWhole: true })
   expect(shapeOfUpdate(update(1, 5, LETTER))).toMatchObject({ tickCount: 1, isWhole: false })
@@ -78,6 +80,7 @@ describe('refused is', () => {
     'a length beyond any document': update(1, 0, [0, ...number(2 ** 48 + 1)]),
     'a struct without length': update(1, 0, [0, 0]),
     'a gap without length': update(1, 0, [10, 0]),
+    'a text longer than any update': update(1, 0, item(4, ...number(2 ** 52), 0x78)),
     'an empty text': update(1, 0, item(4, 0)),
     'an empty list of values': update(1, 0, item(8, 0)),
     'a list of values longer than the update': update(1, 0, item(8, 255, 255, 255, 15, 126)),

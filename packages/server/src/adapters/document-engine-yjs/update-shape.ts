@@ -11,6 +11,8 @@ export interface UpdateShape {
   readonly deleteCount: number
   /** Whether it is a whole document: it builds on nothing but itself. */
   readonly isWhole: boolean
+  /** By client: where its structs end. Of a whole document that is its state vector. */
+  readonly ends: ReadonlyMap<number, number>
 }
 
 /** Our bounds on one update. */
@@ -36,7 +38,8 @@ export function shapeOfUpdate(update: Uint8Array): UpdateShape | undefined {
   const scan = new Scan(update)
   const tickCount = scan.structs()
   const deleteCount = scan.deletes()
-  return scan.isSound() ? { tickCount, deleteCount, isWhole: scan.isWhole() } : undefined
+  if (!scan.isSound()) return undefined
+  return { tickCount, deleteCount, isWhole: scan.isWhole(), ends: scan.ends }
 }
 
 /** @returns whether every reader can read the state vector. */
@@ -54,7 +57,7 @@ class Scan {
   #subdocumentCount = 0
   #hasGap = false
   /** By client: where its structs end, and up to where others build on them. */
-  readonly #ends = new Map<number, number>()
+  readonly ends = new Map<number, number>()
   readonly #needs = new Map<number, number>()
 
   constructor(update: Uint8Array) {
@@ -68,7 +71,7 @@ class Scan {
   isWhole(): boolean {
     if (this.#hasGap) return false
     for (const [client, clock] of this.#needs)
-      if (clock > (this.#ends.get(client) ?? 0)) return false
+      if (clock > (this.ends.get(client) ?? 0)) return false
     return true
   }
 
@@ -80,7 +83,7 @@ class Scan {
       const client = reader.number()
       structCount += count
       // Of a client that comes twice Yjs forgets the first part.
-      if (this.#ends.has(client) || structCount > STRUCT_COUNT_MAX) reader.break()
+      if (this.ends.has(client) || structCount > STRUCT_COUNT_MAX) reader.break()
       tickCount += this.#structsOf(client, count)
     }
     return tickCount
@@ -118,7 +121,7 @@ class Scan {
       if (head === SKIP) this.#hasGap = true
       else tickCount += length
     }
-    this.#ends.set(client, clock)
+    this.ends.set(client, clock)
     return tickCount
   }
 

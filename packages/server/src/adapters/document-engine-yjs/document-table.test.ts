@@ -1,0 +1,71 @@
+import { expect, test } from 'bun:test'
+import * as Y from 'yjs'
+import { DocumentTable } from './document-table.ts'
+
+const TERMS = { stateBytesMax: 100_000_000, pendingBytesMax: 1_000 }
+const LARGE_TEXT = 'x'.repeat(12_000_000)
+
+function updateOf(text: string): Uint8Array {
+  const doc = new Y.Doc()
+  doc.getText('t').insert(0, text)
+  return Y.encodeStateAsUpdate(doc)
+}
+
+function opened() {
+  let workCount = 0
+  const table = new DocumentTable(() => workCount++)
+  const open = (document: number) => {
+    table.answer({ kind: 'open', document, updates: [], terms: TERMS })
+  }
+  const write = (document: number, ...texts: readonly string[]) =>
+    table.answer({ kind: 'apply', document, updates: texts.map(updateOf) })
+  return { table, open, write, workCount: () => workCount }
+}
+
+test('every update is a piece of work of its own', () => {
+  const { open, write, workCount } = opened()
+  open(1)
+  const before = workCount()
+  write(1, 'a', 'b', 'c')
+  expect(workCount() - before).toBeGreaterThanOrEqual(3)
+})
+
+test('a document that nobody uses for two sweeps is bytes again, and goes on', () => {
+  const { table, open, write } = opened()
+  open(1)
+  open(2)
+  write(1, 'a')
+  write(2, 'b')
+  expect(table.liveCount).toBe(2)
+  table.sweep()
+  write(2, 'c')
+  table.sweep()
+  expect(table.liveCount).toBe(1)
+  table.sweep()
+  expect(table.liveCount).toBe(0)
+  expect(write(1, 'd')).toMatchObject({ kind: 'outcomes', outcomes: [{ kind: 'as_it_came' }] })
+})
+
+test('documents are put to rest when they are too large together, the one in use last', () => {
+  const { table, open, write } = opened()
+  for (const document of [1, 2, 3, 4]) {
+    open(document)
+    write(document, LARGE_TEXT)
+  }
+  expect(table.liveCount).toBe(2)
+  write(1, 'small')
+  expect(table.liveCount).toBe(2)
+})
+
+test('a call for a document that is not there fails alone', () => {
+  const { table, open, write } = opened()
+  open(1)
+  table.close(1)
+  table.close(1)
+  expect(write(1, 'a')).toEqual({ kind: 'failed' })
+  expect(table.liveCount).toBe(0)
+  const broken = [new Uint8Array([1])]
+  expect(table.answer({ kind: 'open', document: 2, updates: broken, terms: TERMS })).toEqual({
+    kind: 'failed',
+  })
+})
