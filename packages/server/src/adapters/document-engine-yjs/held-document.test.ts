@@ -40,6 +40,19 @@ test('a document rests with everything it has, what waits too, and goes on', () 
   expect(textOf(document)).toBe('321')
 })
 
+test('names at the top of a document are bounded, over all updates', () => {
+  const document = new HeldDocument([], TERMS)
+  const kinds = [0, 1, 2].map((part) => {
+    const doc = new Y.Doc()
+    for (let at = 0; at < 200; at++) doc.getText(`name ${part} ${at}`).insert(0, 'x')
+    return document.apply(Y.encodeStateAsUpdate(doc)).kind
+  })
+  expect(kinds).toEqual(['as_it_came', 'as_it_came', 'update_malformed'])
+  const state = new Y.Doc()
+  Y.applyUpdate(state, document.state())
+  expect(state.share.size).toBe(400)
+})
+
 test('the state is made anew before the updates beside it weigh more than it', () => {
   const document = new HeldDocument([], TERMS)
   const doc = new Y.Doc()

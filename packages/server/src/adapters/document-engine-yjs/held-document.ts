@@ -44,9 +44,10 @@ export class HeldDocument {
     const [first, ...others] = updates
     if (first === undefined) return
     const shape = others.length === 0 ? shapeOfUpdate(first) : undefined
-    if (!shape?.isWhole) return this.#loadAll(updates)
-    this.#state = first
-    this.#vector = encodeStateVector(new Map(shape.ends))
+    if (shape?.isWhole) {
+      this.#state = first
+      this.#vector = encodeStateVector(new Map(shape.ends))
+    } else this.#loadAll(updates)
   }
 
   get isLive(): boolean {
@@ -64,7 +65,13 @@ export class HeldDocument {
     const before = this.#waiting
     const change = this.#attempt(update, shape) ?? this.#attemptAlone(update, shape)
     if (change === undefined) return { kind: 'update_malformed' }
-    return this.#judge(update, { change, before })
+    try {
+      return this.#judge(update, { change, before })
+    } catch {
+      // It took too long to write down; a state that nobody can be given is none.
+      this.#takeBack(before)
+      return { kind: 'update_malformed' }
+    }
   }
 
   stateVector(): Uint8Array {

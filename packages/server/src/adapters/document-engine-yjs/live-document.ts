@@ -10,7 +10,7 @@ import {
   encodeStateVector,
   type Transaction,
 } from 'yjs'
-import type { UpdateShape } from './update-shape.ts'
+import { ROOT_COUNT_MAX, type UpdateShape } from './update-shape.ts'
 
 /** What waits for something that has not come, in the second encoding of Yjs. */
 export interface Waiting {
@@ -56,12 +56,13 @@ export class LiveDocument {
     })
   }
 
-  /** @throws what Yjs throws; the document may be half changed then. */
+  /** @throws what Yjs throws, or beyond a bound; the document may be half changed then. */
   apply(update: Uint8Array, shape: UpdateShape): Change {
     this.#shape = shape
     this.#change = NO_CHANGE
     applyUpdate(this.#doc, update)
     this.#shape = undefined
+    if (this.#doc.share.size > ROOT_COUNT_MAX) throw new Error('the document has too many names')
     return this.#change
   }
 

@@ -67,6 +67,10 @@ export class UpdateReader {
     return length
   }
 
+  text(): string {
+    return this.#decode(this.#take())
+  }
+
   /** JSON text; `undefined` where lists of values may have it. */
   skipJson({ orUndefined }: { readonly orUndefined: boolean }): void {
     const text = this.#decode(this.#take())

@@ -100,6 +100,11 @@ describe('refused is', () => {
     'a value that nests deeply': update(1, 0, item(8, 1, ...nested(65))),
     'a deletion without length': Uint8Array.from([0, 1, 1, 1, 0, 0]),
     'a count of deletions that are not there': Uint8Array.from([0, 1, 1, 255, 255, 255, 15, 0, 1]),
+    'more names than a document may have': update(
+      1,
+      0,
+      ...Array.from({ length: 513 }, (_, at) => [4, 1, ...text(`r${at}`), ...text('x')]),
+    ),
     'more subdocuments than an update may bring': update(
       1,
       0,

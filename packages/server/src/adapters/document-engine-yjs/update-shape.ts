@@ -18,6 +18,8 @@ export interface UpdateShape {
 /** Our bounds on one update. */
 const STRUCT_COUNT_MAX = 1_000_000
 const DELETE_COUNT_MAX = 1_000_000
+/** Of names at the top of a document: writing one item down looks through all of them. */
+export const ROOT_COUNT_MAX = 512
 /** A subdocument is a whole Y.Doc wherever the update is applied. */
 const SUBDOCUMENT_COUNT_MAX = 1_000
 /** Our bound: far beyond any document, and Yjs can double and add clocks without loss. */
@@ -55,6 +57,7 @@ export function isStateVector(bytes: Uint8Array): boolean {
 class Scan {
   readonly #reader: UpdateReader
   #subdocumentCount = 0
+  readonly #roots = new Set<string>()
   #hasGap = false
   /** By client: where its structs end, and up to where others build on them. */
   readonly ends = new Map<number, number>()
@@ -132,11 +135,16 @@ class Scan {
     if ((head & (HAS_ORIGIN | HAS_RIGHT_ORIGIN)) === 0) {
       const isRoot = reader.number()
       if (isRoot > 1) reader.break()
-      if (isRoot === 1) reader.skipText()
+      if (isRoot === 1) this.#root()
       else this.#reference(client, clock)
       if (head & HAS_PARENT_KEY) reader.skipText()
     }
     return this.#content(head & CONTENT)
+  }
+
+  #root(): void {
+    this.#roots.add(this.#reader.text())
+    if (this.#roots.size > ROOT_COUNT_MAX) this.#reader.break()
   }
 
   /** An item that builds on a later one of its own client makes Yjs throw. */

@@ -45,6 +45,7 @@ export function boundYjs(progress: SharedProgress): void {
   progress.begin() // so that no work has the number of "none is stopped"
   const integrate = methodOf('integrate')
   const remove = methodOf('delete')
+  const write = methodOf('write')
   Item.prototype.integrate = function boundIntegrate(this: Item, ...given) {
     assertInTime(progress)
     if (this.content instanceof ContentType) assertShallow(this)
@@ -54,9 +55,13 @@ export function boundYjs(progress: SharedProgress): void {
     assertInTime(progress)
     Reflect.apply(remove, this, given)
   }
+  Item.prototype.write = function boundWrite(this: Item, ...given) {
+    assertInTime(progress)
+    Reflect.apply(write, this, given)
+  }
 }
 
-function methodOf<K extends 'integrate' | 'delete'>(name: K): Item[K] {
+function methodOf<K extends 'integrate' | 'delete' | 'write'>(name: K): Item[K] {
   return Item.prototype[name]
 }
 
