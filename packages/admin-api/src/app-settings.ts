@@ -19,6 +19,29 @@ const bridge = z
     'A topic, an arrow, a channel and an event: `rooms/+/chat <-> private-room-$1 message`.',
   )
 
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+/** Ten years, as the configuration has it. */
+const KEEP_MS_MAX = 3_650 * 86_400_000
+const RETENTION = /^[!-~]{1,200} (?:off|([1-9]\d{0,9})([smhd]))$/
+
+const retention = z
+  .string()
+  .max(300)
+  .refine(isRetention, 'Write a pattern and a time, at most 3650d: `logs:** 1h`, `tmp:* off`.')
+  .describe('A pattern of channels and how long their messages are kept, such as `logs:** 1h`.')
+
+function isRetention(text: string): boolean {
+  const match = RETENTION.exec(text)
+  if (match === null) return false
+  const [, count = '0', unit = 's'] = match
+  return Number(count) * (UNIT_MS[unit] ?? 0) <= KEEP_MS_MAX
+}
+
 /** Their grammar is checked by the server, which knows the names. */
 export const limitTexts = z
   .array(z.string().min(1).max(80))
@@ -57,4 +80,18 @@ export const appSettings = z.strictObject({
   tokenReplaceDisconnects: z.boolean().optional(),
   tokenReuseRevokes: z.boolean().optional(),
   bridges: z.array(bridge).max(20).optional(),
+  history: z.array(retention).max(20).optional(),
+  historyBytesMax: z.int().min(1_048_576).max(1_099_511_627_776).optional(),
+  messageBytesMax: z.int().min(1).max(1_048_576).optional(),
+  echo: z.boolean().optional(),
+  presenceGraceMs: z.int().min(0).max(120_000).optional(),
+  resumeMessageCountMax: z.int().min(0).max(10_000).optional(),
+  resumeWindowMs: z.int().min(0).max(86_400_000).optional(),
+  resumeTokens: z.enum(['client', 'server']).optional(),
+  documentPersistence: z.boolean().optional(),
+  documentRetentionDays: z.int().min(0).max(3_650).optional(),
+  documentBytesMax: z.int().min(1_024).max(1_073_741_824).optional(),
+  documentExpiry: z.enum(['enforce', 'handshake']).optional(),
+  documentCloseCodes: z.enum(['wiresocket', 'http']).optional(),
+  documentOriginRefusal: z.enum(['http', 'close']).optional(),
 })

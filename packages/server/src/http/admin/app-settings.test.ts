@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { appSettings } from '@lockgate/admin-api/app-settings'
 import { z } from 'zod'
 import { APP_SETTINGS, DEFAULT_APP_SETTINGS } from '../../config/app-schema.ts'
+import { parseRetention } from '../../ports/records/retention.ts'
 
 interface Described {
   readonly type?: string
@@ -33,6 +34,14 @@ describe.each(rows)('%s', (name, row) => {
     else if (row.type === 'list') expect(described.maxItems).toBe(row.countMax)
     else expect(described.type).toBe(row.type)
   })
+})
+
+test('times to keep messages are those that the configuration takes', () => {
+  const texts = ['** 7d', 'logs:** 1h', 'tmp:* off', '** 3650d', '** 3651d', '** 0d', '** 1w', 'a']
+  for (const text of [...texts, ' 1d', 'a  1d', '** 9999999999s', '** 1d ']) {
+    const isTaken = appSettings.safeParse({ history: [text] }).success
+    expect([text, isTaken]).toEqual([text, parseRetention(text) !== undefined])
+  }
 })
 
 test('the defaults of the configuration pass', () => {
