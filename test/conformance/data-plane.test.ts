@@ -187,6 +187,13 @@ test('the front path tells browsers and machines what each asks for', async () =
   assert.ok(Number.isFinite(Date.parse(timestamp)))
 })
 
+test('the names of WireSocket are among the metrics of the operations listener', async () => {
+  const own = await it.server.metric('lockgate_connections_open')
+  assert.equal(await it.server.metric('wiresocket_connections_total'), own)
+  assert.ok((await it.server.metric('nodejs_heap_size_used_bytes')) > 0)
+  assert.equal((await ask('/metrics')).status, 404)
+})
+
 test('at 79 percent of its connections a node is healthy, at 81 it is overloaded', async () => {
   // What the machine itself has to do beside this test does not count here.
   const load = { shedding: false, memoryPercent: 100, cpuPercent: 100 }

@@ -80,6 +80,13 @@ export function tallyMetrics(tally: Tally): MetricDefinitions {
       counter('slowConsumers', 'slow_consumers', 'Connections cut for not reading'),
       counter('bugs', 'bugs', 'Errors that should not exist; each is in the log'),
       gauge('connectionsOpen', 'connections_open', 'Connections now'),
+      {
+        // Contract WireSocket 8: a gauge, whatever its name says.
+        name: 'wiresocket_connections_total',
+        help: 'The same, as WireSocket calls it',
+        kind: 'gauge',
+        read: () => tally.connectionsOpen,
+      },
       gauge('laggingConnections', 'connections_lagging', 'Connections that read slowly now'),
       gauge('pendingFrameBytes', 'pending_frame_bytes', 'Frames waiting for their turn'),
       gauge('backlogBytes', 'backlog_bytes', 'Frames waiting for slow readers'),

@@ -30,6 +30,12 @@ export class DocumentFigures {
     return {
       plain: [
         gauge('active', 'Documents open now', () => this.documents),
+        {
+          name: 'wiresocket_documents_active',
+          help: 'The same, as WireSocket calls it',
+          kind: 'gauge',
+          read: () => this.documents,
+        },
         gauge('users', 'Connections in documents now', () => this.seats),
         gauge('waiting_bytes', 'Updates waiting to be applied or kept', () => this.waitingBytes),
         counter('loads', 'Documents opened by their first user', () => this.loads),
