@@ -123,6 +123,7 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'webhooks.disable': () => ({ reason }),
   'webhooks.remove': () => ({ reason }),
   'deliveries.discard': () => ({ deliveryId: 'whd_none', reason }),
+  'history.delete': () => ({ reason }),
   'tokens.revoke': () => ({ tokenId: 'none', reason }),
   'signing-keys.revoke': () => ({ reason }),
   'token-keys.revoke': () => ({ reason }),

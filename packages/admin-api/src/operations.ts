@@ -7,6 +7,7 @@ import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import { DELIVERY_OPERATIONS } from './delivery-operations.ts'
+import { HISTORY_OPERATIONS } from './history-operations.ts'
 import { LIMIT_OPERATIONS } from './limit-operations.ts'
 import { INTEGRATION_OPERATIONS } from './integration-operations.ts'
 import type { Operation } from './operation.ts'
@@ -42,6 +43,7 @@ export const OPERATIONS = {
   ...CREDENTIAL_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
+  ...HISTORY_OPERATIONS,
   ...RULE_OPERATIONS,
   ...INTEGRATION_OPERATIONS,
   ...TOKEN_OPERATIONS,

@@ -47,6 +47,8 @@ export const ROUTES = {
   'deliveries.replay': { method: 'POST', path: '/webhooks/{endpointId}/deliveries/replay' },
   'events.list': { method: 'GET', path: '/events/recent' },
   'events.watch': { method: 'GET', path: '/events' },
+  'history.delete': { method: 'POST', path: '/apps/{appId}/history/delete' },
+  'history.show': { method: 'GET', path: '/apps/{appId}/history' },
   'integrations.create': { method: 'POST', path: '/tenants/{tenantId}/integrations' },
   'integrations.disable': { method: 'POST', path: '/tenants/{tenantId}/integrations/{integration}/disable' },
   'integrations.enable': { method: 'POST', path: '/tenants/{tenantId}/integrations/{integration}/enable' },

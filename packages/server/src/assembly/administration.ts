@@ -1,6 +1,7 @@
 /** What the administration changes beside credentials, put together over the credential core. */
 import type { Config } from '../config/config.ts'
 import { AppChanges } from '../credentials/administration/app-changes.ts'
+import { HistoryChanges } from '../credentials/administration/history-changes.ts'
 import { IntegrationChanges } from '../credentials/administration/integration-changes.ts'
 import { MemberChanges } from '../credentials/administration/member-changes.ts'
 import { OperatorChanges } from '../credentials/administration/operator-changes.ts'
@@ -28,6 +29,7 @@ export function openAdministration(
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules, limitBook }),
     ruleSetChanges: new RuleSetChanges(administration),
+    historyChanges: new HistoryChanges(administration),
     integrationChanges: new IntegrationChanges(administration),
     webhookChanges,
     webhookHealth: new WebhookHealth(webhookChanges, administration.clock),

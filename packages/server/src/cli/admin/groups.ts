@@ -165,6 +165,14 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate webhooks probe ENDPOINT',
     ],
   },
+  history: {
+    description: 'Messages of channels that are kept.',
+    examples: [
+      'lockgate history show APP',
+      'lockgate history delete APP --channel room:1 --reason "asked by the customer"',
+      'lockgate history delete APP --before 2026-01-01T00:00:00Z --reason "end of the year"',
+    ],
+  },
   tokens: {
     description: 'Access and refresh tokens that were issued.',
     examples: [

@@ -13,6 +13,7 @@ import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { deliveryHandlers } from './delivery-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
+import { historyHandlers } from './history-handlers.ts'
 import { integrationHandlers } from './integration-handlers.ts'
 import { limitHandlers } from './limit-handlers.ts'
 import { operatorHandlers } from './operator-handlers.ts'
@@ -55,6 +56,7 @@ export const HANDLERS: Handlers = {
   ...auditHandlers,
   ...eventHandlers,
   ...deliveryHandlers,
+  ...historyHandlers,
   ...alertHandlers,
   ...tenantHandlers,
   ...operatorHandlers,
