@@ -200,6 +200,10 @@ export interface Config {
   readonly documents: {
     /** `/x` without a slash at the end; below them WebSockets are editors. */
     readonly prefixes: readonly string[]
+    /** Code of the region of every host that no row of `regions` has. */
+    readonly region: string
+    /** `code URL`, as `parseDocumentRegion` reads them; codes and hosts are unique. */
+    readonly regions: readonly string[]
   }
   readonly mqtt: {
     readonly packetBytesMax: number

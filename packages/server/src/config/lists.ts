@@ -8,6 +8,7 @@ import { findWebhookEvent } from '@lockgate/protocol/webhooks/webhook-events'
 import { resolve } from 'node:path'
 import { parseAppLimits } from '../core/limits/installation-limits.ts'
 import { parseLimit, parseLimits } from '../core/limits/limit-text.ts'
+import { parseDocumentRegion, repeatedRegion } from '../ports/records/document-region.ts'
 import { parseRetention } from '../ports/records/retention.ts'
 import { isScope, SCOPE_ACTIONS } from '../ports/records/scope.ts'
 import { objectToNetwork } from './networks.ts'
@@ -52,6 +53,7 @@ const EXAMPLES: Readonly<Record<ListKind, string>> = {
   roles: 'use a name and scopes, such as `editor publish:doc:* subscribe:doc:*`',
   bridges: 'use `rooms/+/chat <-> private-room-$1 message`, with `->` or `<-` for one way only',
   retention: 'use channels and a time, such as `logs:** 1h` or `tmp:* off`',
+  'document regions': 'use a code and a URL, such as `eu-central-1 wss://eu.example.com`',
   events: 'use names of docs/webhook-events.md, such as `channel.occupied`',
   addresses: 'use `ops@example.com`, without a name',
   'rule actions': 'use `publish`, `subscribe`, `presence` or `history`',
@@ -125,7 +127,15 @@ function isOfLimits(of: ListKind): of is 'limits' | 'app limits' {
 /** What is wrong with entries beside each other. */
 function objectToWhole(entries: readonly string[], of: ListKind): Objection | undefined {
   if (isOfLimits(of)) return objectToLimits(entries, of)
+  if (of === 'document regions') return objectToRegions(entries)
   return of === 'bridges' ? objectToBridges(entries) : undefined
+}
+
+/** A host says which region a request is for, and a code where a document is. */
+function objectToRegions(entries: readonly string[]): Objection | undefined {
+  const at = repeatedRegion(entries.flatMap((entry) => parseDocumentRegion(entry) ?? []))
+  if (at === -1) return undefined
+  return { what: `entry ${at + 1}: an earlier one has its code or host`, next: 'use others' }
 }
 
 /** A message over two bridges would arrive twice. */
@@ -185,6 +195,8 @@ function normalize(entry: unknown, of: ListKind): Normal {
     }
     case 'retention':
       return parseRetention(entry) ? judge(undefined) : refuse('this is no pattern with a time')
+    case 'document regions':
+      return parseDocumentRegion(entry) ? judge(undefined) : refuse('this is no code with a URL')
     case 'events': {
       const isKnown = findWebhookEvent(entry) !== undefined
       return isKnown ? judge(undefined) : refuse('there is no event of this name')

@@ -45,6 +45,8 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   'smtp.user': 'somebody',
   'smtp.password': 'a password of theirs',
   'smtp.from': 'lockgate@example.com',
+  'documents.region': 'eu-central-1',
+  'documents.regions': 'eu-central-1 wss://eu.example.com, us-east-1 wss://us.example.com',
 }
 
 /** A good value that is not the default, as text. */

@@ -370,6 +370,24 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingFor<ValueAt<Config, 
     does: 'Paths below which WebSockets are editors of documents, whatever they show.',
     prevents: 'An editor that signs in over its connection is not taken for another client.',
   },
+  'documents.region': {
+    type: 'text',
+    shape: '1 to 40 of `a-z 0-9 -`, such as `eu-central-1`',
+    pattern: /^[a-z0-9][a-z0-9-]{0,39}$/,
+    default: 'local',
+    does: 'The WebSocket region of this node: where documents are that are opened here first.',
+    prevents: 'The editors of a document meet in one region; the records of an app are elsewhere.',
+  },
+  'documents.regions': {
+    type: 'list',
+    of: 'document regions',
+    countMax: 64,
+    default: [],
+    does:
+      'Every WebSocket region with its URL, such as `eu-central-1 wss://eu.example.com`. A host ' +
+      'that is here says which region a request is for.',
+    prevents: 'Editors are sent to these URLs only, when another region has their document.',
+  },
   'mqtt.packetBytesMax': {
     type: 'integer',
     unit: 'bytes',

@@ -87,9 +87,9 @@ export interface ListSetting extends Wording {
  * `networks`: IP addresses and CIDR blocks. `words`: a program and its arguments. `events`: what
  * webhooks can tell. `app limits`: those that do not belong to the installation alone.
  * `addresses`: of e-mail. `destinations`: where alerts go. `scopes`: what API keys may do.
- * `bridges`: topics and channels that are one. `retention`: channels
- * and how long they keep. `rule actions`: what rules are for. `user
- * patterns`: user names with `*` in them. `paths`: what URLs begin with.
+ * `bridges`: topics and channels that are one. `retention`: channels and how long they keep.
+ * `document regions`: codes and URLs. `rule actions`: what rules are for. `user patterns`: user
+ * names with `*` in them. `paths`: what URLs begin with.
  */
 export type ListKind =
   | 'origins'
@@ -101,6 +101,7 @@ export type ListKind =
   | 'roles'
   | 'bridges'
   | 'retention'
+  | 'document regions'
   | 'events'
   | 'limits'
   | 'app limits'

@@ -94,7 +94,9 @@ export class DocumentHub implements Documents, DocumentCounts {
   async remove(space: AppSpace, name: string): Promise<void> {
     const room = space.documents?.rooms.get(name)
     if (room !== undefined) this.#end(room, 'unavailable')
-    await this.#ports.homeOf(space).store.remove({ appId: space.app.id, name })
+    const { store, journal } = this.#ports.homeOf(space)
+    await journal.passed()
+    await store.remove({ appId: space.app.id, name })
   }
 
   /** Ends every document of an app that was deleted. */

@@ -21,6 +21,9 @@ export class KeptDocument {
   /** Where the last try stood: one that failed is not tried again with every update. */
   #tried = { count: 0, bytes: 0 }
 
+  /** Epoch: when the store heard last that somebody has it open. */
+  #notedAtMs = 0
+
   constructor(key: DocumentKey, home: DocumentHome) {
     this.key = key
     this.#home = home
@@ -42,6 +45,7 @@ export class KeptDocument {
   /** @returns what is kept, a state first. @throws Outage */
   async load(nowMs: number): Promise<readonly Uint8Array[]> {
     const stored = await this.#home.store.load(this.key, nowMs)
+    this.#notedAtMs = nowMs
     if (stored === undefined) return []
     this.#loaded(stored)
     const { state, updates } = stored
@@ -54,6 +58,13 @@ export class KeptDocument {
     this.#lastNumber = numbers.at(-1) ?? this.#lastNumber
     this.#sinceState.count += updates.length
     this.#sinceState.bytes += bytesOf(updates)
+  }
+
+  /** Says that somebody has it open where nothing did so for `ageMsMax`. @throws Outage */
+  async noteOpen(nowMs: number, ageMsMax: number): Promise<void> {
+    if (nowMs - this.#notedAtMs < ageMsMax) return
+    await this.#home.store.load(this.key, nowMs)
+    this.#notedAtMs = nowMs
   }
 
   /**

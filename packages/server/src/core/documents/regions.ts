@@ -5,14 +5,8 @@
  */
 import type { DocumentPins } from '../../ports/document-pins.ts'
 import type { AppRecord } from '../../ports/records/app.ts'
+import type { DocumentRegion } from '../../ports/records/document-region.ts'
 import { documentKey } from './document-key.ts'
-
-export interface DocumentRegion {
-  /** Such as `eu-central-1`. */
-  readonly code: string
-  /** `wss://host[:port][/prefix]`, no slash at the end. */
-  readonly url: string
-}
 
 /** Where a request came in. */
 export interface RequestPlace {
