@@ -4,6 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createMemoryBus } from './adapters/broker-memory/broker.ts'
+import { YjsDocumentEngine } from './adapters/document-engine-yjs/engine.ts'
+import { createMemoryPins } from './adapters/document-pins-memory/document-pins.ts'
 import { openMemoryLimitEngine } from './adapters/limit-engine-memory/limit-engine.ts'
 import { createNodeFetcher } from './adapters/fetcher-node/fetcher.ts'
 import { createNodeSender } from './adapters/fetcher-node/webhook-sender.ts'
@@ -16,6 +18,7 @@ import { systemRandom } from './adapters/system/random.ts'
 import { systemTurns } from './adapters/system/turns.ts'
 import { openCredentialCore } from './assembly/credential-core.ts'
 import { openDataPlane } from './assembly/data-plane.ts'
+import { openDocuments } from './assembly/documents.ts'
 import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
 import { openMessages } from './assembly/messages.ts'
@@ -122,6 +125,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const entering = { broker, events, isOverloaded: () => load.refusal() !== undefined }
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
   const messaging = await openMessages(config, core, { ...deps, ...entering, ...hubs, log })
+  const documents = openDocuments(config, core, documentPorts({ hub, fanout: pump, log }))
   const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
   const router = upgradeRouter(protocols, config.documents.prefixes)
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
@@ -135,20 +139,19 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const settle = settleAll([webhookEvents, mqtt, messaging])
   const api = { ...deps, ...limits, replays, settle }
   const publisher = { ...api, bearers, log, ...mqtt.publishing }
-  const dataPlane = { ...deps, bearers, log, ...openDataPlane(config, { ...deps, store, load }) }
+  const dataPlane = { ...deps, bearers, log, ...openDataPlane({ documents, store, load, clock }) }
   const served = { messaging, bearers, oauth, tokenService, publisher, dataPlane }
   const mailer = smtpMailerOf(config.smtp)
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
   const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
-  const { signingKeys } = tokens
-  const kept = { signingKeys, connectionTokens, ...config.audit, webhooks, guard }
-  const upkept = { ...kept, mqtt, messaging, watching: watch.tasks }
+  const kept = { ...config.audit, signingKeys: tokens.signingKeys, connectionTokens, guard }
+  const upkept = { ...kept, webhooks, mqtt, messaging, documents, watching: watch.tasks }
+  const counting = [outbound, watch, mqtt, messaging, documents]
   const server = await runServer(config, {
     route: publicRoute({ ...api, ...served, ...pages, admin, ownHosts: ownHostsOf(config) }),
     listening: (base) => tokens.issuer.fix(base),
-    metrics: () =>
-      exportMetrics([figures, outbound.metrics, watch.metrics, mqtt.metrics, messaging.metrics]),
+    metrics: () => exportMetrics([figures, ...counting.map((each) => each.metrics)]),
     warmUp: loadAdministration,
     webSockets,
     protocols: { stream: mqttStreams(mqtt.deps) },
@@ -168,6 +171,16 @@ function settleAll(parts: readonly { readonly settle: Settle }[]): Settle {
     const [first, ...others] = waits.filter((wait) => wait !== undefined)
     return others.length === 0 ? first : Promise.all([first, ...others]).then(() => {})
   }
+}
+
+/** The engine starts its Worker with the first document. */
+function documentPorts(ports: Pick<Parts, 'log'> & { hub: Hub; fanout: Pump }) {
+  const adapters = {
+    engine: new YjsDocumentEngine({ clock }),
+    pins: createMemoryPins({ clock }),
+    turns: systemTurns,
+  }
+  return { ...ports, ...adapters }
 }
 
 function openHub(

@@ -33,6 +33,7 @@ async function openServing() {
     webhooks: { tasks: [] },
     mqtt: { tasks: [] },
     messaging: { tasks: [] },
+    documents: { tasks: [] },
     guard: { tick: () => {}, finish: () => {} },
   }
   const tasks = upkeepTasks(world.core, world.store, more)

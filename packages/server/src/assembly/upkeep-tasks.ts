@@ -9,6 +9,7 @@ import type { Store } from '../ports/store.ts'
 import type { ConnectionTokenParts } from './connection-tokens.ts'
 import type { CredentialCore } from './credential-core.ts'
 import type { MessageCore } from './messages.ts'
+import type { DocumentParts } from './documents.ts'
 import type { MqttBroker } from './mqtt.ts'
 import type { TokenService } from './token-service.ts'
 import type { WebhookDelivery } from './webhook-delivery.ts'
@@ -37,6 +38,7 @@ export function upkeepTasks(
     readonly webhooks: Pick<WebhookDelivery, 'tasks'>
     readonly mqtt: Pick<MqttBroker, 'tasks'>
     readonly messaging: Pick<MessageCore, 'tasks'>
+    readonly documents: Pick<DocumentParts, 'tasks'>
     readonly guard: Pick<Guard, 'tick' | 'finish'>
   },
 ): readonly UpkeepTask[] {
@@ -74,6 +76,7 @@ export function upkeepTasks(
     ...more.webhooks.tasks,
     ...more.mqtt.tasks,
     ...more.messaging.tasks,
+    ...more.documents.tasks,
     // At the end after everything that writes rows, and the witnesses after what they are given.
     {
       name: 'checkpoints',
