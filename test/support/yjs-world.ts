@@ -129,8 +129,12 @@ export async function openYjsWorld(
       if (admission?.kind !== 'session') throw new Error(`not let in: ${JSON.stringify(admission)}`)
       const wire = new YjsWire()
       const inflow = {
-        pause: () => void (wire.isPaused = true),
-        resume: () => void (wire.isPaused = false),
+        pause() {
+          wire.isPaused = true
+        },
+        resume() {
+          wire.isPaused = false
+        },
       }
       wire.session = admission.start(wire, inflow)
       wire.session.open()

@@ -40,13 +40,12 @@ describe('the document of a path', () => {
       document: named('doc'),
       token: 'a.b.c',
       carrier: 'query',
-      isNamedInQuery: true,
     })
     expect(read({ query: 'access_token=a.b.c%2Fdoc' }).document).toEqual(named('doc'))
     expect(read({ path: '/doc', query: 'token=a.b.c/doc' }).document).toEqual(named('doc'))
     expect(read({ path: '/x', query: 'token=a.b.c/doc' }).document).toEqual({ kind: 'invalid' })
     expect(read({ query: 'token=a.b.c/x/y' }).document).toEqual({ kind: 'invalid' })
-    expect(read({ query: 'token=a.b.c/' })).toMatchObject({ token: 'a.b.c', isNamedInQuery: false })
+    expect(read({ query: 'token=a.b.c/' })).toMatchObject({ document: { kind: 'none' } })
   })
 })
 
@@ -78,12 +77,6 @@ describe('the token', () => {
     expect(read({ subprotocols: ['Bearer', 't'] }).subprotocol).toBe('Bearer')
     expect(read({ subprotocols: ['mqtt'] }).subprotocol).toBeUndefined()
   })
-})
-
-test('what is found under a prefix is told apart from what is not', () => {
-  expect(read({ path: '/ws' })).toMatchObject({ isUnderPrefix: true, segmentCount: 0 })
-  expect(read({ path: '/ws/a/b/c' })).toMatchObject({ isUnderPrefix: true, segmentCount: 3 })
-  expect(read({ path: '/doc' })).toMatchObject({ isUnderPrefix: false, segmentCount: 1 })
 })
 
 test('any text is read, and names that come out are names', () => {

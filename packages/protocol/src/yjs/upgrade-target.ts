@@ -28,12 +28,6 @@ export interface UpgradeTarget {
   readonly carrier: TokenCarrier | undefined
   /** The one to select in the answer. */
   readonly subprotocol: string | undefined
-  /** The path begins with a prefix that belongs to documents. */
-  readonly isUnderPrefix: boolean
-  /** How many segments follow the prefix. */
-  readonly segmentCount: number
-  /** The query is `token=TOKEN/document`. */
-  readonly isNamedInQuery: boolean
 }
 
 /** Offered before the token itself; the older spelling is still in use. */
@@ -60,9 +54,6 @@ export function readUpgradeTarget(
     token: found?.[1],
     carrier: found?.[0],
     subprotocol,
-    isUnderPrefix: prefix !== undefined,
-    segmentCount: segments.length,
-    isNamedInQuery: asked.segments.length > 0,
   }
 }
 

@@ -11,8 +11,6 @@ import {
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Source } from '../../core/source.ts'
 import type { EditorAnswer, EditorIdentity } from '../../credentials/documents/editor-identity.ts'
-import { AUDIENCE } from '../../credentials/tokens/access-token-mint.ts'
-import { peekToken } from '../../credentials/tokens/peek.ts'
 import type { AppSettings } from '../../ports/records/app.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from '../session.ts'
 import type { UpgradeFacts } from './editing.ts'
@@ -20,32 +18,15 @@ import { YjsSession } from './session.ts'
 import { holdMsOf, isHeldBack, yjsFarewell } from './wire-refusals.ts'
 import { FRAME_BYTES_MAX, type YjsDeps } from './yjs-deps.ts'
 
-/** A document, and once more where a provider appended it to a URL that had it. */
-const SEGMENT_COUNT_MAX = 2
-
+/** Takes whatever the router says is an editor's. */
 export function yjsProtocol(deps: YjsDeps): WebSocketProtocol {
   return {
+    frameBytesMax: FRAME_BYTES_MAX,
     admit(request) {
-      if (!request.isUnderPrefix) return undefined
       const target = readUpgradeTarget(request, deps.prefixes)
-      return isDocumentTarget(target) ? new YjsAdmission(request, target, deps).decide() : undefined
+      return new YjsAdmission(request, target, deps).decide()
     },
   }
-}
-
-/**
- * Whether a request is an editor's by its form (decision 12): by subprotocol, by path, or by a
- * token that is one of ours for documents.
- */
-export function isDocumentTarget(target: UpgradeTarget): boolean {
-  if (target.subprotocol !== undefined || target.isUnderPrefix || target.isNamedInQuery) return true
-  if (target.segmentCount > 0) return target.segmentCount <= SEGMENT_COUNT_MAX
-  return target.token !== undefined && isDocumentToken(target.token)
-}
-
-/** Whether a token says, unverified, that it is for documents: ours, of the audience for them. */
-export function isDocumentToken(token: string): boolean {
-  return peekToken(token)?.claims['aud'] === AUDIENCE
 }
 
 class YjsAdmission {

@@ -27,6 +27,8 @@ const REFUSED = 0
 export class EditedDocument {
   readonly #start: EditedStart
   readonly #host: EditingHost
+  /** To the last vector that came. */
+  #answer: Promise<unknown> | undefined
   #isLeft = false
 
   constructor(start: EditedStart, host: EditingHost) {
@@ -43,10 +45,11 @@ export class EditedDocument {
     return this.editor.identity.mayRead(this.#start.name)
   }
 
-  /** Asks for what the client has, and tells who is here. */
+  /** Asks for what the client has, and tells who is here: after what it has asked itself. */
   greet(): void {
     const { seat, frames } = this.#start
-    this.#later(seat.stateVector(), (stateVector) => {
+    const asked = Promise.all([seat.stateVector(), this.#answer])
+    this.#later(asked, ([stateVector]) => {
       this.#host.send(frames.step1(stateVector))
       const present = seat.awareness()
       if (present.length > 0) this.#host.send(frames.awareness(present))
@@ -56,7 +59,7 @@ export class EditedDocument {
   receive(message: DocumentMessage): void {
     switch (message.kind) {
       case 'step1':
-        return this.#answer(message.stateVector)
+        return this.#answerTo(message.stateVector)
       case 'step2':
       case 'update':
         return this.#update(message.kind, message.update)
@@ -77,9 +80,11 @@ export class EditedDocument {
   }
 
   /** Answered also where there is nothing: the client counts as synced after it. */
-  #answer(stateVector: Uint8Array): void {
+  #answerTo(stateVector: Uint8Array): void {
     const { seat, frames } = this.#start
-    this.#later(seat.missing(stateVector), (missing) => {
+    const answer = seat.missing(stateVector)
+    this.#answer = answer
+    this.#later(answer, (missing) => {
       if (missing.ok) this.#host.send(frames.step2(missing.value))
       else this.#start.failed(missing)
     })

@@ -44,7 +44,10 @@ async function key(scopes: readonly string[], name = 'key'): Promise<string> {
 
 describe('an editor of y-websocket', () => {
   test('is answered for an empty document, and asked for what it has', async () => {
-    const wire = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const wire = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     expect(wire.frames).toEqual([])
     wire.receive(STEP_1)
     expect(await wire.next('0001')).toBe(EMPTY_STEP_2)
@@ -58,12 +61,15 @@ describe('an editor of y-websocket', () => {
     one.receive(updateFrame(update))
     const relayed = await other.next('0002')
     expect(relayed).toContain(Buffer.from(update).toString('hex'))
-    const late = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const late = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     late.receive(STEP_1)
     const step2 = Buffer.from(await late.next('0001'), 'hex')
     const doc = new Y.Doc()
     Y.applyUpdate(doc, step2.subarray(3))
-    expect(doc.getText('t').toString()).toBe('hello')
+    expect(doc.getText('t').toJSON()).toBe('hello')
     expect([one.take(), elsewhere.take()]).toEqual([[], []])
   })
 
@@ -74,7 +80,10 @@ describe('an editor of y-websocket', () => {
     one.receive(frame)
     expect(await one.next('01')).toBe(hex)
     expect(await other.next('01')).toBe(hex)
-    const late = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const late = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     late.receive(STEP_1)
     expect(await late.next('01')).toBe(hex)
     late.take()
@@ -106,24 +115,36 @@ describe('an editor of y-websocket', () => {
   })
 
   test('waits for its document without losing what it sent', async () => {
-    const wire = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const wire = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     wire.receive(STEP_1, updateFrame(written('early')))
     expect(wire.isPaused).toBe(true)
     await wire.next('0001')
     await until('reading again', () => !wire.isPaused)
-    const other = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const other = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     other.receive(STEP_1)
     expect(await other.next('0001')).toContain(Buffer.from('early').toString('hex'))
   })
 
   test('is closed when it sends more than may wait', async () => {
-    const wire = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const wire = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     for (let count = 0; count <= WAITING_COUNT_MAX; count++) wire.receive(STEP_1)
     expect(wire.closed?.code).toBe(1013)
   })
 
   test('that names all and says nothing is taken for one after a second', async () => {
-    const wire = await world.connect({ path: '/doc', query: `token=${await world.accessToken('app')}` })
+    const wire = await world.connect({
+      path: '/doc',
+      query: `token=${await world.accessToken('app')}`,
+    })
     world.pass(999)
     expect(wire.isPaused).toBe(false)
     world.pass(1)
@@ -144,7 +165,10 @@ describe('a reader', () => {
   })
 
   test('that may not read any more is closed', async () => {
-    const made = await world.make('api_key', { name: 'k', attributes: { scopes: ['subscribe:doc'] } })
+    const made = await world.make('api_key', {
+      name: 'k',
+      attributes: { scopes: ['subscribe:doc'] },
+    })
     const wire = await editor('/doc', made.value ?? '')
     const change = { credentialId: made.credential.id, scopes: ['subscribe:other'] }
     await world.core.changes.update(change, CALLER)
