@@ -29,6 +29,7 @@ import { openOauth } from './assembly/oauth-core.ts'
 import { upkeepTasks } from './assembly/upkeep-tasks.ts'
 import { openWatch } from './assembly/watch.ts'
 import { openWebhooks } from './assembly/webhooks.ts'
+import { openYjs } from './assembly/yjs.ts'
 import { adminDeps } from './compose-admin.ts'
 import { exportMetrics, openStore, witnessesOf } from './compose-outside.ts'
 import { masterKeySourceOf, readMasterKey } from './compose-outside.ts'
@@ -50,7 +51,7 @@ import type { Store } from './ports/store.ts'
 import { demoPages, provision } from './provision.ts'
 import { type RunningServer, runServer } from './run-server.ts'
 import { mqttStreams } from './sessions/mqtt/protocol.ts'
-import { upgradeRouter, webSocketProtocols } from './sessions/registry.ts'
+import { type ProtocolDeps, upgradeRouter, webSocketProtocols } from './sessions/registry.ts'
 import { createClosings } from './transports/closings.ts'
 import { Pump } from './transports/pump.ts'
 import { TurnWriter } from './transports/turn-writer.ts'
@@ -126,8 +127,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const mqtt = await openMqtt(config, core, { ...parts, ...deps, ...doors, ...entering })
   const messaging = await openMessages(config, core, { ...deps, ...entering, ...hubs, log })
   const documents = openDocuments(config, core, documentPorts({ hub, fanout: pump, log }))
-  const protocols = webSocketProtocols({ ...deps, mqtt: mqtt.deps })
-  const router = upgradeRouter(protocols, config.documents.prefixes)
+  const yjs = openYjs(config, { ...deps, bearers, documents, log })
+  const router = routerOf(config, { ...deps, mqtt: mqtt.deps, yjs })
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
   const webSockets = new WebSockets(config, { ...carrying, log, router })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
@@ -181,6 +182,10 @@ function documentPorts(ports: Pick<Parts, 'log'> & { hub: Hub; fanout: Pump }) {
     turns: systemTurns,
   }
   return { ...ports, ...adapters }
+}
+
+function routerOf(config: Config, deps: ProtocolDeps) {
+  return upgradeRouter(webSocketProtocols(deps), config.documents.prefixes)
 }
 
 function openHub(

@@ -12,14 +12,24 @@ import { mqttWebSockets } from './mqtt/protocol.ts'
 import { pusherProtocol } from './pusher/admission.ts'
 import type { PusherDeps } from './pusher/session.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from './session.ts'
+import { yjsProtocol } from './yjs/admission.ts'
+import type { YjsDeps } from './yjs/yjs-deps.ts'
 
-export type ProtocolDeps = PusherDeps & { readonly random: Random; readonly mqtt: MqttDeps }
+export type ProtocolDeps = PusherDeps & {
+  readonly random: Random
+  readonly mqtt: MqttDeps
+  readonly yjs: YjsDeps
+}
 
 /** Those that are served; the others are as if there were none. */
 export type Protocols = Readonly<Partial<Record<ProtocolName, WebSocketProtocol>>>
 
 export function webSocketProtocols(deps: ProtocolDeps): Protocols {
-  return { mqtt: mqttWebSockets(deps.mqtt), pusher: pusherProtocol(deps) }
+  return {
+    mqtt: mqttWebSockets(deps.mqtt),
+    pusher: pusherProtocol(deps),
+    yjs: yjsProtocol(deps.yjs),
+  }
 }
 
 export interface Routed {
