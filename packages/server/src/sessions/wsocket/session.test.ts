@@ -401,6 +401,19 @@ describe('the end of a connection', () => {
     expect(other.outbox.closed).toBeUndefined()
   })
 
+  test('comes with that of the grace of a rotated key; the new one goes on', async () => {
+    const { value: old = '', credential } = await world.make('api_key', { name: 'rotated' })
+    const rotation = { credentialId: credential.id, overlapMs: 60_000 }
+    const rotated = await world.core.changes.rotate(rotation, CALLER)
+    const fresh = rotated.ok ? (rotated.value.value ?? '') : ''
+    const [ann, bob] = [await world.connect({ key: old }), await world.connect({ key: fresh })]
+    world.time.ms += 60_000
+    await world.core.deadlines.check()
+    expect([ann.outbox.closed?.code, bob.outbox.closed]).toEqual([4401, undefined])
+    expect(await world.upgrade({ key: old })).toMatchObject({ refusal: 'credential_invalid' })
+    expect(await world.upgrade({ key: fresh })).toMatchObject({ kind: 'session' })
+  })
+
   test('comes with a user that is terminated, and an app that is suspended: 4403', async () => {
     const ann = await connectAs({ sub: 'ann', channels: ['a'] })
     const bob = await connectAs({ sub: 'bob', channels: ['a'] })

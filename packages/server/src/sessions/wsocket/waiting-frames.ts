@@ -18,9 +18,9 @@ export class WaitingFrames {
 
   /** @returns false when there is no room. */
   add(frame: string): boolean {
-    const count = this.#frames.length - this.#start
+    const isFull = this.#frames.length - this.#start >= WAITING_FRAME_COUNT_MAX
+    if (isFull || this.#units + frame.length > WAITING_FRAME_UNITS_MAX) return false
     this.#units += frame.length
-    if (count >= WAITING_FRAME_COUNT_MAX || this.#units > WAITING_FRAME_UNITS_MAX) return false
     this.#frames.push(frame)
     return true
   }
