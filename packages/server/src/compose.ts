@@ -23,6 +23,7 @@ import { figuresOf } from './assembly/figures.ts'
 import { shareLimits } from './assembly/limits.ts'
 import { openMessages } from './assembly/messages.ts'
 import { openMqtt } from './assembly/mqtt.ts'
+import { openWSocket } from './assembly/wsocket.ts'
 import { createGuarding } from './assembly/guarding.ts'
 import { warnOfOpenApps } from './assembly/open-apps.ts'
 import { openOauth } from './assembly/oauth-core.ts'
@@ -112,12 +113,11 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   if (demoCredentials !== undefined) parts.demoMade?.(demoCredentials)
   await core.deadlines.start()
   const { authority, recordUse, recordDenial, revoker } = core
-  const directory = authority.apps
-  warnOfOpenApps(directory.apps(), log)
+  warnOfOpenApps(authority.apps.apps(), log)
   const guarding = createGuarding(config, { engine: limitEngine, clock, events, recordDenial })
   const { guard, limitBook } = guarding
   const records = { recordUse, recordDenial, guard, limitBook }
-  const deps = { hub, directory, clock, tally, random, times: limits, ...records }
+  const deps = { hub, directory: authority.apps, clock, tally, random, times: limits, ...records }
   const opened = await openOauth(config, core, { ...guarding, tally, log, broker, hub })
   const { tokens, bearers, oauth, connectionTokens, tokenService } = opened
   const own = () => [guarding.metrics(), connectionTokens.metrics(), load.metrics()]
@@ -128,7 +128,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const messaging = await openMessages(config, core, { ...deps, ...entering, ...hubs, log })
   const documents = openDocuments(config, core, documentPorts({ hub, fanout: pump, log }))
   const yjs = openYjs(config, { ...deps, bearers, documents, log })
-  const router = routerOf(config, { ...deps, mqtt: mqtt.deps, yjs })
+  const wsocket = openWSocket(core, messaging, { ...deps, bearers, log })
+  const router = routerOf(config, { ...deps, mqtt: mqtt.deps, yjs, wsocket })
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
   const webSockets = new WebSockets(config, { ...carrying, log, router })
   const replays = new ReplayMemory(limits.authTimestampWindowMs)

@@ -12,12 +12,15 @@ import { mqttWebSockets } from './mqtt/protocol.ts'
 import { pusherProtocol } from './pusher/admission.ts'
 import type { PusherDeps } from './pusher/session.ts'
 import type { Admission, UpgradeRequest, WebSocketProtocol } from './session.ts'
+import { wsocketProtocol } from './wsocket/admission.ts'
+import type { WSocketDeps } from './wsocket/wsocket-deps.ts'
 import { yjsProtocol } from './yjs/admission.ts'
 import type { YjsDeps } from './yjs/yjs-deps.ts'
 
 export type ProtocolDeps = PusherDeps & {
   readonly random: Random
   readonly mqtt: MqttDeps
+  readonly wsocket: WSocketDeps
   readonly yjs: YjsDeps
 }
 
@@ -28,6 +31,7 @@ export function webSocketProtocols(deps: ProtocolDeps): Protocols {
   return {
     mqtt: mqttWebSockets(deps.mqtt),
     pusher: pusherProtocol(deps),
+    wsocket: wsocketProtocol(deps.wsocket),
     yjs: yjsProtocol(deps.yjs),
   }
 }
