@@ -8,6 +8,7 @@ import { declareTenant, TENANT_ID } from '../../../../../test/support/declared-t
 import type { CredentialKind } from '../../ports/records/credential.ts'
 import { Bearers } from '../bearers.ts'
 import type { TermsRequest } from '../engine/terms.ts'
+import { DEFAULT_SCOPES } from '../scopes.ts'
 
 const DAY_MS = 86_400_000
 
@@ -50,13 +51,13 @@ describe('scopes of an API key', () => {
 
   test('that are narrowed hold from the next call on, and widen again', async () => {
     const { id, value } = await make('api_key')
-    expect(await rulesOf(value)).toHaveLength(2)
+    expect(await rulesOf(value)).toHaveLength(DEFAULT_SCOPES.length)
     await update(id, { scopes: ['publish:news'] })
     expect(await rulesOf(value)).toEqual([{ pattern: 'news', actions: ['publish'] }])
     await update(id, { scopes: [] })
     expect(await rulesOf(value)).toEqual([])
     await update(id, { scopes: null })
-    expect(await rulesOf(value)).toHaveLength(2)
+    expect(await rulesOf(value)).toHaveLength(DEFAULT_SCOPES.length)
   })
 
   test('belong to API keys only', async () => {

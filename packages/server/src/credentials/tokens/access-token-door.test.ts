@@ -88,7 +88,7 @@ describe('an access token', () => {
     })
     expect(identity.value.planLimits).toBeDefined()
     const actions = identity.value.permissions.rules.flatMap(({ actions: each }) => each)
-    expect(actions.toSorted()).toEqual(['publish', 'subscribe'])
+    expect(actions.toSorted()).toEqual(['history', 'presence', 'publish', 'subscribe'])
     expect(identity.value.loaded.app.id).toBe('app')
   })
 
