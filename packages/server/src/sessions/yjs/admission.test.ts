@@ -81,3 +81,8 @@ test('an upgrade without a token is held open for one', async () => {
   expect(await world.admit({ path: '/ws' })).toMatchObject({ kind: 'session' })
   expect(await world.admit({ path: '/doc' })).toMatchObject({ kind: 'session' })
 })
+
+test('a path of Pusher, and one where nothing is served, are left to others', async () => {
+  for (const path of ['/app/key', '/app']) expect(await world.admit({ path })).toBeUndefined()
+  expect(await world.admit({ path: '/doc', isUnderPrefix: false })).toBeUndefined()
+})

@@ -18,11 +18,15 @@ import { YjsSession } from './session.ts'
 import { holdMsOf, isHeldBack, yjsFarewell } from './wire-refusals.ts'
 import { FRAME_BYTES_MAX, type YjsDeps } from './yjs-deps.ts'
 
-/** Takes whatever the router says is an editor's. */
+/** Contract 1A.1: whatever is below it belongs to Pusher, so no document is called `app`. */
+const PUSHER_PATH = /^\/app(?:\/|$)/
+
+/** Takes whatever the router says is an editor's; on a listener of its own that is all but this. */
 export function yjsProtocol(deps: YjsDeps): WebSocketProtocol {
   return {
     frameBytesMax: FRAME_BYTES_MAX,
     admit(request) {
+      if (!request.isUnderPrefix || PUSHER_PATH.test(request.path)) return undefined
       const target = readUpgradeTarget(request, deps.prefixes)
       return new YjsAdmission(request, target, deps).decide()
     },
