@@ -254,9 +254,11 @@ export class MessageHub implements Messages {
     const envelope = decodeMessageEnvelope(payload)
     if (envelope === undefined) return
     const { appId, message, isKept } = envelope
-    this.#ports.history.accept(appId, { appId, ...message }, isKept)
+    // Of an app that nobody uses here there is nothing in memory that could be behind.
     const space = this.#ports.spaces.find(appId)
-    if (space !== undefined) this.#deliver(space, message)
+    if (space === undefined) return
+    this.#ports.history.accept(appId, { appId, ...message }, isKept)
+    this.#deliver(space, message)
   }
 
   #freshId(): string {
