@@ -8,6 +8,7 @@ import {
   type TokenService,
 } from '../../packages/server/src/assembly/token-service.ts'
 import type { LoadedApp } from '../../packages/server/src/credentials/app-directory.ts'
+import type { Config } from '../../packages/server/src/config/config.ts'
 import { AppLimitBook } from '../../packages/server/src/credentials/app-limits.ts'
 import { Bearers } from '../../packages/server/src/credentials/bearers.ts'
 import { applyDeclarations } from '../../packages/server/src/credentials/declaration/declare.ts'
@@ -72,6 +73,7 @@ export async function openTokenWorld(
     readonly times?: Partial<typeof TOKEN_TIMES>
     readonly kept?: Parameters<typeof openCoreWorld>[0]
     readonly algorithm?: 'ES256' | 'RS256'
+    readonly documents?: Config['documents']
     /** Limits of the installation. */
     readonly guardTexts?: readonly string[]
   } = {},
@@ -83,7 +85,12 @@ export async function openTokenWorld(
     tenantOf(TENANT_ID, { algorithm, apps: [appOf('app'), appOf('sibling'), publicApp('page')] }),
     tenantOf(OTHER_TENANT_ID, { algorithm, apps: [appOf('foreign')] }),
   ])
-  const config = { tokens: { ...TOKEN_TIMES, ...options.times }, publicUrl: ISSUER_BASE }
+  const { documents } = options
+  const config = {
+    tokens: { ...TOKEN_TIMES, ...options.times },
+    publicUrl: ISSUER_BASE,
+    ...(documents && { documents }),
+  }
   const tokens = createTokenService(config, core, { limits: new AppLimitBook([]) })
   const { clock } = core.administration
   const fail = (_event: string, error: unknown) => {

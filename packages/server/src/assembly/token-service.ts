@@ -41,7 +41,7 @@ export interface TokenServiceParts {
 }
 
 export function createTokenService(
-  config: Pick<Config, 'tokens' | 'publicUrl'>,
+  config: Pick<Config, 'tokens' | 'publicUrl'> & Partial<Pick<Config, 'documents'>>,
   core: CredentialCore,
   { assertions, limits }: TokenServiceParts,
 ): TokenService {
@@ -53,7 +53,9 @@ export function createTokenService(
   const regionOf = (app: LoadedApp['app']) => authority.regionOf(app)
   const dbCodeOf = (app: LoadedApp['app']) => regionOf(app).code
   const lifeMs = config.tokens.accessTokenMs
-  const mint = new AccessTokenMint({ keys, issuer, clock, random, dbCodeOf, lifeMs, limits })
+  const regionCode = regionCodeOf(config.documents)
+  const minting = { keys, issuer, clock, random, dbCodeOf, regionCode, lifeMs, limits }
+  const mint = new AccessTokenMint(minting)
   const clients = new ClientAuthentication({
     apps,
     check,
@@ -113,4 +115,9 @@ async function endReused(
   const reason = 'a refresh token was used twice'
   const target = { kind: 'family' as const, familyId }
   await revocations.revoke(target, { ...place, reason }, { ...SYSTEM, source })
+}
+
+/** A code says something only where there are several to choose from. */
+function regionCodeOf(documents: Config['documents'] | undefined): string | undefined {
+  return documents === undefined || documents.regions.length === 0 ? undefined : documents.region
 }

@@ -47,6 +47,8 @@ export interface MintDeps {
   readonly random: Random
   /** The code of the database an app lives in. */
   readonly dbCodeOf: (app: LoadedApp['app']) => string
+  /** Of the WebSocket region that documents are opened in here; undefined: there is but one. */
+  readonly regionCode?: string | undefined
   readonly lifeMs: number
   readonly limits: AppLimitBook
 }
@@ -116,6 +118,7 @@ export class AccessTokenMint {
       appId: app.id,
       licenseRegionCode: app.region,
       dbCode: this.#deps.dbCodeOf(app),
+      regionCode: this.#deps.regionCode,
       allowed_domain_1: first,
       allowed_domain_2: second,
       allowed_domain_3: third,

@@ -1,6 +1,10 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import { guardWorld } from '../../../../../test/support/guard-world.ts'
-import { credentialsForm, openTokenWorld } from '../../../../../test/support/token-world.ts'
+import {
+  claimsOf,
+  credentialsForm,
+  openTokenWorld,
+} from '../../../../../test/support/token-world.ts'
 import { Outage } from '../../ports/outage.ts'
 
 const SOURCE = { ip: '192.0.2.1', agent: 'test', protocol: 'http' }
@@ -29,6 +33,17 @@ async function tokenUnder(limits: readonly string[]) {
   }
   return { world, claims, limit, publish }
 }
+
+test('a token names the WebSocket region of its server, where there are several', async () => {
+  const codeAt = async (regions: readonly string[]) => {
+    const documents = { prefixes: [], region: 'eu-central-1', regions }
+    const world = await openTokenWorld({ documents })
+    const { body } = await world.call('/connect/token', { form: credentialsForm('app') })
+    return claimsOf(body.access_token)['regionCode']
+  }
+  expect(await codeAt([])).toBeUndefined()
+  expect(await codeAt(['us-east-1 wss://us.example'])).toBe('eu-central-1')
+})
 
 describe('an access token', () => {
   test('carries what holds for its app, and not what everybody knows', async () => {
