@@ -124,6 +124,7 @@ const BODIES: Partial<Record<OperationName, (things: Things) => AdminCall['body'
   'webhooks.remove': () => ({ reason }),
   'deliveries.discard': () => ({ deliveryId: 'whd_none', reason }),
   'history.delete': () => ({ reason }),
+  'documents.delete': () => ({ name: 'notes', reason }),
   'tokens.revoke': () => ({ tokenId: 'none', reason }),
   'signing-keys.revoke': () => ({ reason }),
   'token-keys.revoke': () => ({ reason }),

@@ -190,6 +190,7 @@ test('the front path tells browsers and machines what each asks for', async () =
 test('the names of WireSocket are among the metrics of the operations listener', async () => {
   const own = await it.server.metric('lockgate_connections_open')
   assert.equal(await it.server.metric('wiresocket_connections_total'), own)
+  assert.equal(await it.server.metric('wiresocket_documents_active'), 0)
   assert.ok((await it.server.metric('nodejs_heap_size_used_bytes')) > 0)
   assert.equal((await ask('/metrics')).status, 404)
 })

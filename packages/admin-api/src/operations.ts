@@ -7,6 +7,7 @@ import { APP_OPERATIONS } from './app-operations.ts'
 import { AUDIT_OPERATIONS } from './audit-operations.ts'
 import { CREDENTIAL_OPERATIONS } from './credential-operations.ts'
 import { DELIVERY_OPERATIONS } from './delivery-operations.ts'
+import { DOCUMENT_OPERATIONS } from './document-operations.ts'
 import { HISTORY_OPERATIONS } from './history-operations.ts'
 import { LIMIT_OPERATIONS } from './limit-operations.ts'
 import { INTEGRATION_OPERATIONS } from './integration-operations.ts'
@@ -44,6 +45,7 @@ export const OPERATIONS = {
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...HISTORY_OPERATIONS,
+  ...DOCUMENT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...INTEGRATION_OPERATIONS,
   ...TOKEN_OPERATIONS,

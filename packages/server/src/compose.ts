@@ -146,7 +146,8 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const mailer = smtpMailerOf(config.smtp)
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
-  const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
+  const changing = { ...administration, documentChanges: documents.changes }
+  const admin = { ...adminDeps(config, core, store), ...changing, ...records, ...told }
   const kept = { ...config.audit, signingKeys: tokens.signingKeys, connectionTokens, guard }
   const upkept = { ...kept, webhooks, mqtt, messaging, documents, watching: watch.tasks }
   const counting = [outbound, watch, mqtt, messaging, documents]

@@ -45,6 +45,8 @@ export const ROUTES = {
   'deliveries.get': { method: 'GET', path: '/webhooks/{endpointId}/deliveries/{deliveryId}' },
   'deliveries.list': { method: 'GET', path: '/webhooks/{endpointId}/deliveries' },
   'deliveries.replay': { method: 'POST', path: '/webhooks/{endpointId}/deliveries/replay' },
+  'documents.delete': { method: 'POST', path: '/apps/{appId}/documents/delete' },
+  'documents.list': { method: 'GET', path: '/apps/{appId}/documents' },
   'events.list': { method: 'GET', path: '/events/recent' },
   'events.watch': { method: 'GET', path: '/events' },
   'history.delete': { method: 'POST', path: '/apps/{appId}/history/delete' },

@@ -165,6 +165,13 @@ const GROUPS: Readonly<Record<string, GroupHelp>> = {
       'lockgate webhooks probe ENDPOINT',
     ],
   },
+  documents: {
+    description: 'Documents of editors that are kept.',
+    examples: [
+      'lockgate documents list APP --all --json',
+      'lockgate documents delete APP --name notes --reason "asked by the customer"',
+    ],
+  },
   history: {
     description: 'Messages of channels that are kept.',
     examples: [

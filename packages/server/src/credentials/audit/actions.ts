@@ -83,6 +83,7 @@ export const AUDIT_ACTIONS = {
   'webhook.probed': event(3004, OTHER, 1),
   'webhook.replayed': event(3004, OTHER, 1),
   'webhook.discarded': event(3004, entity.remove, 2),
+  'document.deleted': event(3004, entity.remove, 2),
   'history.deleted': event(3004, entity.remove, 2),
   'rules.created': event(3005, ASSIGN_PRIVILEGES, 2),
   'rules.updated': event(3005, ASSIGN_PRIVILEGES, 2),

@@ -69,6 +69,8 @@ const ALLOWED: Readonly<Record<OperationName, readonly [installation: string, te
   'integrations.disable': ['oa', 'oa'],
   'integrations.remove': ['oa', 'oa'],
   'rules.explain': ['oaduv', 'oaduv'],
+  'documents.list': ['oaduv', 'oaduv'],
+  'documents.delete': ['oad', 'oad'],
   'history.show': ['oaduv', 'oaduv'],
   'history.delete': ['oad', 'oad'],
   'webhooks.list': ['oadu', 'oadu'],

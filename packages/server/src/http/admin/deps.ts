@@ -5,6 +5,7 @@ import type { AppChanges } from '../../credentials/administration/app-changes.ts
 import type { CredentialChanges } from '../../credentials/administration/credential-changes.ts'
 import type { DeliveryChanges } from '../../credentials/administration/delivery-changes.ts'
 import type { Deliveries } from '../../credentials/administration/deliveries.ts'
+import type { DocumentChanges } from '../../credentials/administration/document-changes.ts'
 import type { HistoryChanges } from '../../credentials/administration/history-changes.ts'
 import type { MasterKeyChanges } from '../../credentials/administration/master-key-changes.ts'
 import type { IntegrationChanges } from '../../credentials/administration/integration-changes.ts'
@@ -53,6 +54,7 @@ export interface AdminDeps extends FailureDeps {
   readonly deliveries: Deliveries
   readonly deliveryChanges: DeliveryChanges
   readonly historyChanges: HistoryChanges
+  readonly documentChanges: DocumentChanges
   readonly masterKeyChanges: MasterKeyChanges
   readonly repeatedCalls: RepeatedCalls
   readonly useReport: UseReport

@@ -12,6 +12,7 @@ import { appHandlers } from './app-handlers.ts'
 import { auditHandlers } from './audit-handlers.ts'
 import { changeHandlers } from './change-handlers.ts'
 import { deliveryHandlers } from './delivery-handlers.ts'
+import { documentHandlers } from './document-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
 import { historyHandlers } from './history-handlers.ts'
 import { integrationHandlers } from './integration-handlers.ts'
@@ -57,6 +58,7 @@ export const HANDLERS: Handlers = {
   ...eventHandlers,
   ...deliveryHandlers,
   ...historyHandlers,
+  ...documentHandlers,
   ...alertHandlers,
   ...tenantHandlers,
   ...operatorHandlers,
