@@ -11,6 +11,7 @@ import { Outage } from '../../packages/server/src/ports/outage.ts'
 import type { Database, Store } from '../../packages/server/src/ports/store.ts'
 import type { Result } from '../../packages/protocol/src/result.ts'
 import { REGIONS } from '../contract/records.ts'
+import { nothingInMemory } from './administered-parts.ts'
 import { CALLER, type CoreWorld, openCoreWorld } from './credential-core.ts'
 
 export { CALLER }
@@ -51,7 +52,7 @@ export class AdministrationWorld {
     const { mode = 'development', allowedNetworks = [] } = options
     const config = { mode, outbound: { allowedNetworks } }
     const limitBook = new AppLimitBook(readLimits(options.limits))
-    this.#changes = openAdministration(world.core, config, limitBook)
+    this.#changes = openAdministration(world.core, config, nothingInMemory(limitBook))
   }
 
   static async open(options: Options = {}, kept: Kept = {}): Promise<AdministrationWorld> {

@@ -21,7 +21,7 @@ type Told =
   | 'limitBook'
   | 'tally'
   | 'log'
-type Later = 'adoption' | 'deliveryChanges' | 'documentChanges' | Told
+type Later = 'adoption' | 'deliveryChanges' | Told
 
 export function adminDeps(
   config: Config,

@@ -135,7 +135,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const replays = new ReplayMemory(limits.authTimestampWindowMs)
   const pages = await demoPages(config, core, { hub, guard })
   const sender = createNodeSender({ ...config.outbound, clock })
-  const sending = { store, events, log, sender, pause, ...guarding }
+  const sending = { store, events, log, sender, pause, ...guarding, messaging, documents }
   const outbound = await openWebhooks(config, core, sending)
   const { webhooks, webhookEvents, administration } = outbound
   const settle = settleAll([webhookEvents, mqtt, messaging])
@@ -146,8 +146,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const mailer = smtpMailerOf(config.smtp)
   const watch = openWatch(config, { ...deps, events, authority, log, mailer })
   const told = { tokens, tokenKeyChanges: connectionTokens.keyChanges, ...watch.shown, tally, log }
-  const changing = { ...administration, documentChanges: documents.changes }
-  const admin = { ...adminDeps(config, core, store), ...changing, ...records, ...told }
+  const admin = { ...adminDeps(config, core, store), ...administration, ...records, ...told }
   const kept = { ...config.audit, signingKeys: tokens.signingKeys, connectionTokens, guard }
   const upkept = { ...kept, webhooks, mqtt, messaging, documents, watching: watch.tasks }
   const counting = [outbound, watch, mqtt, messaging, documents]

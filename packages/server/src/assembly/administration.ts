@@ -1,7 +1,14 @@
 /** What the administration changes beside credentials, put together over the credential core. */
 import type { Config } from '../config/config.ts'
 import { AppChanges } from '../credentials/administration/app-changes.ts'
-import { HistoryChanges } from '../credentials/administration/history-changes.ts'
+import {
+  DocumentChanges,
+  type OpenDocuments,
+} from '../credentials/administration/document-changes.ts'
+import {
+  HistoryChanges,
+  type HistoryMemory,
+} from '../credentials/administration/history-changes.ts'
 import { IntegrationChanges } from '../credentials/administration/integration-changes.ts'
 import { MemberChanges } from '../credentials/administration/member-changes.ts'
 import { OperatorChanges } from '../credentials/administration/operator-changes.ts'
@@ -16,11 +23,19 @@ import type { WebhookRules } from '../credentials/administration/webhook-terms.t
 import { appRules } from './app-rules.ts'
 import type { CredentialCore } from './credential-core.ts'
 
+/** What the administration changes in memory too. */
+export interface AdministeredParts {
+  readonly limitBook: AppLimitBook
+  readonly messaging: { readonly memory: HistoryMemory }
+  readonly documents: { readonly opened: OpenDocuments }
+}
+
 export function openAdministration(
   { administration, revocations, changes }: CredentialCore,
   config: Pick<Config, 'mode' | 'outbound'>,
-  limitBook: AppLimitBook,
+  parts: AdministeredParts,
 ) {
+  const { limitBook, messaging, documents } = parts
   const rules = appRules(config)
   const webhookChanges = new WebhookChanges(administration, webhookRules(config))
   return {
@@ -29,7 +44,8 @@ export function openAdministration(
     planChanges: new PlanChanges(administration),
     appChanges: new AppChanges(administration, { revocations, rules, limitBook }),
     ruleSetChanges: new RuleSetChanges(administration),
-    historyChanges: new HistoryChanges(administration),
+    historyChanges: new HistoryChanges(administration, messaging.memory),
+    documentChanges: new DocumentChanges(administration, documents.opened),
     integrationChanges: new IntegrationChanges(administration),
     webhookChanges,
     webhookHealth: new WebhookHealth(webhookChanges, administration.clock),

@@ -10,7 +10,7 @@ import { parseDocumentRegion } from '../ports/records/document-region.ts'
 import { DocumentRegions } from '../core/documents/regions.ts'
 import type { Hub } from '../core/hub.ts'
 import type { UpkeepTask } from '../core/upkeep.ts'
-import { DocumentChanges } from '../credentials/administration/document-changes.ts'
+import type { OpenDocuments } from '../credentials/administration/document-changes.ts'
 import type { DocumentEngine } from '../ports/document-engine.ts'
 import type { DocumentPins } from '../ports/document-pins.ts'
 import type { Fanout } from '../ports/fanout.ts'
@@ -46,7 +46,7 @@ export interface DocumentParts {
     }
   }
   /** For the administration. */
-  readonly changes: DocumentChanges
+  readonly opened: OpenDocuments
   readonly tasks: readonly UpkeepTask[]
   readonly metrics: () => readonly MetricDefinitions[]
 }
@@ -103,13 +103,13 @@ export function openDocuments(
         }
       },
     },
-    changes: new DocumentChanges(administration, {
+    opened: {
       isOpen(app, name) {
         const space = hub.find(app.id)
         return space !== undefined && documents.isOpen(space, name)
       },
       remove: (app, name) => documents.remove(hub.space(app), name),
-    }),
+    },
     tasks: tasksOf({ documents, retention, engine, homes: [...homes.values()] }),
     metrics: () => [figures.metrics()],
   }

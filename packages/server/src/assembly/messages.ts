@@ -12,6 +12,7 @@ import { MessageHub } from '../core/messages/message-hub.ts'
 import { ResumeSessions } from '../core/messages/resume-sessions.ts'
 import type { Tally } from '../core/tally.ts'
 import type { UpkeepTask } from '../core/upkeep.ts'
+import type { HistoryMemory } from '../credentials/administration/history-changes.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Fanout } from '../ports/fanout.ts'
 import type { Log } from '../ports/log.ts'
@@ -38,6 +39,8 @@ export interface MessageCore {
   readonly messages: MessageHub
   readonly history: History
   readonly resumeSessions: ResumeSessions
+  /** For the administration. */
+  readonly memory: HistoryMemory
   /** Of what was just published to cache channels of an app: when it is durable. @throws Outage */
   readonly settle: (appId: string) => Promise<void> | undefined
   readonly tasks: readonly UpkeepTask[]
@@ -91,9 +94,24 @@ export async function openMessages(
     messages,
     history,
     resumeSessions,
+    memory: memoryOf(history, findApp),
     settle: (appId) => lastEvents.settle(appId),
     tasks: tasksOf({ messages, resumeSessions, pruning, journals: journalsOf(regions) }),
     metrics: () => [metricsOf(history, journalsOf(regions))],
+  }
+}
+
+function memoryOf(
+  history: History,
+  findApp: (appId: string) => AppRecord | undefined,
+): HistoryMemory {
+  return {
+    async settled(appId) {
+      const app = findApp(appId)
+      return app === undefined || history.regionOf(app).journal.settled()
+    },
+    endMs: (appId) => Math.max(history.time.nowMs(), history.lastTimestampMs(appId) + 1),
+    forget: (of) => history.forgetBefore(of),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Webhooks as a whole: who hears of what, what is sent, and the administration of both. */
 import type { Config } from '../config/config.ts'
 import { DeliveryChanges } from '../credentials/administration/delivery-changes.ts'
-import { openAdministration } from './administration.ts'
+import { type AdministeredParts, openAdministration } from './administration.ts'
 import type { CredentialCore } from './credential-core.ts'
 import { type Guarding, retryAsker } from './guarding.ts'
 import { adoptionTask, openAdoption } from './webhook-adoption.ts'
@@ -13,10 +13,10 @@ type Sending = Pick<WebhookDeliveryParts, 'store' | 'events' | 'log' | 'sender' 
 export async function openWebhooks(
   config: Config,
   core: CredentialCore,
-  parts: Sending & Guarding,
+  parts: Sending & Guarding & AdministeredParts,
 ) {
   const { sender, log } = parts
-  const changes = openAdministration(core, config, parts.limitBook)
+  const changes = openAdministration(core, config, parts)
   const rest = { ...parts, askRetry: retryAsker(parts) }
   const delivery = await openWebhookDelivery(core, { ...changes, ...rest })
   const { service } = delivery

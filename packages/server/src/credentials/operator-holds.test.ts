@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { nothingInMemory } from '../../../../test/support/administered-parts.ts'
 import { CALLER, openCoreWorld } from '../../../../test/support/credential-core.ts'
 import { openAdministration } from '../assembly/administration.ts'
 import { AppLimitBook } from './app-limits.ts'
@@ -7,7 +8,8 @@ import { operatorHolds } from './operators.ts'
 async function openOperator() {
   const { core, time } = await openCoreWorld()
   const config = { mode: 'development' as const, outbound: { allowedNetworks: [] } }
-  const { operatorChanges } = openAdministration(core, config, new AppLimitBook([]))
+  const parts = nothingInMemory(new AppLimitBook([]))
+  const { operatorChanges } = openAdministration(core, config, parts)
   const create = async (name: string) => {
     const nothing = { tenantId: undefined, expiresAtMs: undefined }
     const made = await operatorChanges.create({ name, role: 'owner', ...nothing }, CALLER)

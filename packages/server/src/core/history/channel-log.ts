@@ -46,6 +46,8 @@ export class ChannelLog {
   /** Kept messages later than this are all here. */
   #coveredAfterMs = 0
   #coveredAfterSequence = 0
+  /** What is read of the store now may be older, and deleted since. */
+  #deletedBeforeMs = 0
   readonly #limits: LogLimits
   #entries: Entry[] = []
   #entryBytes = 0
@@ -72,14 +74,18 @@ export class ChannelLog {
    */
   open(tail: ChannelTail, recent: HistoryPage): void {
     const first = this.#entries[0]?.message.sequence ?? Number.POSITIVE_INFINITY
-    const older = recent.messages.filter(({ sequence }) => sequence < first).toReversed()
+    const isOlder = ({ sequence, timestampMs }: StoredMessage) =>
+      sequence < first && timestampMs >= this.#deletedBeforeMs
+    const older = recent.messages.filter(isOlder).toReversed()
+    const oldestMs = recent.messages.at(-1)?.timestampMs ?? Number.POSITIVE_INFINITY
+    const isCut = recent.hasMore || oldestMs < this.#deletedBeforeMs
     const entries = older.map((message) => ({ message, isKept: true }))
     this.#entries = [...entries, ...this.#entries]
     for (const { message } of entries) this.#entryBytes += bytesOf(message)
     for (const message of older) this.ids.add(message.id, useOf(message))
     const oldest = older[0]
     if (oldest === undefined) this.#isMissing(tail.lastTimestampMs, tail.lastSequence)
-    else if (recent.hasMore) this.#isMissing(oldest.timestampMs - 1, oldest.sequence - 1)
+    else if (isCut) this.#isMissing(oldest.timestampMs - 1, oldest.sequence - 1)
     this.#advance(tail.lastTimestampMs, tail.lastSequence)
     // What other nodes told meanwhile they have saved themselves.
     this.saved(this.lastSequence)
@@ -118,6 +124,17 @@ export class ChannelLog {
       .map(({ message }) => message)
   }
 
+  /** Messages before `beforeMs` are being deleted: nobody gets them from here any more. */
+  forget(beforeMs: number): void {
+    this.#deletedBeforeMs = Math.max(this.#deletedBeforeMs, beforeMs)
+    // Those of other nodes need not be in the order of time.
+    const isLeft = ({ message }: Entry) => message.timestampMs >= beforeMs
+    const gone = this.#entries.filter((entry) => !isLeft(entry))
+    if (gone.length === 0) return
+    this.#entries = this.#entries.filter(isLeft)
+    this.#areGone(gone)
+  }
+
   saved(sequence: number): void {
     this.savedSequence = Math.max(this.savedSequence, sequence)
   }
@@ -144,17 +161,23 @@ export class ChannelLog {
   #trim(): void {
     const { recentCountMax, recentBytesMax } = this.#limits
     let count = 0
+    let bytes = this.#entryBytes
     while (
       this.#entries.length - count > recentCountMax ||
-      (this.#entryBytes > recentBytesMax && this.#entries.length - count > 1)
+      (bytes > recentBytesMax && this.#entries.length - count > 1)
     ) {
       const entry = this.#entries[count++]
       if (entry === undefined) break
-      this.#entryBytes -= bytesOf(entry.message)
-      const { timestampMs, sequence } = entry.message
-      if (entry.isKept) this.#isMissing(timestampMs, sequence)
+      bytes -= bytesOf(entry.message)
     }
-    if (count > 0) this.#entries.splice(0, count)
+    if (count > 0) this.#areGone(this.#entries.splice(0, count))
+  }
+
+  #areGone(entries: readonly Entry[]): void {
+    for (const { message, isKept } of entries) {
+      this.#entryBytes -= bytesOf(message)
+      if (isKept) this.#isMissing(message.timestampMs, message.sequence)
+    }
   }
 }
 

@@ -140,15 +140,15 @@ describe('pruning', () => {
       ).messages.map(({ data }) => data)
     await pruning.run()
     expect([await left('short'), await left('long')]).toEqual([['"new"'], ['"old"', '"older"']])
-    expect(node.history.isCutBySize('app')).toBe(false)
+    expect(node.history.isCut('app')).toBe(false)
     node.space({ history, historyBytesMax: 1 })
     await pruning.run()
     expect([await left('short'), await left('long')]).toEqual([[], []])
-    expect(node.history.isCutBySize('app')).toBe(true)
+    expect(node.history.isCut('app')).toBe(true)
     // What was deleted for its size may have been missed: nobody knows any more.
     node.space({ history })
     const fresh = await world.node({ recentCountMax: 1 })
-    fresh.history.cutBySize('app')
+    fresh.history.cut('app')
     const again = fresh.space({ history })
     for (const n of [1, 2]) await fresh.hub.publish(again, publication(n, { channel: 'long' }))
     const outcome = await fresh.hub.subscribe(again, new Listener(), {

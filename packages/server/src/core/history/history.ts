@@ -100,13 +100,13 @@ export class History {
     return nextMs
   }
 
-  isCutBySize(appId: string): boolean {
-    return this.#shelf.known(appId)?.isCutBySize ?? false
+  isCut(appId: string): boolean {
+    return this.#shelf.known(appId)?.isCut ?? false
   }
 
   /** Messages of the app may be missing that are not too old. */
-  cutBySize(appId: string): void {
-    this.#shelf.of(appId).isCutBySize = true
+  cut(appId: string): void {
+    this.#shelf.of(appId).isCut = true
   }
 
   /** @returns undefined where it is not in memory. */
@@ -172,6 +172,24 @@ export class History {
     log.append(message, isKept)
     log.saved(message.sequence)
     this.#shelf.charge(appId, log.byteCount - before)
+  }
+
+  /** Messages of a channel, or of every one, are being deleted: nobody gets them from here. */
+  forgetBefore(of: {
+    readonly appId: string
+    /** Undefined: every channel. */
+    readonly channel: string | undefined
+    /** Exclusive, epoch. */
+    readonly beforeMs: number
+  }): void {
+    const { appId, channel, beforeMs } = of
+    for (const log of this.#shelf.logs(appId, channel)) {
+      const before = log.byteCount
+      log.forget(beforeMs)
+      // One that is being read is charged when it was.
+      if (this.find(appId, log.channel) === log) this.#shelf.charge(appId, log.byteCount - before)
+    }
+    this.cut(appId)
   }
 
   /** Lets go of all of a deleted app, and removes it from `regions`. */

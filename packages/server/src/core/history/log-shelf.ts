@@ -16,8 +16,8 @@ export interface Opening {
 /** Of one app; apps are bounded by their number. */
 export interface AppHistory {
   lastTimestampMs: number
-  /** Of its messages some were deleted to make room, not for their age. */
-  isCutBySize: boolean
+  /** Of its messages some were deleted to make room or by somebody, not for their age. */
+  isCut: boolean
   byteCount: number
   /** The least recently used first. */
   readonly logs: Map<string, ChannelLog>
@@ -52,7 +52,7 @@ export class LogShelf {
     const known = this.#apps.get(appId)
     if (known !== undefined) return known
     const made: AppHistory = {
-      ...{ lastTimestampMs: 0, isCutBySize: false, byteCount: 0 },
+      ...{ lastTimestampMs: 0, isCut: false, byteCount: 0 },
       ...{ logs: new Map(), openings: new Map() },
     }
     this.#apps.set(appId, made)
@@ -67,6 +67,14 @@ export class LogShelf {
     logs.delete(channel)
     logs.set(channel, log)
     return log
+  }
+
+  /** @param channel undefined: of every channel. @returns also those that are being read. */
+  *logs(appId: string, channel: string | undefined): Iterable<ChannelLog> {
+    const app = this.#apps.get(appId)
+    if (app === undefined) return
+    for (const log of app.logs.values()) if (isOf(log, channel)) yield log
+    for (const { log } of app.openings.values()) if (isOf(log, channel)) yield log
   }
 
   put(log: ChannelLog): void {
@@ -112,4 +120,8 @@ export class LogShelf {
     }
     return false
   }
+}
+
+function isOf(log: ChannelLog, channel: string | undefined): boolean {
+  return channel === undefined || log.channel === channel
 }

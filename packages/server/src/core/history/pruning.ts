@@ -84,7 +84,7 @@ export class Pruning {
     const { historyBytesMax } = app.settings
     for (let callCount = 1; callCount < PRUNE_CALL_COUNT_MAX; callCount += 2) {
       const { byteCount } = await store.usage(app.id)
-      if (byteCount > NEARLY_FULL * historyBytesMax) history.cutBySize(app.id)
+      if (byteCount > NEARLY_FULL * historyBytesMax) history.cut(app.id)
       if (byteCount <= historyBytesMax) return callCount
       const of = { appId: app.id, channel: undefined, beforeMs: undefined }
       const count = await store.prune({ ...of, countMax: PRUNE_COUNT_MAX })

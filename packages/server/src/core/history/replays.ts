@@ -159,7 +159,7 @@ export class Replays {
   ): Promise<Result<boolean, 'overloaded'>> {
     if (knownMs === undefined) return ok(true)
     if (knownMs < deletedMs) return ok(false)
-    if (this.#history.isCutBySize(app.id)) {
+    if (this.#history.isCut(app.id)) {
       // The oldest go first: where one is left that the client knows, nothing later has gone.
       const { store } = this.#history.regionOf(app)
       const tail = await this.#history.slots.run(() => store.tail(app.id, channel))

@@ -3,6 +3,7 @@ import { REGIONS } from '../../../../../test/contract/records.ts'
 import { AdministrationWorld, CALLER } from '../../../../../test/support/administration-world.ts'
 import { openMemoryStore } from '../../adapters/store-memory/store.ts'
 import type { HistoryStore } from '../../ports/history-store.ts'
+import { Outage } from '../../ports/outage.ts'
 import { DELETED_AT_ONCE_MAX, HistoryChanges, type HistorySelection } from './history-changes.ts'
 
 const reason = 'asked by the customer'
@@ -12,6 +13,9 @@ let changes: HistoryChanges
 let history: HistoryStore
 let appId = ''
 let forgotten: HistorySelection[]
+let hasSettled: boolean
+/** Later than all messages of these tests. */
+const END_MS = 1_000_000
 
 beforeEach(async () => {
   const store = openMemoryStore(REGIONS)
@@ -24,8 +28,10 @@ beforeEach(async () => {
   if (region === undefined) throw new Error('there is no region')
   history = region.history
   forgotten = []
+  hasSettled = true
   changes = new HistoryChanges(world.core.administration, {
-    settled: async () => true,
+    settled: async () => hasSettled,
+    endMs: () => END_MS,
     forget: (of) => void forgotten.push(of),
   })
 })
@@ -85,7 +91,11 @@ describe('what is kept of an app', () => {
     expect(await remove({})).toEqual({ deletedCount: 1, isComplete: true })
     expect(await count()).toBe(0)
     expect((await history.usage('another app')).messageCount).toBe(1)
-    expect(forgotten.map(({ channel }) => channel)).toEqual(['a', 'c', undefined, undefined])
+    // Before the store is asked, and again for what was read while it answered.
+    const twice = ['a', 'c', undefined, undefined].flatMap((channel) => [channel, channel])
+    expect(forgotten.map(({ channel }) => channel)).toEqual(twice)
+    const times = forgotten.map(({ beforeMs }) => beforeMs)
+    expect(times).toEqual([3, 3, END_MS, END_MS, 5, 5, END_MS, END_MS])
   })
 
   test('goes in steps, so that nobody waits for it', async () => {
@@ -106,6 +116,26 @@ describe('what is kept of an app', () => {
     expect(written).toHaveLength(1)
     expect(written[0]?.entry).toContain(reason)
     expect(written[0]?.entry).toContain('"channel":"a"')
+  })
+
+  test('stays where a message could still arrive at the store behind the deletion', async () => {
+    await keep('a', [1, 2])
+    hasSettled = false
+    const of = { appId, channel: 'a', beforeMs: undefined, reason }
+    const failure = await changes.delete(of, CALLER).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(Outage)
+    expect(await count()).toBe(2)
+    expect(forgotten).toEqual([])
+    // Who asked is on record all the same.
+    expect(await rows()).toHaveLength(1)
+  })
+
+  test('and what is published later than the call stays, whatever time was asked for', async () => {
+    await keep('a', [END_MS - 1, END_MS])
+    const of = { appId, channel: 'a', beforeMs: 2 * END_MS, reason }
+    const deleted = await world.done(changes.delete(of, CALLER))
+    expect(deleted.deletedCount).toBe(1)
+    expect(await count()).toBe(1)
   })
 
   test('is none of an app that is not there', async () => {

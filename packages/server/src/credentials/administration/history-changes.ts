@@ -5,6 +5,7 @@
 import { ok, type Result, refuse } from '@lockgate/protocol/result'
 import type { AdminRefusalCode } from '../../core/admin-refusals.ts'
 import type { HistoryUsage } from '../../ports/history-store.ts'
+import { Outage } from '../../ports/outage.ts'
 import type { LoadedApp } from '../app-directory.ts'
 import { changeEntry } from './change-entry.ts'
 import type { AdministrationDeps, Caller } from './context.ts'
@@ -20,8 +21,10 @@ export interface HistoryMemory {
    * @returns false where the store takes nothing.
    */
   settled(appId: string): Promise<boolean>
-  /** Lets go of messages before `beforeMs`; undefined: of all there were. */
-  forget(of: HistorySelection): void
+  /** Epoch; every message so far is older, and none that is published later. */
+  endMs(appId: string): number
+  /** Lets go of messages before `beforeMs`, also of those that are just read. */
+  forget(of: DeletedMessages): void
 }
 
 export interface HistorySelection {
@@ -32,6 +35,8 @@ export interface HistorySelection {
   readonly beforeMs: number | undefined
 }
 
+type DeletedMessages = HistorySelection & { readonly beforeMs: number }
+
 export interface DeletedHistory {
   readonly deletedCount: number
   /** False: there is more than one call deletes. */
@@ -41,14 +46,10 @@ export interface DeletedHistory {
 type Refused<T> = Promise<Result<T, AdminRefusalCode>>
 
 export class HistoryChanges {
-  readonly #deps: Pick<AdministrationDeps, 'authority' | 'audit' | 'clock'>
-  readonly #memory: HistoryMemory | undefined
+  readonly #deps: Pick<AdministrationDeps, 'authority' | 'audit'>
+  readonly #memory: HistoryMemory
 
-  /** @param memory undefined where channels of this server keep nothing in memory. */
-  constructor(
-    deps: Pick<AdministrationDeps, 'authority' | 'audit' | 'clock'>,
-    memory?: HistoryMemory,
-  ) {
+  constructor(deps: Pick<AdministrationDeps, 'authority' | 'audit'>, memory: HistoryMemory) {
     this.#deps = deps
     this.#memory = memory
   }
@@ -66,19 +67,22 @@ export class HistoryChanges {
     { reason, ...selection }: HistorySelection & { readonly reason: string },
     caller: Caller,
   ): Refused<DeletedHistory> {
-    const { authority, clock } = this.#deps
-    const loaded = authority.apps.findById(selection.appId)
+    const loaded = this.#deps.authority.apps.findById(selection.appId)
     if (loaded === undefined) return refuse('not_found')
-    const beforeMs = Math.min(selection.beforeMs ?? Infinity, clock.nowMs())
+    const beforeMs = Math.min(selection.beforeMs ?? Infinity, this.#memory.endMs(selection.appId))
     const of = { ...selection, beforeMs }
     // First: what is gone must not be gone unseen.
     await this.#record(loaded, { of, reason }, caller)
-    await this.#memory?.settled(of.appId)
-    this.#memory?.forget(of)
-    return ok(await this.#prune(loaded, of))
+    // What is written later would be there again.
+    if (!(await this.#memory.settled(of.appId))) throw unsettled()
+    this.#memory.forget(of)
+    const deleted = await this.#prune(loaded, of)
+    // Channels that were read while it went on.
+    this.#memory.forget(of)
+    return ok(deleted)
   }
 
-  async #prune(loaded: LoadedApp, of: HistorySelection): Promise<DeletedHistory> {
+  async #prune(loaded: LoadedApp, of: DeletedMessages): Promise<DeletedHistory> {
     const store = this.#storeOf(loaded)
     let deletedCount = 0
     while (deletedCount < DELETED_COUNT_MAX) {
@@ -91,7 +95,7 @@ export class HistoryChanges {
 
   async #record(
     { app }: LoadedApp,
-    { of, reason }: { readonly of: HistorySelection; readonly reason: string },
+    { of, reason }: { readonly of: DeletedMessages; readonly reason: string },
     caller: Caller,
   ): Promise<void> {
     const region = this.#deps.authority.regionOf(app)
@@ -109,4 +113,9 @@ export class HistoryChanges {
   #storeOf({ app }: LoadedApp) {
     return this.#deps.authority.regionOf(app).history
   }
+}
+
+function unsettled(): Outage {
+  const text = 'Messages that were just published cannot be kept now. See the log.'
+  return new Outage('store_unavailable', text, { port: 'store' })
 }
