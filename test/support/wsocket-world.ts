@@ -84,12 +84,12 @@ export async function openWSocketWorld(options: WSocketWorldOptions = {}) {
   const history = new History({ clock, regionOf: () => ({ store, journal }) })
   const ports = { spaces: hub, history, fanout, broker, clock, random: systemRandom, tally, events }
   const messages = new MessageHub(ports, limits)
-  const lastTimestampMs = (appId: string) => history.lastTimestampMs(appId)
-  const resumes = new ResumeSessions({ clock, random: systemRandom, lastTimestampMs })
+  const reachedMs = (appId: string) => history.reachedMs(appId)
+  const resumes = new ResumeSessions({ clock, random: systemRandom, reachedMs })
   const changes = new RuleChanges({ hub, turns: { next: (work) => work() } })
   door.rules.onChange((tenantId) => changes.changed(tenantId))
   const deps: WSocketDeps = {
-    ...{ hub, messages, resumes, lastTimestampMs, rules: door.rules, tally, clock, log },
+    ...{ hub, messages, resumes, reachedMs, rules: door.rules, tally, clock, log },
     ...{ random: systemRandom, directory: door.core.authority.apps, door: door.messages },
     ...{ guard: door.parts.guard, limitBook: door.parts.limitBook },
     recordDenial: (attempt, owner) => void door.denials.push({ ...attempt, owner }),

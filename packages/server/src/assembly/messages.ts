@@ -70,8 +70,8 @@ export async function openMessages(
   const history = new History({ regionOf, clock }, limits)
   const own = { fanout: ports.pump, spaces: hub, history, clock, random }
   const messages = new MessageHub({ ...ports, ...own }, config.limits)
-  const lastTimestampMs = (appId: string) => history.lastTimestampMs(appId)
-  const resumeSessions = new ResumeSessions({ clock, random, lastTimestampMs })
+  const reachedMs = (appId: string) => history.reachedMs(appId)
+  const resumeSessions = new ResumeSessions({ clock, random, reachedMs })
   const findApp = (appId: string) => directory.findById(appId)?.app
   const spaceOf = (appId: string) => {
     const app = findApp(appId)

@@ -23,6 +23,6 @@ export function openWSocket(
     directory: authority.apps,
     rules: ruleBook,
     resumes: resumeSessions,
-    lastTimestampMs: (appId) => history.lastTimestampMs(appId),
+    reachedMs: (appId) => history.reachedMs(appId),
   }
 }

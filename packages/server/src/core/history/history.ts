@@ -90,6 +90,14 @@ export class History {
     return this.#shelf.known(appId)?.lastTimestampMs ?? 0
   }
 
+  /**
+   * Nothing of the app was published later than this, and everything that will be is. In a quiet
+   * app it moves on with the time, or it would soon be older than what is kept.
+   */
+  reachedMs(appId: string): number {
+    return Math.max(this.lastTimestampMs(appId), this.time.nowMs() - TIMESTAMP_LEAD_MS_MAX)
+  }
+
   /** @returns one that rises in the app; undefined: they would run ahead of the clock. */
   nextTimestampMs(appId: string): number | undefined {
     const app = this.#shelf.of(appId)

@@ -11,7 +11,7 @@ function world(countMax?: number) {
     bytes: (count: number) => new Uint8Array(count).fill(++state.next),
     uint32: () => 0,
   }
-  const ports = { clock, random, lastTimestampMs: () => state.lastMs }
+  const ports = { clock, random, reachedMs: () => state.lastMs }
   return { clock, state, sessions: new ResumeSessions(ports, countMax) }
 }
 
@@ -51,14 +51,13 @@ describe('a name to come back with', () => {
     const { sessions, state } = world()
     const [old, fresh] = [connectionOn('a'), connectionOn('a', 'b')]
     const id = sessions.open(OWNER, old)
-    sessions.touch(id, fresh)
+    sessions.touch(id, OWNER, fresh)
     sessions.left(id, old)
     state.lastMs = 40
     expect(sessions.find(id, OWNER)).toEqual({ channels: ['a', 'b'], afterMs: 40 })
     sessions.left(id, fresh)
-    sessions.touch(id, old)
+    sessions.touch(id, OWNER, old)
     expect(sessions.find(id, OWNER)).toEqual({ channels: ['a'], afterMs: 40 })
-    sessions.touch('unknown', old)
     expect(sessions.size).toBe(1)
   })
 
@@ -78,15 +77,24 @@ describe('a name to come back with', () => {
     expect(sessions.size).toBe(0)
   })
 
-  test('ends when it is forgotten, and when there are too many: who left first goes first', () => {
+  test('ends when there are too many: who left first goes first', () => {
     const { sessions } = world(2)
     const connections = ['a', 'b', 'c'].map((channel) => connectionOn(channel))
     const ids = connections.map((each) => sessions.open(OWNER, each))
     for (const [index, each] of connections.entries()) sessions.left(ids[index] ?? '', each)
     expect(ids.map((id) => sessions.find(id, OWNER) !== undefined)).toEqual([false, true, true])
-    sessions.forget(ids[1] ?? '')
-    sessions.forget(ids[1] ?? '')
-    expect(sessions.find(ids[1] ?? '', OWNER)).toBeUndefined()
-    expect(sessions.size).toBe(1)
+  })
+
+  test('is forgotten with its connection, but not with one that had it before', () => {
+    const { sessions } = world()
+    const [old, fresh] = [connectionOn('a'), connectionOn('a')]
+    const id = sessions.open(OWNER, old)
+    sessions.touch(id, OWNER, fresh)
+    sessions.forget(id, old)
+    expect(sessions.find(id, OWNER)).toBeDefined()
+    sessions.forget(id, fresh)
+    sessions.forget(id, fresh)
+    expect(sessions.find(id, OWNER)).toBeUndefined()
+    expect(sessions.size).toBe(0)
   })
 })

@@ -30,8 +30,8 @@ export interface ResumePoint {
 export interface ResumePorts {
   readonly clock: Clock
   readonly random: Random
-  /** The newest timestamp of an app. */
-  readonly lastTimestampMs: (appId: string) => number
+  /** Up to when an app has come: what is published later has a later time. Epoch. */
+  readonly reachedMs: (appId: string) => number
 }
 
 interface Entry {
@@ -82,13 +82,18 @@ export class ResumeSessions {
     return entry.point ?? this.#pointOf(entry)
   }
 
-  /** The client of that name came back: from now on it is about `connection`. */
-  touch(id: string, connection: { readonly channels: ReadonlySet<string> }): void {
-    const entry = this.#open.get(id) ?? this.#left.get(id)
-    if (entry === undefined) return
+  /**
+   * The client of that name, which was found, has all of it back: from now on it is about
+   * `connection`. Until then it goes on from where it was, should the connection break again.
+   */
+  touch(
+    id: string,
+    owner: ResumeOwner,
+    connection: { readonly channels: ReadonlySet<string> },
+  ): void {
     this.#left.delete(id)
-    const { owner } = entry
     this.#open.set(id, { owner, connection, point: undefined, expiresAtMs: Infinity })
+    this.#makeRoom()
   }
 
   /**
@@ -106,10 +111,9 @@ export class ResumeSessions {
     this.#makeRoom()
   }
 
-  /** The client said goodbye, or may not come back. Idempotent. */
-  forget(id: string): void {
-    this.#open.delete(id)
-    this.#left.delete(id)
+  /** Its client may not come back; where another connection has the name, nothing changes. */
+  forget(id: string, connection: { readonly channels: ReadonlySet<string> }): void {
+    if (this.#open.get(id)?.connection === connection) this.#open.delete(id)
   }
 
   /** Lets go of what is too old. Called about once a second. */
@@ -124,7 +128,7 @@ export class ResumeSessions {
   #pointOf({ owner, connection }: Entry): ResumePoint {
     return {
       channels: [...(connection?.channels ?? [])],
-      afterMs: this.#ports.lastTimestampMs(owner.appId),
+      afterMs: this.#ports.reachedMs(owner.appId),
     }
   }
 

@@ -21,6 +21,8 @@ export interface WSocketClient extends MessageConnection {
   readonly limits: WSocketLimits
   readonly acks: OrderedAcks
   readonly resumeTokens: ResumeTokens
+  /** False: it has ended or left, and nobody waits for an answer. */
+  readonly isOpen: boolean
 }
 
 /** Tells the client and the audit log. */

@@ -18,7 +18,7 @@ export interface ResumingConnection {
 
 export interface ResumeTokenDeps {
   readonly resumes: ResumeSessions
-  readonly lastTimestampMs: (appId: string) => number
+  readonly reachedMs: (appId: string) => number
 }
 
 export class ResumeTokens {
@@ -27,6 +27,9 @@ export class ResumeTokens {
   #id: string | undefined
   /** The client holds a token that says less than it has. */
   #isStale = false
+  /** It has not all back yet: a token of now would leave out the rest. */
+  #isResuming = false
+  #isOver = false
 
   constructor(connection: ResumingConnection, deps: ResumeTokenDeps) {
     this.#connection = connection
@@ -35,44 +38,48 @@ export class ResumeTokens {
 
   /** One more channel; the first token comes with the first. */
   subscribed(): void {
-    if (!this.#isOn) return
+    if (!this.#isOn || this.#isResuming) return
     if (this.#id !== undefined) this.#isStale = true
     else this.#connection.outbox.send(resumeTokenFrame(this.issue() ?? ''))
   }
 
-  /** Where the client of that name goes on; from now on this connection has the name. */
+  /** Where the client of that name goes on; with {@link issue} this connection has the name. */
   resume(id: string | undefined): ResumePoint | undefined {
-    if (id === undefined || !this.#isOn) return undefined
+    if (!this.#isOn) return undefined
+    this.#isResuming = true
     const { resumes } = this.#deps
-    const point = resumes.find(id, this.#owner)
+    const point = id === undefined ? undefined : resumes.find(id, this.#owner)
     if (point === undefined) return undefined
-    if (this.#id !== undefined) resumes.forget(this.#id)
+    if (this.#id !== undefined) resumes.forget(this.#id, this.#connection)
     this.#id = id
-    resumes.touch(id, this.#connection)
     return point
   }
 
   /** @returns a token of what the client has now; undefined: its own are all there is. */
   issue(): string | undefined {
-    if (!this.#isOn) return undefined
-    const { resumes, lastTimestampMs } = this.#deps
+    const isResumed = this.#isResuming
+    this.#isResuming = false
+    if (!this.#isOn || this.#isOver) return undefined
+    const { resumes, reachedMs } = this.#deps
     const { channels, space } = this.#connection
+    if (isResumed && this.#id !== undefined) resumes.touch(this.#id, this.#owner, this.#connection)
     this.#id ??= resumes.open(this.#owner, this.#connection)
     this.#isStale = false
-    const sinceMs = lastTimestampMs(space.app.id)
+    const sinceMs = reachedMs(space.app.id)
     return encodeResumeToken({ sessionId: this.#id, channels: [...channels], sinceMs })
   }
 
   /** Called now and then: not every subscription is worth a token. */
   tick(): void {
-    const token = this.#isStale ? this.issue() : undefined
+    const token = this.#isStale && !this.#isResuming ? this.issue() : undefined
     if (token !== undefined) this.#connection.outbox.send(resumeTokenFrame(token))
   }
 
   /** Called before the connection is taken out of its channels. */
   left(how: 'may_return' | 'ended'): void {
+    this.#isOver = true
     if (this.#id === undefined) return
-    if (how === 'ended') this.#deps.resumes.forget(this.#id)
+    if (how === 'ended') this.#deps.resumes.forget(this.#id, this.#connection)
     else this.#deps.resumes.left(this.#id, this.#connection)
   }
 

@@ -205,4 +205,57 @@ describe('where the server remembers', () => {
     expect(summary(told)).toContain('error a forbidden')
     expect([...mallory.session.channels]).toEqual(['b'])
   })
+
+  test('a connection that breaks while it gets back what it missed loses nothing of it', async () => {
+    world.set('app', { resumeTokens: 'server' })
+    let ann = await world.connect({ key })
+    await ann.send({ action: 'subscribe', channel: 'a' }, { action: 'subscribe', channel: 'b' })
+    ann.session.tick(world.time.ms)
+    const resumeToken = tokenIn(await ann.take())
+    ann.drop()
+    await say('a', 'a1')
+    await say('b', 'b1')
+    ann = await world.connect({ key })
+    // What was sent before has not been read yet, and so the rest of it waits.
+    ann.outbox.hasRoom = false
+    ann.say({ action: 'resume', resumeToken })
+    await world.settle()
+    ann.drop()
+    ann = await world.connect({ key })
+    const told = await ann.send({ action: 'resume', resumeToken })
+    expect(summary(told).filter((text) => !text.startsWith('ack'))).toEqual([
+      'subscribed a ',
+      'message a a1',
+      'subscribed b ',
+      'message b b1',
+    ])
+    expect(world.resumes.size).toBe(1)
+  })
+
+  test('a token is not given before all is back: it would leave out the rest', async () => {
+    await say('a', 'a1')
+    await say('b', 'b1')
+    world.set('app', { resumeTokens: 'server' })
+    const ann = await world.connect({ key })
+    const shown = encode({ channels: ['a', 'b'], lastTs: world.time.ms - 1 })
+    const told = await ann.send({ action: 'resume', resumeToken: shown })
+    expect(summary(told).filter((text) => text.startsWith('ack'))).toEqual(['ack  resume'])
+    ann.session.tick(world.time.ms)
+    expect(await ann.take()).toEqual([])
+    expect(told.at(-1)?.['data']).toMatchObject({ channels: ['a', 'b'] })
+  })
+
+  test('says no gap where nothing had been published for longer than messages are kept', async () => {
+    world.set('app', { resumeTokens: 'server', history: ['** 1h'] })
+    await say('a', 'old')
+    world.time.ms += 7_200_000
+    const ann = await world.connect({ key })
+    const resumeToken = tokenIn(await ann.send({ action: 'subscribe', channel: 'a' }))
+    ann.drop()
+    await say('a', 'missed')
+    const again = await world.connect({ key })
+    const told = await again.send({ action: 'resume', resumeToken })
+    expect(summary(told)).toEqual(['subscribed a ', 'message a missed', 'ack  resume'])
+    expect(told.at(-1)?.['data']).toMatchObject({ recovered: true })
+  })
 })

@@ -17,12 +17,13 @@ export async function takeResume(client: WSocketClient, token: string): Promise<
   const back: string[] = []
   let recovered = true
   for (const channel of point?.channels ?? channels) {
-    if (client.endedBy !== undefined) return
+    if (!client.isOpen) return
     const outcome = await subscribeAgain(client, channel, timestampMs)
     if (outcome !== 'refused') back.push(channel)
     if (outcome === 'lost') client.answers.refuse('history_gap', { channel })
     if (outcome !== 'subscribed') recovered = false
   }
+  if (!client.isOpen) return
   const resumeToken = client.resumeTokens.issue()
   client.outbox.send(resumeAckFrame({ recovered, channels: back, resumeToken }))
 }

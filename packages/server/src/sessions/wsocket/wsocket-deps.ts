@@ -15,8 +15,8 @@ export interface WSocketDeps extends WSocketLimitsDeps {
   readonly hub: Hub
   readonly messages: Messages
   readonly resumes: ResumeSessions
-  /** The newest timestamp of an app. */
-  readonly lastTimestampMs: (appId: string) => number
+  /** Up to when an app has come: what is published later has a later time. Epoch. */
+  readonly reachedMs: (appId: string) => number
   readonly door: MessageEntrance
   readonly rules: Pick<RuleBook, 'rulesFor'>
   readonly recordDenial: RecordDenial
