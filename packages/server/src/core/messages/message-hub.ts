@@ -121,6 +121,10 @@ export class MessageHub implements Messages {
     this.#members.leave(space, connection, channel)
   }
 
+  presentOn(space: AppSpace, connection: MessageConnection): readonly string[] {
+    return [...(space.messages?.entered.get(connection) ?? [])]
+  }
+
   members(space: AppSpace, channel: string): readonly PresentMember[] {
     return space.messages?.channels.get(channel)?.presence?.members() ?? []
   }
@@ -174,6 +178,7 @@ export class MessageHub implements Messages {
     const { channel: name, confirm } = of.request
     const { messages, isComplete } = of.replayed
     if (this.#gone.has(connection) || space.isGone) return refuse('draining')
+    if (of.request.isStillAllowed?.() === false) return refuse('operation_denied')
     const room = this.#roomFor(space, connection, name)
     if (!room.ok) return room
     connection.channels.add(name)

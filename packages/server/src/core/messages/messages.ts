@@ -71,6 +71,8 @@ export interface MessageSubscription {
   readonly replay?: Replay
   /** Runs once the subscription holds, before anything else of the channel is sent. */
   readonly confirm: () => void
+  /** Asked again once what is replayed was read: the right may have been taken away meanwhile. */
+  readonly isStillAllowed?: () => boolean
 }
 
 export interface Subscribed {
@@ -125,6 +127,8 @@ export interface Messages {
     presence: { readonly channel: string; readonly data: string | undefined },
   ): Result<true, RefusalCode>
   leave(space: AppSpace, connection: MessageConnection, channel: string): void
+  /** The channels it is present on; it need not be subscribed to them. */
+  presentOn(space: AppSpace, connection: MessageConnection): readonly string[]
   members(space: AppSpace, channel: string): readonly PresentMember[]
   /** Newest or oldest first; `countMax` is bounded by the caller. @throws Outage */
   history(

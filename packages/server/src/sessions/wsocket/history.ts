@@ -25,6 +25,8 @@ async function readPage(client: WSocketClient, frame: History): Promise<void> {
   const countMax = Math.min(limit, HISTORY_PAGE_COUNT_MAX)
   const query = { channel, direction, beforeMs, afterMs, countMax }
   const page = await client.deps.messages.history(client.space, query)
+  // It may have been taken away while the page was read.
+  if (!client.authority.may('history', channel)) return deny(client, 'history', { channel })
   if (!page.ok) return client.answers.refuse(page.refusal, { channel }, page.detail)
   const { messages, hasMore } = page.value
   client.outbox.send(historyFrame({ channel, messages, hasMore }))

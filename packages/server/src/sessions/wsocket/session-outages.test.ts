@@ -1,6 +1,7 @@
 /** A store that fails, or takes its time: told to who asked, and nobody else notices. */
 import { describe, expect, test } from 'bun:test'
 import { MemoryHistoryStore } from '../../adapters/store-memory/history-store.ts'
+import { CALLER } from '../../../../../test/support/credential-core.ts'
 import { openWSocketWorld } from '../../../../../test/support/wsocket-world.ts'
 import type { HistoryQuery, HistoryWrite } from '../../ports/history-store.ts'
 import { Outage } from '../../ports/outage.ts'
@@ -96,6 +97,58 @@ describe('while the store takes its time', () => {
     await ann.take()
     expect(before).toBe(1)
     expect(ann.outbox.frames).toEqual([])
+  })
+
+  /** Everything was said before this world began: it has to be read. */
+  async function narrowed(frame: unknown, scopes: readonly string[]) {
+    const { store } = await failingWorld()
+    const world = await openWSocketWorld({ store })
+    const { value = '', credential } = await world.make('api_key', { name: 'narrowed' })
+    const ann = await world.connect({ key: value })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    store.gate = promise
+    ann.say(frame)
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    await world.core.changes.update({ credentialId: credential.id, scopes: [...scopes] }, CALLER)
+    resolve()
+    const told = await ann.take()
+    return { ann, told: told.map(({ action, code }) => [action, code ?? ''].join(' ').trim()) }
+  }
+
+  test.each([
+    ['a rewind', { action: 'subscribe', channel: 'a', rewind: 5 }],
+    ['a resume', { action: 'resume', token: btoa('{"channels":["a"],"since":1}') }],
+    ['a page', history],
+  ])('rights that are taken away meanwhile are gone: %s', async (_name, frame) => {
+    const { ann, told } = await narrowed(frame, ['publish'])
+    expect(told).not.toContain('message')
+    expect(told).not.toContain('subscribed')
+    expect(told).not.toContain('history')
+    expect(told).toContain('error forbidden')
+    expect([...ann.session.channels]).toEqual([])
+  })
+
+  test('who may not read any more what was said is subscribed without it', async () => {
+    const frame = { action: 'subscribe', channel: 'a', rewind: 5 }
+    const { ann, told } = await narrowed(frame, ['subscribe'])
+    expect(told).toEqual(['error forbidden', 'subscribed'])
+    expect([...ann.session.channels]).toEqual(['a'])
+  })
+
+  test('a client that leaves while it resumes leaves no name behind, and reads no more', async () => {
+    const { store } = await failingWorld()
+    const world = await openWSocketWorld({ store })
+    world.set('app', { resumeTokens: 'server' })
+    const ann = await world.connect({ key: await world.keyOf() })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    store.gate = promise
+    ann.say({ action: 'resume', token: btoa('{"channels":["a","b","c"],"since":1}') })
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    ann.drop()
+    resolve()
+    await world.settle()
+    expect(world.resumes.size).toBe(0)
+    expect(world.history.find('app', 'b')).toBeUndefined()
   })
 
   test('a client that leaves meanwhile holds nothing', async () => {

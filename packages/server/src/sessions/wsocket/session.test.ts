@@ -451,6 +451,19 @@ describe('the end of a connection', () => {
 })
 
 describe('rules that change', () => {
+  test('take a member away that is not subscribed, and tell it', async () => {
+    const { value = '', credential } = await world.make('api_key', { name: 'narrowed' })
+    const [ann, bob] = [await world.connect({ key: value }), await connect()]
+    await bob.send(subscribe('a'))
+    await ann.send({ action: 'presence.enter', channel: 'a' })
+    await bob.take()
+    const scopes = ['subscribe', 'publish']
+    await world.core.changes.update({ credentialId: credential.id, scopes }, CALLER)
+    expect(await bob.take()).toMatchObject([{ action: 'presence.leave', channel: 'a' }])
+    const told = await ann.take()
+    expect(told).toMatchObject([{ action: 'error', code: 'forbidden', channel: 'a' }])
+  })
+
   test('take away what a key may no longer have, and leave the rest', async () => {
     const { value = '', credential } = await world.make('api_key', { name: 'narrowed' })
     const ann = await world.connect({ key: value })

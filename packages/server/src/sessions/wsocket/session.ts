@@ -98,6 +98,10 @@ export class WSocketSession implements Session, WSocketClient, RuledConnection, 
     this.resumeTokens = new ResumeTokens(this, deps)
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
   get openedBy(): readonly Reliance[] {
     return this.identity.reliances
   }
@@ -174,7 +178,8 @@ export class WSocketSession implements Session, WSocketClient, RuledConnection, 
 
   /** Rules, or the scopes of its key, say something else now. */
   rulesChanged(): number {
-    const heldCount = this.channels.size
+    const { messages } = this.deps
+    const heldCount = this.channels.size + messages.presentOn(this.space, this).length
     this.authority.rulesChanged()
     if (this.#state === 'open') keepAllowed(this)
     return heldCount

@@ -45,16 +45,21 @@ export function subscribe(
     return 'refused'
   }
   const confirm = () => client.outbox.send(subscribedFrame(name.value))
-  const request = { channel: name.value, confirm, ...(replay === undefined ? {} : { replay }) }
+  const action = replay?.kind === 'rewind' ? 'history' : 'subscribe'
+  const isStillAllowed = () => client.authority.may(action, name.value)
+  const request = {
+    ...{ channel: name.value, confirm, isStillAllowed },
+    ...(replay === undefined ? {} : { replay }),
+  }
   const outcome = deps.messages.subscribe(space, client, request)
-  const goOn = (result: Awaited<typeof outcome>): SubscribeOutcome => {
+  const goOn = (result: Awaited<typeof outcome>) => {
+    if (!result.ok && result.refusal === 'operation_denied') {
+      deny(client, action, about)
+      const mayStay = client.authority.may('subscribe', name.value)
+      return mayStay ? subscribe(client, channel, undefined) : 'refused'
+    }
     if (!result.ok) {
       answers.refuse(result.refusal, about, result.detail)
-      return 'refused'
-    }
-    // It may have been taken away while what was missed was read.
-    if (!client.authority.may('subscribe', name.value)) {
-      loseSubscription(client, name.value)
       return 'refused'
     }
     client.resumeTokens.subscribed()
@@ -76,7 +81,11 @@ export function keepAllowed(client: WSocketClient): void {
   const { authority, channels, deps, space } = client
   for (const channel of [...channels]) {
     if (!authority.may('subscribe', channel)) loseSubscription(client, channel)
-    else if (!authority.may('presence', channel)) deps.messages.leave(space, client, channel)
+  }
+  for (const channel of deps.messages.presentOn(space, client)) {
+    if (authority.may('presence', channel)) continue
+    deps.messages.leave(space, client, channel)
+    deny(client, 'presence', { channel })
   }
 }
 
