@@ -87,7 +87,8 @@ const NO_LIMITS_BY_ADDRESS = `guard:
     - connect.ip 1000000000/1m
     - connect.range 1000000000/1m
     - auth.ip 1000000000/1m
-    - auth.user 1000000000/1m`
+    - auth.user 1000000000/1m
+    - documents_connect.ip 1000000000/1m`
 
 /** What is measured fills the CPU on purpose, and dials more clients while it does. */
 const NO_SHEDDING = 'load: { shedding: false }'

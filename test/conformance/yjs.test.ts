@@ -18,6 +18,8 @@ const CLIENT = { clientId: 'yjs-client', clientSecret: 'yjs-secret-0123456789abc
 const SECRET = 'k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGaWq5tEu0iRoP'
 const it = serving({
   apps: [app('yjs', { ...CLIENT, jwtSecrets: [{ value: SECRET }] })],
+  // All editors of this file come from one address.
+  config: { guard: { limits: ['documents_connect.ip 100000/1m'] } },
 })
 
 type Provider = InstanceType<typeof WebsocketProvider>

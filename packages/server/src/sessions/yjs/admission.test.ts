@@ -86,3 +86,32 @@ test('a path of Pusher, and one where nothing is served, are left to others', as
   for (const path of ['/app/key', '/app']) expect(await world.admit({ path })).toBeUndefined()
   expect(await world.admit({ path: '/doc', isUnderPrefix: false })).toBeUndefined()
 })
+
+describe('upgrades from one address', () => {
+  const at = (ip: string) => ({ path: '/doc', source: () => ({ ip, agent: '' }) })
+
+  test('are sixty in a minute, let in or not; then 429, whatever is shown, with a minute to wait', async () => {
+    const kinds = ['session', 'refused_frame'] as const
+    for (let count = 0; count < 60; count++) {
+      const query = `token=${count % 2 === 0 ? token : 'forged'}`
+      expect((await world.admit({ ...at('192.0.2.1'), query }))?.kind).toBe(kinds[count % 2])
+    }
+    const refused = await world.admit({ ...at('192.0.2.1'), query: `token=${token}` })
+    expect(refused).toMatchObject({ kind: 'refused_http', refusal: 'rate_limited' })
+    const reading = refused?.kind === 'refused_http' ? refused.limited?.reading : undefined
+    expect(reading?.resetMs).toBe(60_000)
+    const other = await world.admit({ ...at('192.0.2.2'), query: `token=${token}` })
+    expect(other?.kind).toBe('session')
+    world.pass(60_000)
+    const later = await world.admit({ ...at('192.0.2.1'), query: `token=${token}` })
+    expect(later?.kind).toBe('session')
+  })
+
+  test('do not count where they are another protocol', async () => {
+    for (let count = 0; count < 61; count++) {
+      expect(await world.admit({ ...at('192.0.2.1'), path: '/app/key' })).toBeUndefined()
+    }
+    const own = await world.admit({ ...at('192.0.2.1'), query: `token=${token}` })
+    expect(own?.kind).toBe('session')
+  })
+})

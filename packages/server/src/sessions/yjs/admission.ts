@@ -8,6 +8,7 @@ import {
   type TargetDocument,
   type UpgradeTarget,
 } from '@lockgate/protocol/yjs/upgrade-target'
+import { chargeAddress } from '../../core/limits/address-policy.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { Source } from '../../core/source.ts'
 import type { EditorAnswer, EditorIdentity } from '../../credentials/documents/editor-identity.ts'
@@ -27,10 +28,20 @@ export function yjsProtocol(deps: YjsDeps): WebSocketProtocol {
     frameBytesMax: FRAME_BYTES_MAX,
     admit(request) {
       if (!request.isUnderPrefix || PUSHER_PATH.test(request.path)) return undefined
+      const source = { ...request.source(), protocol: 'yjs' }
+      // Before the 101: clients that come back at once after a close come back later after this.
+      const limited = chargeAddress(deps.guard, 'documents_connect.ip', () => source)
+      if (limited !== undefined) return { kind: 'refused_http', refusal: limited.refusal, limited }
       const target = readUpgradeTarget(request, deps.prefixes)
-      return new YjsAdmission(request, target, deps).decide()
+      return new YjsAdmission({ request, target, source }, deps).decide()
     },
   }
+}
+
+interface Asked {
+  readonly request: UpgradeRequest
+  readonly target: UpgradeTarget
+  readonly source: Source
 }
 
 class YjsAdmission {
@@ -39,11 +50,11 @@ class YjsAdmission {
   readonly #deps: YjsDeps
   readonly #source: Source
 
-  constructor(request: UpgradeRequest, target: UpgradeTarget, deps: YjsDeps) {
-    this.#request = request
-    this.#target = target
+  constructor(asked: Asked, deps: YjsDeps) {
+    this.#request = asked.request
+    this.#target = asked.target
+    this.#source = asked.source
     this.#deps = deps
-    this.#source = { ...request.source(), protocol: 'yjs' }
   }
 
   decide(): Admission | Promise<Admission> {
