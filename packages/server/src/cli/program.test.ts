@@ -275,7 +275,9 @@ COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})
 COMP_CWORD=${words.length - 1}
 _lockgate
 printf '%s\\n' "\${COMPREPLY[@]}"`
-    const { stdout } = spawnSync('bash', ['--norc', '-c', shell], { cwd: folder, encoding: 'utf8' })
+    // Not with -c: Linux takes arguments of 128 KiB at most, and the script is longer.
+    const read = { cwd: folder, input: shell, encoding: 'utf8' } as const
+    const { stdout } = spawnSync('bash', ['--norc', '-s'], read)
     return stdout.split('\n').filter((each) => each !== '')
   }
 
