@@ -28,6 +28,8 @@ const isPure = (path: string) =>
   (/^packages\/(?:server-sdk|client)\//.test(path) && !SDK_SYSTEMS.includes(path)) ||
   isUnder(path, ['ports', 'core', 'credentials', 'sessions', 'outbound'])
 
+/** The second is the entry of a thread of its own, which nobody could hand a clock to. */
+const CLOCK_HOMES = ['adapters/system', 'adapters/document-engine-yjs/worker']
 const RUNTIME_HOMES = ['transports', 'adapters']
 const BUN_BAN = {
   what: "uses Bun's own interface",
@@ -42,7 +44,7 @@ const BANS: readonly Ban[] = [
     why: 'code that asks the time itself cannot be tested at a chosen time',
     remedy: 'take a Clock (ports/clock.ts)',
     appliesTo: (path) =>
-      isProduct(path) && !isUnder(path, ['adapters/system']) && !SDK_SYSTEMS.includes(path),
+      isProduct(path) && !isUnder(path, CLOCK_HOMES) && !SDK_SYSTEMS.includes(path),
   },
   {
     call: /\bMath\.random\b/g,

@@ -49,6 +49,18 @@ function typed(...texts: readonly string[]): Uint8Array[] {
   return updates
 }
 
+/** Offers again what was not looked at. */
+export async function applyAll(
+  engine: DocumentEngine,
+  id: string,
+  updates: readonly Uint8Array[],
+): Promise<readonly DocumentOutcome[]> {
+  const outcomes: DocumentOutcome[] = []
+  while (outcomes.length < updates.length)
+    outcomes.push(...(await engine.apply(id, updates.slice(outcomes.length))))
+  return outcomes
+}
+
 const textOf = (state: Uint8Array) => docOf(state).getText('t').toJSON()
 const kindsOf = (outcomes: readonly DocumentOutcome[]) => outcomes.map(({ kind }) => kind)
 
@@ -133,7 +145,7 @@ function testBounds(engine: Running): void {
       Uint8Array,
     ]
     await engine().open('a', [], { ...TERMS, stateBytesMax: 1_000 })
-    const outcomes = await engine().apply('a', [small, large, after])
+    const outcomes = await applyAll(engine(), 'a', [small, large, after])
     expect(outcomes[1]).toEqual({ kind: 'refused', refusal: 'document_large' })
     expect(kindsOf(outcomes)).toEqual(['applied', 'refused', 'pending'])
     expect(textOf((await engine().diff('a', EMPTY_VECTOR)) as Uint8Array)).toBe('x')
@@ -148,7 +160,15 @@ function testBounds(engine: Running): void {
       doc.getText('t').delete(0, 10)
     }
     await engine().open('a', [], { ...TERMS, stateBytesMax: 200 })
-    expect(new Set(kindsOf(await engine().apply('a', updates)))).toEqual(new Set(['applied']))
+    expect(new Set(kindsOf(await applyAll(engine(), 'a', updates)))).toEqual(new Set(['applied']))
+  })
+
+  test('what comes after a refused update is given back, to be offered again', async () => {
+    const [first, second] = typed('1', '2') as [Uint8Array, Uint8Array]
+    await engine().open('a', [], TERMS)
+    const outcomes = await engine().apply('a', [first, new Uint8Array(1), second])
+    expect(kindsOf(outcomes)).toEqual(['applied', 'refused'])
+    expect(kindsOf(await engine().apply('a', [second]))).toEqual(['applied'])
   })
 
   test('more than may wait is refused, what waited before still waits', async () => {
@@ -158,7 +178,7 @@ function testBounds(engine: Running): void {
       Uint8Array,
     ]
     await engine().open('a', [], { ...TERMS, pendingBytesMax: 500 })
-    const outcomes = await engine().apply('a', [second, third, first])
+    const outcomes = await applyAll(engine(), 'a', [second, third, first])
     expect(outcomes[1]).toEqual({ kind: 'refused', refusal: 'document_large' })
     expect(textOf(await engine().state('a'))).toBe('12')
   })
@@ -217,7 +237,7 @@ async function applyInParts(
   for (let at = 0; at < work.order.length; ) {
     const part = work.order.slice(at, at + 1 + work.random.below(5))
     at += part.length
-    calls.push(engine.apply(work.id, part))
+    calls.push(applyAll(engine, work.id, part))
   }
   return (await Promise.all(calls)).flat()
 }

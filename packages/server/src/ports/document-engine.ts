@@ -33,8 +33,9 @@ export interface DocumentEngine {
   open(id: string, updates: readonly Uint8Array[], terms: DocumentTerms): Promise<void>
   /**
    * Applies updates one after the other, each whole or not at all; calls of one turn share a trip.
-   * @returns an outcome for each, in order. @throws Outage when the engine was lost: whatever it
-   * held is gone, and documents have to be opened anew.
+   * @returns an outcome for each of the first ones, in order, one at least: the rest was not looked
+   * at, because one was refused or they take long, and is to be offered again. @throws Outage when
+   * the engine was lost: whatever it held is gone, and documents have to be opened anew.
    */
   apply(id: string, updates: readonly Uint8Array[]): Promise<readonly DocumentOutcome[]>
   /** @returns the state vector. @throws Outage */

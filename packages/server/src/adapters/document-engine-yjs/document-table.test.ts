@@ -12,14 +12,19 @@ function updateOf(text: string): Uint8Array {
 }
 
 function opened() {
-  let workCount = 0
-  const table = new DocumentTable(() => workCount++)
+  let [workCount, nowMs, workMs] = [0, 0, 0]
+  const table = new DocumentTable(
+    () => workCount++,
+    () => (nowMs += workMs),
+  )
   const open = (document: number) => {
     table.answer({ kind: 'open', document, updates: [], terms: TERMS })
   }
   const write = (document: number, ...texts: readonly string[]) =>
     table.answer({ kind: 'apply', document, updates: texts.map(updateOf) })
-  return { table, open, write, workCount: () => workCount }
+  /** Every update takes so long from now on. */
+  const slowDown = (ms: number) => (workMs = ms)
+  return { table, open, write, slowDown, workCount: () => workCount }
 }
 
 test('every update is a piece of work of its own', () => {
@@ -28,6 +33,17 @@ test('every update is a piece of work of its own', () => {
   const before = workCount()
   write(1, 'a', 'b', 'c')
   expect(workCount() - before).toBeGreaterThanOrEqual(3)
+})
+
+test('a call ends when its updates took long, and says how long one of them took', () => {
+  const { open, write, slowDown } = opened()
+  open(1)
+  slowDown(20)
+  const answer = write(1, 'a', 'b', 'c', 'd', 'e')
+  expect(answer).toMatchObject({ kind: 'outcomes', slowestMs: 20 })
+  expect(answer.kind === 'outcomes' && answer.outcomes.length).toBe(3)
+  slowDown(5_000)
+  expect(write(1, 'f', 'g')).toMatchObject({ outcomes: [{ kind: 'as_it_came' }] })
 })
 
 test('a document that nobody uses for two sweeps is bytes again, and goes on', () => {

@@ -1,10 +1,12 @@
 /** Every open document of the Worker, and which of them may stay a Y.Doc. */
-import { HeldDocument } from './held-document.ts'
+import { HeldDocument, type HeldOutcome } from './held-document.ts'
 import type { Answer, AskingCall } from './worker-protocol.ts'
 
 /** Our bounds on Y.Docs, which take many times their bytes: together, and how many. */
 const LIVE_BYTES_MAX = 33_554_432
 const LIVE_COUNT_MAX = 1_000
+/** Our bound on the updates of one call: what is left waits until others had their turn. */
+const APPLY_MS_MAX = 50
 /** Our bound on the bytes that one sweep encodes, for the calls that wait meanwhile. */
 const SWEEP_BYTES_MAX = 4_194_304
 
@@ -20,10 +22,15 @@ export class DocumentTable {
   readonly #live = new Map<HeldDocument, LiveUse>()
   #liveBytes = 0
   readonly #onWork: () => void
+  readonly #nowMs: () => number
 
-  /** @param onWork told before each update and each other piece of work. */
-  constructor(onWork: () => void) {
+  /**
+   * @param onWork told before each update and each other piece of work.
+   * @param nowMs monotonic.
+   */
+  constructor(onWork: () => void, nowMs: () => number) {
     this.#onWork = onWork
+    this.#nowMs = nowMs
   }
 
   /** Of documents that are Y.Docs. */
@@ -69,10 +76,28 @@ export class DocumentTable {
     const document = this.#documents.get(call.document)
     if (document === undefined) return { kind: 'failed' }
     try {
-      return answerOf(document, call, this.#onWork)
+      if (call.kind === 'apply') return this.#apply(document, call.updates)
+      return answerOf(document, call)
     } finally {
       this.#note(document)
     }
+  }
+
+  /** One at least. After one that was refused the rest is given back: its sender is done with. */
+  #apply(document: HeldDocument, updates: readonly Uint8Array[]): Answer {
+    const startMs = this.#nowMs()
+    const outcomes: HeldOutcome[] = []
+    let [slowestMs, atMs] = [0, startMs]
+    for (const update of updates) {
+      this.#onWork()
+      const outcome = document.apply(update)
+      outcomes.push(outcome)
+      const beganMs = atMs
+      atMs = this.#nowMs()
+      slowestMs = Math.max(slowestMs, atMs - beganMs)
+      if (atMs - startMs >= APPLY_MS_MAX || isRefused(outcome)) break
+    }
+    return { kind: 'outcomes', outcomes, slowestMs }
   }
 
   #note(document: HeldDocument): void {
@@ -101,17 +126,9 @@ export class DocumentTable {
 
 function answerOf(
   document: HeldDocument,
-  call: Exclude<AskingCall, { kind: 'open' }>,
-  onWork: () => void,
+  call: Exclude<AskingCall, { kind: 'open' | 'apply' }>,
 ): Answer {
   switch (call.kind) {
-    case 'apply': {
-      const outcomes = call.updates.map((update) => {
-        onWork()
-        return document.apply(update)
-      })
-      return { kind: 'outcomes', outcomes }
-    }
     case 'stateVector':
       return { kind: 'bytes', bytes: document.stateVector() }
     case 'state':
@@ -121,4 +138,8 @@ function answerOf(
       return bytes === undefined ? { kind: 'malformed' } : { kind: 'bytes', bytes }
     }
   }
+}
+
+function isRefused({ kind }: HeldOutcome): boolean {
+  return kind === 'update_malformed' || kind === 'document_large'
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { Worker } from 'node:worker_threads'
 import * as Y from 'yjs'
-import { testDocumentEngine } from '../../../../../test/contract/document-engine.ts'
+import { applyAll, testDocumentEngine } from '../../../../../test/contract/document-engine.ts'
 import { HandClock } from '../../../../../test/support/hand-clock.ts'
 import { YjsDocumentEngine } from './engine.ts'
 
@@ -119,7 +119,7 @@ test(
     const update = Y.encodeStateAsUpdate(client)
     await engine.open('a', [], TERMS)
     const slow = slowUpdate(SLOW_ITEM_COUNT, missing)
-    const outcomes = await engine.apply('a', [slow, update])
+    const outcomes = await applyAll(engine, 'a', [slow, update])
     expect(outcomes).toEqual([
       { kind: 'pending' },
       { kind: 'applied', update, byteCount: update.length + 2 },

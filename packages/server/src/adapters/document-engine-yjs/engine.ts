@@ -14,6 +14,12 @@ import type { Answer, AskingCall } from './worker-protocol.ts'
 /** Our bounds on the wait before a Worker that died is followed by another; doubled each time. */
 const RESTART_MS_MIN = 250
 const RESTART_MS_MAX = 30_000
+/**
+ * Ours: a call with one update that took so long is answered as many times later as is said here,
+ * and the next ones of its document wait for that: most of the time the Worker is for the others.
+ */
+const SLOW_MS = 25
+const SLOW_REST_FACTOR = 3
 
 interface Parts {
   readonly clock: Clock
@@ -54,6 +60,8 @@ export class YjsDocumentEngine implements DocumentEngine {
   async apply(id: string, updates: readonly Uint8Array[]): Promise<readonly DocumentOutcome[]> {
     const answer = await this.#ask(id, { kind: 'apply', updates })
     if (answer.kind !== 'outcomes') throw outage('a document cannot be edited')
+    const { slowestMs } = answer
+    if (slowestMs >= SLOW_MS) await this.#rest(slowestMs * SLOW_REST_FACTOR)
     return answer.outcomes.map((outcome, at) => outcomeOf(outcome, updates[at] ?? EMPTY))
   }
 
@@ -87,6 +95,12 @@ export class YjsDocumentEngine implements DocumentEngine {
     const trips = this.#trips
     this.#trips = undefined
     await trips?.stop()
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((done) => {
+      setTimeout(done, ms)
+    })
   }
 
   #ask(id: string, call: CallOfDocument): Promise<Answer> {

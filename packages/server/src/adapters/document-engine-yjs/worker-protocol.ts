@@ -26,7 +26,12 @@ export type AskingCall = Exclude<Call, { readonly kind: 'close' }>
 export type Answer =
   | { readonly kind: 'done' | 'malformed' | 'failed' }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'outcomes'; readonly outcomes: readonly HeldOutcome[] }
+  /** Of the first updates, one at least. @param slowestMs how long one of them took. */
+  | {
+      readonly kind: 'outcomes'
+      readonly outcomes: readonly HeldOutcome[]
+      readonly slowestMs: number
+    }
 
 const CALLS = ['open', 'apply', 'stateVector', 'state', 'close', 'diff'] as const
 const ANSWERS = ['done', 'malformed', 'failed', 'bytes', 'outcomes'] as const
@@ -71,6 +76,7 @@ export function writeAnswer(to: PacketWriter, answer: Answer): void {
   to.number(ANSWERS.indexOf(answer.kind))
   if (answer.kind === 'bytes') to.bytes(answer.bytes)
   if (answer.kind !== 'outcomes') return
+  to.number(Math.round(answer.slowestMs))
   to.number(answer.outcomes.length)
   for (const outcome of answer.outcomes) writeOutcome(to, outcome)
 }
@@ -79,9 +85,10 @@ export function readAnswer(from: PacketReader): Answer {
   const kind = nameOf(ANSWERS, from.number())
   if (kind === 'bytes') return { kind, bytes: from.bytes() }
   if (kind !== 'outcomes') return { kind }
+  const slowestMs = from.number()
   const outcomes: HeldOutcome[] = []
   for (let left = from.number(); left > 0; left--) outcomes.push(readOutcome(from))
-  return { kind, outcomes }
+  return { kind, outcomes, slowestMs }
 }
 
 function writeOutcome(to: PacketWriter, outcome: HeldOutcome): void {

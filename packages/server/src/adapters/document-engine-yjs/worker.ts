@@ -14,7 +14,10 @@ const SWEEP_MS = 2_000
 function serve(port: NonNullable<typeof parentPort>): void {
   const progress = new SharedProgress(workerData as SharedArrayBuffer)
   boundYjs(progress)
-  const table = new DocumentTable(() => progress.begin())
+  const table = new DocumentTable(
+    () => progress.begin(),
+    () => performance.now(),
+  )
   const answers = new PacketWriter()
   port.on('message', (packet: ArrayBuffer) => {
     const calls = new PacketReader(packet)

@@ -12,11 +12,11 @@ function updatesOf(limits: Partial<typeof UPDATE_LIMITS> = {}, figures = new Doc
   const batches: number[][] = []
   const relayed: string[] = []
   const failures: unknown[] = []
-  const gate = { open: Promise.resolve() }
+  const gate = { open: Promise.resolve(), countMax: Infinity }
   const apply = async (_: string, all: readonly Uint8Array[]): Promise<DocumentOutcome[]> => {
     batches.push(all.map(([first]) => first ?? 0))
     await gate.open
-    return all.map((each) => {
+    return all.slice(0, gate.countMax).map((each) => {
       if (each[0] === 0) return { kind: 'refused', refusal: 'update_malformed' }
       if (each[0] === 9) throw new Outage('documents_unavailable', 'lost', { port: 'documents' })
       return each[0] === 1 ? { kind: 'known' } : { kind: 'applied', update: each, byteCount: 1 }
@@ -41,7 +41,7 @@ test('updates of one turn go in one trip, later ones together in the next, all i
   const { updates, batches, relayed, gate } = updatesOf()
   const { promise, resolve } = Promise.withResolvers<void>()
   gate.open = promise
-  const first = [updates.submit(update(2), 'a'), updates.submit(update(0), 'b')]
+  const first = [updates.submit(update(2), 'a'), updates.submit(update(0), 'c')]
   await new Promise((done) => setImmediate(done))
   const later = [updates.submit(update(3), 'b'), updates.submit(update(1), 'a')]
   resolve()
@@ -59,6 +59,32 @@ test('updates of one turn go in one trip, later ones together in the next, all i
     ['a2', 'b3'],
     true,
   ])
+})
+
+test('what the engine gives back is offered again, before what came later', async () => {
+  const { updates, batches, relayed, gate, figures } = updatesOf()
+  gate.countMax = 2
+  const sent = [2, 3, 4, 5, 6].map((first) => updates.submit(update(first), 'a'))
+  await Promise.all(sent)
+  expect(batches).toEqual([[2, 3, 4, 5, 6], [4, 5, 6], [6]])
+  expect([relayed, figures.waitingBytes]).toEqual([['a2', 'a3', 'a4', 'a5', 'a6'], 0])
+})
+
+test('after one that was refused the engine is not asked about the rest of its sender', async () => {
+  const { updates, batches, gate, figures } = updatesOf()
+  gate.countMax = 1
+  const sent = [
+    updates.submit(update(0), 'a'),
+    updates.submit(update(2), 'b'),
+    updates.submit(update(3), 'a'),
+  ]
+  expect(await Promise.all(sent)).toEqual([
+    { ok: false, refusal: 'update_malformed' },
+    { ok: true, value: 'applied' },
+    { ok: false, refusal: 'update_malformed' },
+  ])
+  expect([batches, figures.waitingBytes]).toEqual([[[0, 2, 3], [2]], 0])
+  expect(await updates.submit(update(3), 'a')).toMatchObject({ ok: true })
 })
 
 test('more than a document, or all of the node, may have waiting is refused', async () => {

@@ -132,15 +132,31 @@ export class DocumentUpdates<Sender> {
   }
 
   #answer(batch: readonly Waiting<Sender>[], outcomes: readonly DocumentOutcome[]): void {
-    batch.forEach(({ update, sender, answer }, index) => {
-      const outcome = outcomes[index]
-      if (outcome === undefined) throw new Error('the engine left an update without an outcome')
+    if (outcomes.length === 0) throw new Error('the engine looked at no update')
+    this.#waiting.unshift(...batch.slice(outcomes.length))
+    outcomes.forEach((outcome, index) => {
+      const carried = batch[index]
+      if (carried === undefined) throw new Error('the engine has an outcome for no update')
+      const { update, sender, answer } = carried
       this.#count(-update.length)
       this.#ports.figures.updated(outcome.kind)
       if (outcome.kind === 'applied') this.#ports.relay(outcome.update, sender)
       answer(outcome.kind === 'refused' ? refuse(outcome.refusal) : ok(outcome.kind))
+      if (outcome.kind === 'refused') this.#refuseRest(sender, outcome)
     })
     this.#ports.settled()
+  }
+
+  /** What a sender had said after what was refused: a refusal may cost as much as the document. */
+  #refuseRest(sender: Sender, outcome: Extract<DocumentOutcome, { kind: 'refused' }>): void {
+    const rest = this.#waiting.filter((each) => each.sender === sender)
+    if (rest.length === 0) return
+    this.#waiting = this.#waiting.filter((each) => each.sender !== sender)
+    for (const { update, answer } of rest) {
+      this.#count(-update.length)
+      this.#ports.figures.updated(outcome.kind)
+      answer(refuse(outcome.refusal))
+    }
   }
 
   #take(): readonly Waiting<Sender>[] {
