@@ -62,3 +62,85 @@ test('the state is made anew before the updates beside it weigh more than it', (
   expect(document.byteCount).toBeLessThan(exact + 70_000)
   expect(textOf(document).length).toBe(5_000)
 })
+
+function subdocuments(count: number): Uint8Array {
+  const doc = new Y.Doc()
+  const array = doc.getArray('s')
+  array.insert(
+    0,
+    Array.from({ length: count }, () => new Y.Doc()),
+  )
+  return Y.encodeStateAsUpdate(doc)
+}
+
+test('subdocuments are bounded, over all updates', () => {
+  const document = new HeldDocument([], TERMS)
+  const kinds = [600, 300, 200].map((count) => document.apply(subdocuments(count)).kind)
+  expect(kinds).toEqual(['as_it_came', 'as_it_came', 'update_malformed'])
+})
+
+test('what was let in bit by bit opens again, however much it is together', () => {
+  const doc = new Y.Doc()
+  const updates: Uint8Array[] = []
+  doc.on('update', (update: Uint8Array) => updates.push(update))
+  const name = (part: string) =>
+    doc.transact(() => {
+      for (let at = 0; at < 600; at++) doc.getArray(part).insert(0, [new Y.Doc()])
+    })
+  for (const part of ['a', 'missing', 'b']) name(part)
+  const document = new HeldDocument([], TERMS)
+  const kinds = [0, 2].map((at) => document.apply(updates[at] ?? new Uint8Array(0)).kind)
+  expect(kinds).toEqual(['as_it_came', 'pending'])
+  const again = new HeldDocument([document.state()], TERMS)
+  expect(again.state()).toEqual(document.state())
+})
+
+/** Clients with one struct each that builds on another which nobody has. */
+function strangers(from: number, count: number): Uint8Array {
+  const bytes: number[] = []
+  const number = (value: number) => {
+    let rest = value
+    for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+    bytes.push(rest)
+  }
+  number(count)
+  for (let client = from + count; client > from; client--) {
+    bytes.push(1)
+    number(client)
+    bytes.push(0, 0x84, 5, 0, 1, 0x78)
+  }
+  bytes.push(0)
+  return Uint8Array.from(bytes)
+}
+
+test('clients whose structs wait are bounded, however few bytes they take', () => {
+  const document = new HeldDocument([], { ...TERMS, pendingBytesMax: 100_000_000 })
+  expect(document.apply(strangers(100, 6_000)).kind).toBe('pending')
+  expect(document.apply(strangers(10_000, 6_000)).kind).toBe('document_large')
+  expect(document.apply(strangers(100, 6_000)).kind).toBe('known')
+})
+
+test('clients of a document are bounded, over all updates', () => {
+  const document = new HeldDocument([], { ...TERMS, stateBytesMax: 10_000_000 })
+  const writers = (part: number) =>
+    Uint8Array.from([
+      ...[0x90, 0x4e], // 10,000 clients
+      ...Array.from({ length: 10_000 }, (_, at) => {
+        const client = 200_000 + part * 10_000 + at
+        return [1, (client & 127) + 128, ((client >> 7) & 127) + 128, client >> 14, 0, 0, 1]
+      }).flat(),
+      0,
+    ])
+  const kinds = Array.from({ length: 11 }, (_, part) => document.apply(writers(part)).kind)
+  expect(kinds.slice(9)).toEqual(['as_it_came', 'document_large'])
+  expect(document.apply(writers(3)).kind).toBe('known')
+})
+
+test('what fills a gap of what waits is news, even where it takes no more bytes', () => {
+  const document = new HeldDocument([], TERMS)
+  // Of client 1 the clocks 1, and 3: what is between is as long as the gap that stands for it.
+  expect(document.apply(Uint8Array.from([1, 3, 1, 1, 0, 1, 10, 1, 0, 1, 0])).kind).toBe('pending')
+  const between = Uint8Array.from([1, 1, 1, 2, 0, 1, 0])
+  expect(document.apply(between).kind).toBe('pending')
+  expect(document.apply(between).kind).toBe('known')
+})

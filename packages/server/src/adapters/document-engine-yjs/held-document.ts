@@ -10,8 +10,15 @@ import {
   NOTHING_WAITS,
   type Waiting,
   waitingBytesOf,
+  waitingClientsOf,
 } from './live-document.ts'
-import { isStateVector, shapeOfUpdate, type UpdateShape } from './update-shape.ts'
+import {
+  CLIENT_COUNT_MAX,
+  isStateVector,
+  NO_BOUNDS,
+  shapeOfUpdate,
+  type UpdateShape,
+} from './update-shape.ts'
 
 /** `as_it_came`: others need the update itself. */
 export type HeldOutcome =
@@ -27,6 +34,8 @@ const EMPTY_VECTOR_LENGTH = 1
  */
 const LOG_BYTES_MIN = 65_536
 const LOG_COUNT_MAX = 2_000
+/** Our bound: each page that ever wrote is a client, and Yjs looks through them at each update. */
+const DOCUMENT_CLIENT_COUNT_MAX = 100_000
 
 export class HeldDocument {
   readonly #terms: DocumentTerms
@@ -43,7 +52,7 @@ export class HeldDocument {
     this.#terms = terms
     const [first, ...others] = updates
     if (first === undefined) return
-    const shape = others.length === 0 ? shapeOfUpdate(first) : undefined
+    const shape = others.length === 0 ? shapeOfUpdate(first, NO_BOUNDS) : undefined
     if (shape?.isWhole) {
       this.#state = first
       this.#vector = encodeStateVector(new Map(shape.ends))
@@ -62,6 +71,8 @@ export class HeldDocument {
   apply(update: Uint8Array): HeldOutcome {
     const shape = shapeOfUpdate(update)
     if (shape === undefined) return { kind: 'update_malformed' }
+    if (this.#wake().clientCount(shape) > DOCUMENT_CLIENT_COUNT_MAX)
+      return { kind: 'document_large' }
     const before = this.#waiting
     const change = this.#attempt(update, shape) ?? this.#attemptAlone(update, shape)
     if (change === undefined) return { kind: 'update_malformed' }
@@ -133,12 +144,10 @@ export class HeldDocument {
   ): HeldOutcome {
     const live = this.#wake()
     const waiting = live.waiting()
-    const waitingBytes = waitingBytesOf(waiting)
-    if (waitingBytes > this.#terms.pendingBytesMax && waitingBytes > waitingBytesOf(before))
-      return this.#takeBack(before)
+    if (this.#waitsTooMuch(waiting, before)) return this.#takeBack(before)
     if (change.kind === 'none') {
       this.#waiting = waiting
-      return { kind: waitingBytes > waitingBytesOf(before) ? 'pending' : 'known' }
+      return { kind: isSame(waiting, before) ? 'known' : 'pending' }
     }
     const applied = change.kind === 'part' ? change.update : update
     if (this.byteCount + applied.length > this.#terms.stateBytesMax) {
@@ -151,6 +160,14 @@ export class HeldDocument {
     const { byteCount } = this
     if (change.kind === 'part') return { kind: 'part', update: applied, byteCount }
     return { kind: 'as_it_came', byteCount }
+  }
+
+  /** What waits is small beside its reading: it is written as compactly as it can be. */
+  #waitsTooMuch(waiting: Waiting, before: Waiting): boolean {
+    const bytes = waitingBytesOf(waiting)
+    if (bytes > this.#terms.pendingBytesMax && bytes > waitingBytesOf(before)) return true
+    const count = waitingClientsOf(waiting)
+    return count > CLIENT_COUNT_MAX && count > waitingClientsOf(before)
   }
 
   #takeBack(before: Waiting): HeldOutcome {
@@ -191,7 +208,7 @@ export class HeldDocument {
 
   /** What is kept was applied once; if it cannot be any more, what can be read of it is kept. */
   #loadAll(updates: readonly Uint8Array[]): void {
-    if (updates.some((update) => shapeOfUpdate(update) === undefined))
+    if (updates.some((update) => shapeOfUpdate(update, NO_BOUNDS) === undefined))
       throw new Error('a kept update cannot be read')
     try {
       const live = new LiveDocument()
@@ -204,4 +221,14 @@ export class HeldDocument {
       for (const update of updates) this.apply(update)
     }
   }
+}
+
+/** Whether the same waits: what is new may take the place of a gap, and no more bytes. */
+function isSame(one: Waiting, other: Waiting): boolean {
+  return isSameBytes(one.structs, other.structs) && isSameBytes(one.deletes, other.deletes)
+}
+
+function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined || one.length !== other.length) return one === other
+  return one.every((byte, at) => byte === other[at])
 }

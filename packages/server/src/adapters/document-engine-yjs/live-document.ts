@@ -10,7 +10,8 @@ import {
   encodeStateVector,
   type Transaction,
 } from 'yjs'
-import { ROOT_COUNT_MAX, type UpdateShape } from './update-shape.ts'
+import { ROOT_COUNT_MAX, SUBDOCUMENT_COUNT_MAX, type UpdateShape } from './update-shape.ts'
+import { UpdateReader } from './update-reader.ts'
 
 /** What waits for something that has not come, in the second encoding of Yjs. */
 export interface Waiting {
@@ -63,6 +64,8 @@ export class LiveDocument {
     applyUpdate(this.#doc, update)
     this.#shape = undefined
     if (this.#doc.share.size > ROOT_COUNT_MAX) throw new Error('the document has too many names')
+    if (this.#doc.subdocs.size > SUBDOCUMENT_COUNT_MAX)
+      throw new Error('the document has too many subdocuments')
     return this.#change
   }
 
@@ -71,6 +74,14 @@ export class LiveDocument {
     const { pendingStructs, pendingDs } = this.#doc.store
     if (pendingStructs === null && pendingDs === null) return NOTHING_WAITS
     return { structs: pendingStructs?.update, deletes: pendingDs ?? undefined }
+  }
+
+  /** Of clients that have written, together with those of an update. */
+  clientCount({ ends }: UpdateShape): number {
+    const { clients } = this.#doc.store
+    let count = clients.size
+    for (const client of ends.keys()) if (!clients.has(client)) count++
+    return count
   }
 
   /** Without what waits: nobody has seen yet whether that can be applied. */
@@ -127,4 +138,16 @@ function ticksOf({ beforeState, afterState }: Transaction): number {
 
 export function waitingBytesOf({ structs, deletes }: Waiting): number {
   return (structs?.length ?? 0) + (deletes?.length ?? 0)
+}
+
+/** Columns of the second encoding that stand before the one which begins with the count. */
+const COLUMN_COUNT = 9
+
+/** Of clients whose structs wait: the next update may have Yjs look at all of them. */
+export function waitingClientsOf({ structs }: Waiting): number {
+  if (structs === undefined) return 0
+  const reader = new UpdateReader(structs)
+  reader.byte()
+  for (let left = COLUMN_COUNT; left > 0; left--) reader.skipBytes()
+  return reader.number()
 }

@@ -98,6 +98,14 @@ describe('refused is', () => {
     'JSON that says undefined where no list is': update(1, 0, item(5, ...text('undefined'))),
     'JSON that nests deeply': update(1, 0, item(5, ...text(DEEP_JSON))),
     'a value that nests deeply': update(1, 0, item(8, 1, ...nested(65))),
+    'more clients than an update may have': Uint8Array.from([
+      ...number(10_001),
+      ...Array.from({ length: 10_001 }, (_, at) => [1, ...number(at), 0, 0, 1]).flat(),
+      0,
+    ]),
+    'deletions that cover each other': Uint8Array.from([0, 1, 1, 2, 0, 5, 4, 1]),
+    'deletions out of order': Uint8Array.from([0, 1, 1, 2, 5, 1, 0, 1]),
+    'deletions of a client twice': Uint8Array.from([0, 2, 1, 1, 0, 1, 1, 1, 1, 1]),
     'a deletion without length': Uint8Array.from([0, 1, 1, 1, 0, 0]),
     'a count of deletions that are not there': Uint8Array.from([0, 1, 1, 255, 255, 255, 15, 0, 1]),
     'more names than a document may have': update(

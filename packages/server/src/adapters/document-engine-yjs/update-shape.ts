@@ -18,10 +18,12 @@ export interface UpdateShape {
 /** Our bounds on one update. */
 const STRUCT_COUNT_MAX = 1_000_000
 const DELETE_COUNT_MAX = 1_000_000
+/** Ours: of those whose structs cannot be placed yet, each makes Yjs look at all the others. */
+export const CLIENT_COUNT_MAX = 10_000
 /** Of names at the top of a document: writing one item down looks through all of them. */
 export const ROOT_COUNT_MAX = 512
 /** A subdocument is a whole Y.Doc wherever the update is applied. */
-const SUBDOCUMENT_COUNT_MAX = 1_000
+export const SUBDOCUMENT_COUNT_MAX = 1_000
 /** Our bound: far beyond any document, and Yjs can double and add clocks without loss. */
 const CLOCK_MAX = 2 ** 48
 
@@ -35,9 +37,30 @@ const TYPE_COUNT = 7
 const XML_ELEMENT = 3
 const XML_HOOK = 5
 
+export type Bounds = Readonly<
+  Record<'structs' | 'deletes' | 'clients' | 'roots' | 'subdocuments', number>
+>
+
+const BOUNDS: Bounds = {
+  structs: STRUCT_COUNT_MAX,
+  deletes: DELETE_COUNT_MAX,
+  clients: CLIENT_COUNT_MAX,
+  roots: ROOT_COUNT_MAX,
+  subdocuments: SUBDOCUMENT_COUNT_MAX,
+}
+
+/** For what was let in before: a state holds what many updates brought, and what waits. */
+export const NO_BOUNDS: Bounds = {
+  structs: Infinity,
+  deletes: Infinity,
+  clients: Infinity,
+  roots: Infinity,
+  subdocuments: Infinity,
+}
+
 /** @returns undefined for what is malformed or beyond a bound. */
-export function shapeOfUpdate(update: Uint8Array): UpdateShape | undefined {
-  const scan = new Scan(update)
+export function shapeOfUpdate(update: Uint8Array, bounds = BOUNDS): UpdateShape | undefined {
+  const scan = new Scan(update, bounds)
   const tickCount = scan.structs()
   const deleteCount = scan.deletes()
   if (!scan.isSound()) return undefined
@@ -56,6 +79,7 @@ export function isStateVector(bytes: Uint8Array): boolean {
 
 class Scan {
   readonly #reader: UpdateReader
+  readonly #bounds: Bounds
   #subdocumentCount = 0
   readonly #roots = new Set<string>()
   #hasGap = false
@@ -63,8 +87,9 @@ class Scan {
   readonly ends = new Map<number, number>()
   readonly #needs = new Map<number, number>()
 
-  constructor(update: Uint8Array) {
+  constructor(update: Uint8Array, bounds: Bounds) {
     this.#reader = new UpdateReader(update)
+    this.#bounds = bounds
   }
 
   isSound(): boolean {
@@ -81,12 +106,14 @@ class Scan {
   structs(): number {
     const reader = this.#reader
     let [tickCount, structCount] = [0, 0]
-    for (let left = reader.count(3); left > 0 && !reader.isBroken; left--) {
+    const clientCount = reader.count(3)
+    if (clientCount > this.#bounds.clients) reader.break()
+    for (let left = clientCount; left > 0 && !reader.isBroken; left--) {
       const count = reader.count(2)
       const client = reader.number()
       structCount += count
       // Of a client that comes twice Yjs forgets the first part.
-      if (this.ends.has(client) || structCount > STRUCT_COUNT_MAX) reader.break()
+      if (this.ends.has(client) || structCount > this.#bounds.structs) reader.break()
       tickCount += this.#structsOf(client, count)
     }
     return tickCount
@@ -94,19 +121,29 @@ class Scan {
 
   deletes(): number {
     const reader = this.#reader
+    const clients = new Set<number>()
     let deleteCount = 0
     for (let left = reader.count(2); left > 0 && !reader.isBroken; left--) {
       const client = reader.number()
       const count = reader.count(2)
       deleteCount += count
-      if (deleteCount > DELETE_COUNT_MAX) reader.break()
-      for (let at = 0; at < count && !reader.isBroken; at++) {
-        const [clock, length] = [reader.number(), reader.number()]
-        if (length === 0 || clock + length > CLOCK_MAX) reader.break()
-        this.#need(client, clock + length)
-      }
+      if (deleteCount > this.#bounds.deletes || clients.has(client)) reader.break()
+      clients.add(client)
+      this.#deletesOf(client, count)
     }
     return deleteCount
+  }
+
+  /** In order and apart, as Yjs writes them: it walks through all that each one covers. */
+  #deletesOf(client: number, count: number): void {
+    const reader = this.#reader
+    let end = 0
+    for (let left = count; left > 0 && !reader.isBroken; left--) {
+      const [clock, length] = [reader.number(), reader.number()]
+      if (length === 0 || clock < end || clock + length > CLOCK_MAX) reader.break()
+      end = clock + length
+    }
+    this.#need(client, end)
   }
 
   #structsOf(client: number, count: number): number {
@@ -144,7 +181,7 @@ class Scan {
 
   #root(): void {
     this.#roots.add(this.#reader.text())
-    if (this.#roots.size > ROOT_COUNT_MAX) this.#reader.break()
+    if (this.#roots.size > this.#bounds.roots) this.#reader.break()
   }
 
   /** An item that builds on a later one of its own client makes Yjs throw. */
@@ -206,7 +243,7 @@ class Scan {
   }
 
   #subdocument(): void {
-    if (++this.#subdocumentCount > SUBDOCUMENT_COUNT_MAX) this.#reader.break()
+    if (++this.#subdocumentCount > this.#bounds.subdocuments) this.#reader.break()
     this.#reader.skipText()
     this.#reader.skipAny()
   }

@@ -3,7 +3,7 @@
  * so a few megabytes can take hours; a Worker that is ended instead takes every document with it.
  * Both threads share two numbers: which piece of work is under way, and which one has to stop.
  */
-import { ContentType, Item } from 'yjs'
+import { ContentType, GC, Item } from 'yjs'
 
 /** Our bound: deletion and every client's rendering recurse into types. */
 const TYPE_DEPTH_MAX = 256
@@ -43,9 +43,12 @@ export class SharedProgress {
 /** For the whole thread, once. From then on Yjs throws where a bound is passed. */
 export function boundYjs(progress: SharedProgress): void {
   progress.begin() // so that no work has the number of "none is stopped"
-  const integrate = methodOf('integrate')
-  const remove = methodOf('delete')
-  const write = methodOf('write')
+  const integrate = methodOf(Item.prototype, 'integrate')
+  const remove = methodOf(Item.prototype, 'delete')
+  const write = methodOf(Item.prototype, 'write')
+  const getMissing = methodOf(Item.prototype, 'getMissing')
+  const mergeItem = methodOf(Item.prototype, 'mergeWith')
+  const mergeGap = methodOf(GC.prototype, 'mergeWith')
   Item.prototype.integrate = function boundIntegrate(this: Item, ...given) {
     assertInTime(progress)
     if (this.content instanceof ContentType) assertShallow(this)
@@ -59,10 +62,23 @@ export function boundYjs(progress: SharedProgress): void {
     assertInTime(progress)
     Reflect.apply(write, this, given)
   }
+  // What waits for others is looked at without being integrated, what is done is tidied up after.
+  Item.prototype.getMissing = function boundGetMissing(this: Item, ...given) {
+    assertInTime(progress)
+    return Reflect.apply(getMissing, this, given)
+  }
+  Item.prototype.mergeWith = function boundMergeItem(this: Item, ...given) {
+    assertInTime(progress)
+    return Reflect.apply(mergeItem, this, given)
+  }
+  GC.prototype.mergeWith = function boundMergeGap(this: GC, ...given) {
+    assertInTime(progress)
+    return Reflect.apply(mergeGap, this, given)
+  }
 }
 
-function methodOf<K extends 'integrate' | 'delete' | 'write'>(name: K): Item[K] {
-  return Item.prototype[name]
+function methodOf<T, K extends keyof T>(of: T, name: K): T[K] {
+  return of[name]
 }
 
 function assertInTime(progress: SharedProgress): void {
