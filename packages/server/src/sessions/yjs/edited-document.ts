@@ -4,12 +4,13 @@
  */
 import { isEmptyUpdate } from '@lockgate/protocol/yjs/messages'
 import type { DocumentMessage } from '@lockgate/protocol/yjs/messages'
-import type { DocumentSeat } from '../../core/documents/documents.ts'
+import type { AwarenessEntry, DocumentSeat } from '../../core/documents/documents.ts'
 import type { RefusalCode } from '../../core/refusals.ts'
 import type { DocumentFrames } from './document-frames.ts'
 import type { EditingHost } from './editing.ts'
 import type { Editor } from './editor.ts'
 import type { Refused } from './wire-refusals.ts'
+import { QUERY_MS_MIN, SPENT_CHARACTERS } from './yjs-deps.ts'
 
 export interface EditedStart {
   readonly name: string
@@ -27,8 +28,12 @@ const REFUSED = 0
 export class EditedDocument {
   readonly #start: EditedStart
   readonly #host: EditingHost
-  /** To the last vector that came. */
+  /** To a vector: one at a time, for each may be as large as the document. */
   #answer: Promise<unknown> | undefined
+  /** The last one that came meanwhile: its answer is one to those before it, too. */
+  #nextVector: Uint8Array | undefined
+  /** Monotonic: when the client was told last who is here because it asked. */
+  #queriedAtMs = Number.NEGATIVE_INFINITY
   #isLeft = false
 
   constructor(start: EditedStart, host: EditingHost) {
@@ -59,14 +64,16 @@ export class EditedDocument {
   receive(message: DocumentMessage): void {
     switch (message.kind) {
       case 'step1':
-        return this.#answerTo(message.stateVector)
+        this.#host.spend(1)
+        return this.#asked(message.stateVector)
       case 'step2':
       case 'update':
         return this.#update(message.kind, message.update)
       case 'awareness':
+        this.#host.spend(costOf(message.items))
         return this.#start.seat.announce(message.items)
       case 'query_awareness':
-        return this.#host.send(this.#start.frames.awareness(this.#start.seat.awareness()))
+        return this.#query()
       default:
         message satisfies never
     }
@@ -79,14 +86,34 @@ export class EditedDocument {
     this.#start.seat.leave()
   }
 
+  #asked(stateVector: Uint8Array): void {
+    const own = stateVector.slice()
+    if (this.#answer === undefined) this.#answerTo(own)
+    else this.#nextVector = own
+  }
+
+  /** Asked again at once, it has been told: changes come by themselves. */
+  #query(): void {
+    const { seat, frames } = this.#start
+    this.#host.spend(1)
+    const nowMs = this.#host.deps.clock.monotonicMs()
+    if (nowMs - this.#queriedAtMs < QUERY_MS_MIN) return
+    this.#queriedAtMs = nowMs
+    this.#host.send(frames.awareness(seat.awareness()))
+  }
+
   /** Answered also where there is nothing: the client counts as synced after it. */
   #answerTo(stateVector: Uint8Array): void {
     const { seat, frames } = this.#start
     const answer = seat.missing(stateVector)
     this.#answer = answer
     this.#later(answer, (missing) => {
-      if (missing.ok) this.#host.send(frames.step2(missing.value))
-      else this.#start.failed(missing)
+      this.#answer = undefined
+      if (!missing.ok) return this.#start.failed(missing)
+      this.#host.send(frames.step2(missing.value))
+      const next = this.#nextVector
+      this.#nextVector = undefined
+      if (next !== undefined) this.#answerTo(next)
     })
   }
 
@@ -102,7 +129,8 @@ export class EditedDocument {
     }
     this.#host.submitted(update.length)
     const settle = () => this.#host.settled(update.length)
-    this.#host.later(seat.submit(update).finally(settle), (outcome) => {
+    // A view would keep all that was read with it until others had their turn.
+    this.#host.later(seat.submit(update.slice()).finally(settle), (outcome) => {
       if (this.#isOver) return
       this.#status(outcome.ok ? APPLIED : REFUSED)
       if (!outcome.ok) this.#refused(outcome.refusal)
@@ -128,4 +156,9 @@ export class EditedDocument {
       if (!this.#isOver) goOn(value)
     })
   }
+}
+
+function costOf(entries: readonly AwarenessEntry[]): number {
+  const characterCount = entries.reduce((sum, { state = '' }) => sum + state.length, 0)
+  return 1 + Math.floor(characterCount / SPENT_CHARACTERS)
 }

@@ -61,6 +61,8 @@ export interface EditingHost {
   finish(refused: Refused): void
   /** Goes on with what had to be waited for; failures end the connection. */
   later<T>(outcome: Promise<T>, goOn: (value: T) => void): void
+  /** Something was asked that costs: too much of it in a second makes the reader wait. */
+  spend(count: number): void
   /** Something waits: nothing is read until as many calls of {@link goOn} have come. */
   hold(): void
   goOn(): void

@@ -5,7 +5,13 @@ import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
 import { until } from '../../../../../test/support/wait.ts'
 import { openYjsWorld, type YjsWire, type YjsWorld } from '../../../../../test/support/yjs-world.ts'
-import { AUTH_MS_MAX, POOLED_COUNT_MAX, SILENCE_MS_MAX } from './yjs-deps.ts'
+import {
+  AUTH_MS_MAX,
+  POOLED_COUNT_MAX,
+  REFUSED_COUNT_MAX,
+  SILENCE_MS_MAX,
+  TOKEN_COUNT_MAX,
+} from './yjs-deps.ts'
 
 let world: YjsWorld
 beforeEach(async () => {
@@ -256,6 +262,34 @@ describe('who does not get in', () => {
     wire.receive(step1('doc'))
     world.pass(AUTH_MS_MAX)
     expect(await wire.next(of('doc', 2))).toStartWith(`${of('doc', 2)}01`)
+    leave(wire)
+  })
+
+  test('nor after many tries: the socket is closed, however slowly they come', async () => {
+    const wire = await world.connect({ path: '/ws' })
+    for (let count = 1; count < REFUSED_COUNT_MAX; count++) {
+      wire.receive(auth('a b', 'x'))
+      if (count % 50 === 0) world.pass(1_000)
+    }
+    world.pass(2_000)
+    expect(wire.closed).toBeUndefined()
+    wire.receive(auth('a b', 'x'))
+    world.pass(2_000)
+    expect(wire.closed?.code).toBe(4007)
+    leave(wire)
+  })
+
+  test('who opens and closes without end is closed', async () => {
+    const wire = await world.connect({ path: '/ws' })
+    const token = await world.accessToken('app')
+    for (let count = 0; count < TOKEN_COUNT_MAX; count++) {
+      wire.receive(auth(`doc-${count}`, token), framed(`doc-${count}`, 7))
+    }
+    expect(wire.closed).toBeUndefined()
+    world.pass(1_000)
+    wire.receive(auth('doc', token), framed('doc', 7))
+    for (let count = 0; count < TOKEN_COUNT_MAX; count++) wire.receive(auth('doc', token))
+    expect(wire.closed?.code).toBe(1013)
     leave(wire)
   })
 

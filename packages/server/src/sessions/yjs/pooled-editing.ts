@@ -18,7 +18,7 @@ import { openPooled } from './pooled-entrance.ts'
 import { PooledDocument } from './pooled-document.ts'
 import { WaitingFrames } from './waiting-frames.ts'
 import { type Refused, yjsFarewell } from './wire-refusals.ts'
-import { AUTH_MS_MAX, POOLED_COUNT_MAX } from './yjs-deps.ts'
+import { AUTH_MS_MAX, POOLED_COUNT_MAX, REFUSED_COUNT_MAX, TOKEN_COUNT_MAX } from './yjs-deps.ts'
 
 type Addressed = Extract<HocuspocusFrame, { readonly kind: 'addressed' }>
 
@@ -31,6 +31,9 @@ export class PooledEditing implements Editing {
   /** Since when no document is open or on the way, monotonic, and why. */
   #idleSinceMs: number
   #lastRefused: Refused | undefined
+  #refusedCount = 0
+  /** In this second. */
+  #tokenCount = 0
 
   constructor(host: EditingHost) {
     this.#host = host
@@ -48,6 +51,7 @@ export class PooledEditing implements Editing {
   }
 
   tick(nowMs: number): void {
+    this.#tokenCount = 0
     for (const document of this.#documents.values()) {
       if (document.state === 'waiting' && nowMs >= document.dueAtMs) this.#missing(document)
       else if (document.edited?.mayRead === false) {
@@ -101,6 +105,7 @@ export class PooledEditing implements Editing {
     const { frames, state } = document
     this.#host.send(state === 'open' ? frames.close(reason) : frames.denied(reason))
     document.close(this.#room)
+    if (++this.#refusedCount >= REFUSED_COUNT_MAX) this.#host.refuse(refused)
   }
 
   /** @returns who came with this token before. */
@@ -157,6 +162,8 @@ export class PooledEditing implements Editing {
 
   /** Shown again where it is open or on its way, a token changes nothing until it connects anew. */
   #authenticate(document: PooledDocument, token: string): void {
+    this.#host.spend(1)
+    if (++this.#tokenCount > TOKEN_COUNT_MAX) return this.#host.finish({ refusal: 'overloaded' })
     if (document.state === 'open') {
       const mayWrite = document.editor?.identity.mayWrite(document.name) === true
       const scope = mayWrite ? 'read-write' : 'readonly'

@@ -5,7 +5,14 @@ import vectors from '../../../../../test/vectors/yjs.json'
 import { CALLER } from '../../../../../test/support/credential-core.ts'
 import { until } from '../../../../../test/support/wait.ts'
 import { openYjsWorld, type YjsWire, type YjsWorld } from '../../../../../test/support/yjs-world.ts'
-import { AUTH_MS_MAX, SILENCE_MS_MAX, WAITING_COUNT_MAX } from './yjs-deps.ts'
+import {
+  AUTH_MS_MAX,
+  QUERY_MS_MIN,
+  SILENCE_MS_MAX,
+  SPENT_COUNT_END,
+  SPENT_COUNT_MAX,
+  WAITING_COUNT_MAX,
+} from './yjs-deps.ts'
 
 const STEP_1 = Uint8Array.of(0, 0, 1, 0)
 const EMPTY_STEP_2 = '0001020000'
@@ -149,6 +156,49 @@ describe('an editor of y-websocket', () => {
     expect(wire.isPaused).toBe(false)
     world.pass(1)
     expect(await wire.next('0000')).toBe('00000100')
+  })
+})
+
+describe('who asks for much', () => {
+  const times = <T>(count: number, of: T) => Array.from({ length: count }, () => of)
+
+  test('gets one answer for all vectors that came while another was answered', async () => {
+    const wire = await editor()
+    wire.receive(...times(SPENT_COUNT_MAX, STEP_1))
+    await wire.next('0001')
+    await wire.next('0001')
+    const reader = await editor()
+    reader.receive(STEP_1)
+    await reader.next('0001')
+    expect(wire.take()).toEqual([])
+    wire.receive(step1Frame(Uint8Array.of(0)))
+    expect(await wire.next('0001')).toBe(EMPTY_STEP_2)
+  })
+
+  test('is told once in a second who is here', async () => {
+    const wire = await editor()
+    const query = Uint8Array.of(3)
+    wire.receive(...times(50, query))
+    expect(wire.take()).toEqual(['010100'])
+    world.pass(QUERY_MS_MIN)
+    wire.receive(query)
+    expect(wire.take()).toEqual(['010100'])
+  })
+
+  test('is not read for the rest of the second, and closed where it goes on', async () => {
+    const wire = await editor()
+    const presence = (clock: number) => awarenessFrame([item(7, clock, '{}')])
+    for (let clock = 1; clock < SPENT_COUNT_MAX; clock++) wire.receive(presence(clock))
+    expect(wire.isPaused).toBe(true) // with the vector that it was greeted for
+    world.pass(1_000)
+    expect(wire.isPaused).toBe(false)
+    wire.receive(awarenessFrame([item(8, 1, JSON.stringify('x'.repeat(60_000)))]))
+    for (let clock = 1; clock <= SPENT_COUNT_MAX - 15; clock++)
+      wire.receive(presence(1_000 + clock))
+    expect(wire.isPaused).toBe(true)
+    wire.receive(...times(SPENT_COUNT_END, Uint8Array.of(3)))
+    expect(wire.closed?.code).toBe(1013)
+    expect(wire.isPaused).toBe(false)
   })
 })
 

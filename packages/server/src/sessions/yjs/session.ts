@@ -22,7 +22,14 @@ import {
   type Refused,
   yjsFarewell,
 } from './wire-refusals.ts'
-import { AUTH_MS_MAX, FRAMING_MS_MAX, SILENCE_MS_MAX, type YjsDeps } from './yjs-deps.ts'
+import {
+  AUTH_MS_MAX,
+  FRAMING_MS_MAX,
+  SILENCE_MS_MAX,
+  SPENT_COUNT_END,
+  SPENT_COUNT_MAX,
+  type YjsDeps,
+} from './yjs-deps.ts'
 
 /** A connection may be refused at any time, and is then closed within two seconds. */
 const TICK_MS = 1_000
@@ -42,6 +49,8 @@ export class YjsSession implements Session, EditingHost {
   #holdCount = 0
   #submitCount = 0
   #submitBytes = 0
+  /** In this second. */
+  #spentCount = 0
   #isPaused = false
 
   constructor(
@@ -75,6 +84,8 @@ export class YjsSession implements Session, EditingHost {
   heard(): void {}
 
   tick(nowMs: number): number {
+    this.#spentCount = 0
+    this.#pace()
     if (this.#state === 'held' && nowMs >= this.#closeAtMs) this.#close()
     if (this.isOver) return Math.max(nowMs, Math.min(this.#closeAtMs, nowMs + TICK_MS))
     if (this.#editing === undefined) this.#waitForFirst(nowMs)
@@ -141,6 +152,12 @@ export class YjsSession implements Session, EditingHost {
     this.#pace()
   }
 
+  spend(count: number): void {
+    this.#spentCount += count
+    if (this.#spentCount > SPENT_COUNT_END) this.finish({ refusal: 'overloaded' })
+    else this.#pace()
+  }
+
   submitted(byteCount: number): void {
     this.#submitCount++
     this.#submitBytes += byteCount
@@ -202,6 +219,7 @@ export class YjsSession implements Session, EditingHost {
   #pace(): void {
     const isFull =
       this.#holdCount > 0 ||
+      this.#spentCount >= SPENT_COUNT_MAX ||
       this.#submitCount >= SUBMIT_COUNT_MAX ||
       this.#submitBytes >= SUBMIT_BYTES_MAX
     const isPaused = isFull && !this.isOver

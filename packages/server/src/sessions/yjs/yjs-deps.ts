@@ -33,6 +33,20 @@ export const WAITING_COUNT_MAX = 1_000
 export const WAITING_BYTES_MAX = FRAME_BYTES_MAX
 /** Documents on one socket. */
 export const POOLED_COUNT_MAX = 100
+/**
+ * What costs more than it counts as an operation: a vector, a state of awareness for everybody, a
+ * token. A connection is not read for the rest of a second in which it has had so many answered;
+ * what was read already may be the burst of a network that stood still, but no more than that.
+ */
+export const SPENT_COUNT_MAX = 400
+export const SPENT_COUNT_END = 4_000
+/** Of awareness, that count as one. */
+export const SPENT_CHARACTERS = 4_096
+/** Tokens in a second, and refusals at all, of one socket: each document twice. */
+export const TOKEN_COUNT_MAX = 2 * 100
+export const REFUSED_COUNT_MAX = 2 * 100
+/** All who are present may be megabytes. */
+export const QUERY_MS_MIN = 1_000
 /** Clients give up a connection that is silent for 30 s, and look only every 3 s. */
 export const SILENCE_MS_MAX = 17_000
 /** Who names a document and a token and says nothing is taken for y-websocket after this. */
