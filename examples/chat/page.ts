@@ -1,4 +1,5 @@
 /** A room with who is in it, what was said before, and what is said now. */
+import { fetchToken } from '../token.ts'
 import { Connection, type Member, type Message } from './connection.ts'
 
 const CHANNEL = 'chat:lobby'
@@ -14,11 +15,8 @@ let oldest = Number.POSITIVE_INFINITY
 name.value = sessionStorage.getItem('name') ?? `guest-${crypto.randomUUID().slice(0, 4)}`
 
 async function url(): Promise<string> {
-  const answer = await fetch('/examples/token', { method: 'POST' })
-  const { token, error } = (await answer.json()) as { token?: string; error?: string }
-  if (token === undefined) throw new Error(error)
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-  return `${scheme}://${location.host}/?token=${token}`
+  return `${scheme}://${location.host}/?token=${await fetchToken()}`
 }
 
 const connection = new Connection(CHANNEL, url, {

@@ -5,6 +5,7 @@ import CollaborationCaret from '@tiptap/extension-collaboration-caret'
 import StarterKit from '@tiptap/starter-kit'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
+import { fetchToken } from '../token.ts'
 
 const DOCUMENT = 'notes'
 /** Well before it ends: a connection that is lost later comes back with a good one. */
@@ -12,13 +13,6 @@ const RENEW_MS = 240_000
 const COLOURS = ['#0b6b57', '#a32020', '#1f5fa8', '#7a3fb0', '#9a5b00', '#2b6e2b']
 
 const place = (id: string) => document.getElementById(id) as HTMLElement
-
-async function token(): Promise<string> {
-  const answer = await fetch('/examples/token', { method: 'POST' })
-  const { token: value, error } = (await answer.json()) as { token?: string; error?: string }
-  if (value === undefined) throw new Error(error)
-  return value
-}
 
 /** The token travels as a subprotocol, so it is in no URL and in no log. */
 const protocolsOf = (value: string) => ['access_token', value]
@@ -31,10 +25,10 @@ const provider = new WebsocketProvider(
   `${scheme}://${location.host}/collaboration`,
   DOCUMENT,
   shared,
-  { protocols: protocolsOf(await token()) },
+  { protocols: protocolsOf(await fetchToken()) },
 )
 setInterval(async () => {
-  provider.protocols = protocolsOf(await token())
+  provider.protocols = protocolsOf(await fetchToken())
 }, RENEW_MS)
 
 provider.on('status', ({ status }: { status: string }) => {

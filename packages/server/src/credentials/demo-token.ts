@@ -19,12 +19,22 @@ const PERMISSIONS = [
   { channel: 'notes', actions: ['subscribe', 'publish'] },
 ]
 const USER_BYTES = 8
+const GUEST = /^guest-[0-9a-f]{16}$/
 
-/** @returns undefined where the app has no such secret: it was made by an older version. */
+/** Whether a page may go on as who it was: real backends know that by their own sessions. */
+export function isGuest(text: string): boolean {
+  return GUEST.test(text)
+}
+
+/**
+ * @param guest who the page was before, as {@link isGuest} has it; undefined: somebody new.
+ * @returns undefined where the app has no such secret: it was made by an older version.
+ */
 export function signDemoToken(
   { app, credentials }: LoadedApp,
-  { nowMs, random }: { readonly nowMs: number; readonly random: Random },
-): string | undefined {
+  of: { readonly guest: string | undefined; readonly nowMs: number; readonly random: Random },
+): { readonly token: string; readonly guest: string } | undefined {
+  const { nowMs, random } = of
   const credential = credentials.find(
     ({ record }) => record.kind === 'jwt_secret' && record.name === DEMO_JWT_SECRET,
   )
@@ -32,12 +42,13 @@ export function signDemoToken(
   const secret = version && credential?.secrets.get(version.id)
   if (secret === undefined) return undefined
   const fresh = () => Buffer.from(random.bytes(USER_BYTES)).toString('hex')
+  const guest = of.guest ?? `guest-${fresh()}`
   const iat = Math.floor(nowMs / 1000)
   const input = [
     { alg: 'HS256', typ: 'JWT' },
     {
       appId: app.id,
-      sub: `guest-${fresh()}`,
+      sub: guest,
       jti: fresh(),
       iat,
       exp: iat + DEMO_TOKEN_SECONDS,
@@ -46,5 +57,6 @@ export function signDemoToken(
   ]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')
-  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+  const signature = createHmac('sha256', secret).update(input).digest('base64url')
+  return { token: `${input}.${signature}`, guest }
 }

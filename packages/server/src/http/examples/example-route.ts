@@ -4,7 +4,7 @@
  */
 import type { Guard } from '../../core/limits/guard.ts'
 import type { AppDirectory } from '../../credentials/app-directory.ts'
-import { signDemoToken } from '../../credentials/demo-token.ts'
+import { isGuest, signDemoToken } from '../../credentials/demo-token.ts'
 import type { AssetSource } from '../../ports/asset.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
@@ -27,18 +27,18 @@ const TOKEN = `${FOLDER}/token`
 /** @returns undefined when the path is none of an example. */
 export function handleExamples(
   request: Request,
-  { path }: RequestTarget,
+  { path, query }: RequestTarget,
   deps: ExamplesDeps,
 ): Promise<Response> | Response | undefined {
   if (path !== FOLDER && !path.startsWith(`${FOLDER}/`)) return undefined
-  if (path === TOKEN) return token(request, deps)
+  if (path === TOKEN) return token(request, query, deps)
   if (request.method !== 'GET') {
     return refusedAnswer('method_unknown', undefined, { allow: 'GET' })
   }
   return deps.pages.find(path.replace(/(?<=.)\/$/, ''))?.then(assetAnswer)
 }
 
-function token(request: Request, { appId, ...deps }: ExamplesDeps): Response {
+function token(request: Request, query: string, { appId, ...deps }: ExamplesDeps): Response {
   if (request.method !== 'POST') {
     return refusedAnswer('method_unknown', undefined, { allow: 'POST' })
   }
@@ -49,10 +49,13 @@ function token(request: Request, { appId, ...deps }: ExamplesDeps): Response {
     return refusedAnswer('rate_limited', 'The page asks too often: wait a second.')
   }
   const loaded = deps.directory.findById(appId)
-  const signed = loaded && signDemoToken(loaded, { nowMs: deps.clock.nowMs(), random: deps.random })
+  const guest = new URLSearchParams(query).get('guest') ?? undefined
+  if (guest !== undefined && !isGuest(guest)) return refusedAnswer('request_malformed')
+  const { clock, random } = deps
+  const signed = loaded && signDemoToken(loaded, { guest, nowMs: clock.nowMs(), random })
   return signed === undefined
     ? refusedAnswer('credential_missing', NO_SECRET)
-    : jsonAnswer(JSON.stringify({ token: signed }))
+    : jsonAnswer(JSON.stringify(signed))
 }
 
 const NO_SECRET =
