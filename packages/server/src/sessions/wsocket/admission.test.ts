@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
+import { FRAME_BYTES_MAX } from './admission.ts'
 import { REFUSALS } from '../../core/refusals.ts'
 import { openWSocketWorld, type WSocketWorld } from '../../../../../test/support/wsocket-world.ts'
 
@@ -14,6 +15,7 @@ describe('an upgrade', () => {
       expect(await world.upgrade({ key }, { path })).toMatchObject({
         kind: 'session',
         isPinged: true,
+        frameBytesMax: FRAME_BYTES_MAX,
       })
     }
     expect(await world.upgrade({ key }, { path: '/app/key' })).toBeUndefined()

@@ -14,11 +14,17 @@ import type { WSocketDeps } from './wsocket-deps.ts'
 import { WSocketLimits } from './wsocket-limits.ts'
 
 const ROOT = /^\/?$/
+/**
+ * The contract's hard limit (part 11): the most an app may allow for one message, and its envelope.
+ * What is larger than the app allows is told, and so are resume tokens that are too long.
+ */
+export const FRAME_BYTES_MAX = 1_048_576 + 16_384
 /** 128 bits: it is the name of who is not named otherwise. */
 const ID_BYTES = 16
 
 export function wsocketProtocol(deps: WSocketDeps): WebSocketProtocol {
   return {
+    frameBytesMax: FRAME_BYTES_MAX,
     admit(request) {
       if (!request.isUnderPrefix || !ROOT.test(request.path)) return undefined
       if (!showsCredentials(request.query)) return undefined
@@ -50,6 +56,7 @@ function admitKnown(
   return {
     kind: 'session',
     isPinged: true,
+    frameBytesMax: FRAME_BYTES_MAX,
     start: (outbox, inflow) => new WSocketSession({ ...start, outbox, inflow }, deps),
   }
 }
