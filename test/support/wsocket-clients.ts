@@ -81,6 +81,14 @@ abstract class ScriptedClient {
     this.read()
   }
 
+  /** As a network that breaks: what was on its way is lost. */
+  async drop(): Promise<void> {
+    const { socket } = this.#live
+    socket.terminate()
+    await until('the connection is gone', () => socket.readyState === WebSocket.CLOSED)
+    this.read()
+  }
+
   get frames(): readonly WireFrame[] {
     return this.#live.frames
   }
