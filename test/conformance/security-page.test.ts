@@ -152,7 +152,8 @@ test('headers that come too slowly end the connection without an answer', async 
 test('what stands behind a request is the next one only where the first has ended', async () => {
   const inner = line('GET /inner HTTP/1.1')
   for (const [first, answers] of [
-    [line('GET / HTTP/1.1'), 2],
+    // One that is answered at once: behind one that waits, as / does, Bun ends the connection.
+    [line('GET /none HTTP/1.1'), 2],
     [get(`Content-Length: ${inner.length}\r\n`), 1],
     [post(`Content-Length: ${inner.length}\r\n`), 1],
     [`${get(CHUNKED)}${inner.length.toString(16)}\r\n`, 1],
