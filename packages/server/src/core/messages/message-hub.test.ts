@@ -46,6 +46,22 @@ describe('messages', () => {
     expect(node.told.filter(({ type }) => type === 'message.published')).toHaveLength(3)
   })
 
+  test('of an app that was deleted are refused, and nothing of it comes back', async () => {
+    const node = await new MessageWorld().node()
+    const space = node.space()
+    await publish(node, space, publication(1))
+    node.history.forget('app', [node])
+    node.hub.forget(space)
+    space.isGone = true
+    const late = await node.hub.publish(space, publication(2))
+    expect(late).toMatchObject({ ok: false, refusal: 'app_unknown' })
+    await node.journal.settled()
+    expect(node.history.appIds()).toEqual([])
+    expect(await node.history.regionOf(space.app).store.usage('app')).toMatchObject({
+      messageCount: 0,
+    })
+  })
+
   test('are numbered by channel, and their times rise in the app', async () => {
     const world = new MessageWorld()
     const node = await world.node()

@@ -100,7 +100,9 @@ export class MessageHub implements Messages {
   }
 
   publish(space: AppSpace, request: PublishRequest): Later<Result<Published, RefusalCode>> {
-    const { app } = space
+    const { app, isGone } = space
+    // Deleted while a body was read: nothing of it may be kept, for nobody would delete it again.
+    if (isGone) return refuse('app_unknown')
     if (isLonger(request.data, app.settings.messageBytesMax)) return refuse('message_large')
     if (!this.#ports.fanout.hasRoom()) return refuse('overloaded')
     const published = this.#ports.history.use(app, request.channel, (log) =>

@@ -102,6 +102,7 @@ async function publish(call: KnownCall): Promise<Limited<string>> {
   }
   const allowed = judge(call, 'publish')
   if (!allowed.ok) return allowed
+  const space = deps.hub.space(identity.loaded.app)
   const body = await readBody(request, { bytesMax: MESSAGE_BODY_BYTES_MAX })
   if (!body.ok) return body
   const asked = readPublish(body.value)
@@ -115,7 +116,7 @@ async function publish(call: KnownCall): Promise<Limited<string>> {
   const { data, id, isKept } = asked.value
   const charged = deps.guard.serverPublish(limits, asker, [{ channels: [{ name: channel }], data }])
   if (charged.refused !== undefined) return refuseByLimit(charged.refused)
-  const published = await deps.messages.publish(deps.hub.space(loaded.app), {
+  const published = await deps.messages.publish(space, {
     ...{ channel, id, data, isKept },
     publisherId: publisherId.value,
     publisherKey: identity.owner,
