@@ -86,11 +86,24 @@ export async function openWSocketWorld(options: WSocketWorldOptions = {}) {
   const messages = new MessageHub(ports, limits)
   const reachedMs = (appId: string) => history.reachedMs(appId)
   const resumes = new ResumeSessions({ clock, random: systemRandom, reachedMs })
-  const changes = new RuleChanges({ hub, turns: { next: (work) => work() } })
+  const turns = {
+    count: 0,
+    next(work: () => void) {
+      this.count++
+      work()
+    },
+  }
+  const changes = new RuleChanges({ hub, turns })
   door.rules.onChange((tenantId) => changes.changed(tenantId))
   const deps: WSocketDeps = {
-    ...{ hub, messages, resumes, reachedMs, rules: door.rules, tally, clock, log },
-    ...{ random: systemRandom, directory: door.core.authority.apps, door: door.messages },
+    ...{ hub, messages, resumes, reachedMs, rules: door.rules, tally, clock },
+    ...{
+      turns,
+      log,
+      random: systemRandom,
+      directory: door.core.authority.apps,
+      door: door.messages,
+    },
     ...{ guard: door.parts.guard, limitBook: door.parts.limitBook },
     recordDenial: (attempt, owner) => void door.denials.push({ ...attempt, owner }),
   }
@@ -133,7 +146,7 @@ export async function openWSocketWorld(options: WSocketWorldOptions = {}) {
   }
   return {
     ...door,
-    ...{ messageHub: messages, resumes, history, journal, store, errors, deps, settle },
+    ...{ messageHub: messages, resumes, history, journal, store, errors, deps, settle, turns },
     upgrade,
     started,
     /** A connection that was let in and opened. */

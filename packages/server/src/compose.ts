@@ -128,7 +128,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
   const messaging = await openMessages(config, core, { ...deps, ...entering, ...hubs, log })
   const documents = openDocuments(config, core, documentPorts({ hub, fanout: pump, log }))
   const yjs = openYjs(config, { ...deps, bearers, documents, log })
-  const wsocket = openWSocket(core, messaging, { ...deps, bearers, log })
+  const wsocket = openWSocket(core, messaging, { ...deps, bearers, turns: systemTurns, log })
   const router = routerOf(config, { ...deps, mqtt: mqtt.deps, yjs, wsocket })
   const carrying = { pump, writer: new TurnWriter(), guard, clock, tally, load }
   const webSockets = new WebSockets(config, { ...carrying, log, router })

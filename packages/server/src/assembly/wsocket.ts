@@ -6,7 +6,7 @@ import type { CredentialCore } from './credential-core.ts'
 import type { MessageCore } from './messages.ts'
 
 export interface WSocketPorts
-  extends Pick<WSocketDeps, 'hub' | 'guard' | 'limitBook' | 'tally' | 'log'> {
+  extends Pick<WSocketDeps, 'hub' | 'guard' | 'limitBook' | 'tally' | 'turns' | 'log'> {
   readonly bearers: Bearers
 }
 
@@ -16,10 +16,10 @@ export function openWSocket(
   { bearers, ...ports }: WSocketPorts,
 ): WSocketDeps {
   const { clock, random } = administration
-  const { hub, guard, limitBook, tally, log } = ports
+  const { hub, guard, limitBook, tally, turns, log } = ports
   const door = new MessageDoor({ apps: authority.apps, bearers, guard, recordDenial })
   return {
-    ...{ hub, guard, limitBook, tally, log, clock, random, door, messages, recordDenial },
+    ...{ hub, guard, limitBook, tally, turns, log, clock, random, door, messages, recordDenial },
     directory: authority.apps,
     rules: ruleBook,
     resumes: resumeSessions,

@@ -6,6 +6,8 @@ import {
   type WSocketWorld,
 } from '../../../../../test/support/wsocket-world.ts'
 
+import { CHANNELS_PER_TURN } from './resuming.ts'
+
 let world: WSocketWorld
 let key: string
 let bot: WSocketPeer
@@ -121,6 +123,22 @@ describe('a client that comes back', () => {
     const told = await ann.send({ action: 'resume', resumeToken: shown })
     expect(told.at(-1)?.['data']).toEqual({ recovered: false, channels: ['a', 'b'] })
     expect(ann.session.channels.size).toBe(2)
+  })
+
+  test('that names thousands of channels leaves others their turn, whatever they are', async () => {
+    const ann = await world.connect({ token: await world.tokenOf({ channels: ['other'] }) })
+    const names = Array.from({ length: 2_000 }, (_none, index) => `a${index}`)
+    ann.outbox.hasRoom = false
+    ann.say({ action: 'resume', resumeToken: encode({ channels: names, lastTs: 1 }) })
+    await world.settle()
+    expect(ann.outbox.frames).toEqual([])
+    ann.outbox.hasRoom = true
+    ann.session.writable()
+    for (let turn = 0; turn < 2_000; turn++) await Promise.resolve()
+    let told = await ann.take()
+    while (told.at(-1)?.['action'] !== 'ack') told = [...told, ...(await ann.take())]
+    expect(told.length).toBe(names.length + 1)
+    expect(world.turns.count).toBe(names.length / CHANNELS_PER_TURN)
   })
 
   test('has what it sends meanwhile wait until it has what it missed', async () => {

@@ -8,6 +8,9 @@ import { Outage } from '../../ports/outage.ts'
 import type { WSocketClient } from './client.ts'
 import { subscribe, type SubscribeOutcome } from './subscribing.ts'
 
+/** Ours: a token names thousands, each of which costs as much as a frame; half a millisecond. */
+export const CHANNELS_PER_TURN = 50
+
 export async function takeResume(client: WSocketClient, token: string): Promise<void> {
   const decoded = decodeResumeToken(token)
   if (!decoded.ok) return client.answers.refuse('resume_failed', {}, decoded.detail)
@@ -16,7 +19,9 @@ export async function takeResume(client: WSocketClient, token: string): Promise<
   const timestampMs = point?.afterMs ?? sinceMs
   const back: string[] = []
   let recovered = true
-  for (const channel of point?.channels ?? channels) {
+  for (const [index, channel] of (point?.channels ?? channels).entries()) {
+    // Before the first too: the next token may be here already, and then comes in its own turn.
+    if (index % CHANNELS_PER_TURN === 0) await nextTurn(client)
     if (!client.isOpen) return
     const outcome = await subscribeAgain(client, channel, timestampMs)
     if (outcome !== 'refused') back.push(channel)
@@ -26,6 +31,12 @@ export async function takeResume(client: WSocketClient, token: string): Promise<
   if (!client.isOpen) return
   const resumeToken = client.resumeTokens.issue()
   client.outbox.send(resumeAckFrame({ recovered, channels: back, resumeToken }))
+}
+
+/** Others have their turn, and the client has read what it was told. */
+async function nextTurn(client: WSocketClient): Promise<void> {
+  await new Promise<void>((resolve) => client.deps.turns.next(resolve))
+  await client.whenRoom?.()
 }
 
 /** What cannot be read of one channel does not keep the others away. */

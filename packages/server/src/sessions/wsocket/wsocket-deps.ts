@@ -9,6 +9,7 @@ import type { RuleBook } from '../../credentials/rules/rule-book.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
+import type { Turns } from '../../ports/turns.ts'
 import type { WSocketLimitsDeps } from './wsocket-limits.ts'
 
 export interface WSocketDeps extends WSocketLimitsDeps {
@@ -23,5 +24,6 @@ export interface WSocketDeps extends WSocketLimitsDeps {
   readonly tally: Tally
   readonly clock: Clock
   readonly random: Random
+  readonly turns: Turns
   readonly log: Log
 }
