@@ -1,6 +1,7 @@
 /** Every open document of the Worker, and which of them may stay a Y.Doc. */
 import { HeldDocument, type HeldOutcome } from './held-document.ts'
 import type { Answer, AskingCall } from './worker-protocol.ts'
+import { TooSlow } from './yjs-bounds.ts'
 
 /** Our bounds on Y.Docs, which take many times their bytes: together, and how many. */
 const LIVE_BYTES_MAX = 33_554_432
@@ -42,8 +43,9 @@ export class DocumentTable {
     this.#onWork()
     try {
       return this.#answer(call)
-    } catch {
-      return { kind: 'failed' } // not one document's trouble is that of the others
+    } catch (error) {
+      // Not one document's trouble is that of the others.
+      return { kind: error instanceof TooSlow ? 'slow' : 'failed' }
     }
   }
 

@@ -20,6 +20,8 @@ const RESTART_MS_MAX = 30_000
  */
 const SLOW_MS = 25
 const SLOW_REST_FACTOR = 3
+/** Ours, as many times what opening may take: who could not be served comes back at once. */
+const SLOW_OPEN_REST_MS = 36_000
 
 interface Parts {
   readonly clock: Clock
@@ -54,11 +56,13 @@ export class YjsDocumentEngine implements DocumentEngine {
       return
     }
     this.#numbers.delete(id)
+    if (answer.kind === 'slow') await this.#rest(SLOW_OPEN_REST_MS)
     throw outage('what is kept of a document cannot be read')
   }
 
   async apply(id: string, updates: readonly Uint8Array[]): Promise<readonly DocumentOutcome[]> {
     const answer = await this.#ask(id, { kind: 'apply', updates })
+    if (answer.kind === 'slow') await this.#rest(SLOW_OPEN_REST_MS)
     if (answer.kind !== 'outcomes') throw outage('a document cannot be edited')
     const { slowestMs } = answer
     if (slowestMs >= SLOW_MS) await this.#rest(slowestMs * SLOW_REST_FACTOR)

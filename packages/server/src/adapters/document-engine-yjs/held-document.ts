@@ -19,6 +19,7 @@ import {
   shapeOfUpdate,
   type UpdateShape,
 } from './update-shape.ts'
+import { openPatiently, TooSlow } from './yjs-bounds.ts'
 
 /** `as_it_came`: others need the update itself. */
 export type HeldOutcome =
@@ -149,7 +150,7 @@ export class HeldDocument {
       this.#waiting = waiting
       return { kind: isSame(waiting, before) ? 'known' : 'pending' }
     }
-    const applied = change.kind === 'part' ? change.update : update
+    const applied = newPartOf(change, update)
     if (this.byteCount + applied.length > this.#terms.stateBytesMax) {
       const state = live.state()
       if (state.length > this.#terms.stateBytesMax) return this.#takeBack(before)
@@ -206,7 +207,10 @@ export class HeldDocument {
     return live
   }
 
-  /** What is kept was applied once; if it cannot be any more, what can be read of it is kept. */
+  /**
+   * What is kept was applied once, but for what waited: if that cannot be applied now, the rest is
+   * kept without it. A document that takes too long stays as it is: it would be cut short.
+   */
   #loadAll(updates: readonly Uint8Array[]): void {
     if (updates.some((update) => shapeOfUpdate(update, NO_BOUNDS) === undefined))
       throw new Error('a kept update cannot be read')
@@ -216,11 +220,27 @@ export class HeldDocument {
       this.#live = live
       this.#waiting = live.waiting()
       this.#compact(live)
-    } catch {
+    } catch (error) {
       this.#drop()
-      for (const update of updates) this.apply(update)
+      if (error instanceof TooSlow) throw error
+      openPatiently(() => {
+        for (const update of updates) this.#applyKept(update)
+      })
     }
   }
+
+  #applyKept(update: Uint8Array): void {
+    const shape = shapeOfUpdate(update, NO_BOUNDS)
+    const change = shape && (this.#attempt(update, shape) ?? this.#attemptAlone(update, shape))
+    if (change === undefined) throw new Error('a kept update cannot be applied')
+    const live = this.#wake()
+    this.#waiting = live.waiting()
+    if (change.kind !== 'none') this.#addToLog(newPartOf(change, update), live)
+  }
+}
+
+function newPartOf(change: Change, update: Uint8Array): Uint8Array {
+  return change.kind === 'part' ? change.update : update
 }
 
 /** Whether the same waits: what is new may take the place of a gap, and no more bytes. */

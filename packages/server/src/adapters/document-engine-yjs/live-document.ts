@@ -12,6 +12,7 @@ import {
 } from 'yjs'
 import { ROOT_COUNT_MAX, SUBDOCUMENT_COUNT_MAX, type UpdateShape } from './update-shape.ts'
 import { UpdateReader } from './update-reader.ts'
+import { openPatiently } from './yjs-bounds.ts'
 
 /** What waits for something that has not come, in the second encoding of Yjs. */
 export interface Waiting {
@@ -48,12 +49,14 @@ export class LiveDocument {
     this.#doc.on('afterTransaction', (transaction) => this.#onTransaction(transaction))
   }
 
-  /** Applies what was applied before, in one go. @throws what Yjs throws */
+  /** Applies what was applied before, in one go. @throws what Yjs throws, or TooSlow */
   load(updates: readonly Uint8Array[], waiting: Waiting): void {
-    this.#doc.transact(() => {
-      for (const update of updates) applyUpdate(this.#doc, update)
-      for (const update of [waiting.structs, waiting.deletes])
-        if (update !== undefined) applyUpdateV2(this.#doc, update)
+    openPatiently(() => {
+      this.#doc.transact(() => {
+        for (const update of updates) applyUpdate(this.#doc, update)
+        for (const update of [waiting.structs, waiting.deletes])
+          if (update !== undefined) applyUpdateV2(this.#doc, update)
+      })
     })
   }
 

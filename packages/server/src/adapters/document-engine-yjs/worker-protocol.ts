@@ -24,7 +24,8 @@ export type Call = { readonly document: number } & (
 export type AskingCall = Exclude<Call, { readonly kind: 'close' }>
 
 export type Answer =
-  | { readonly kind: 'done' | 'malformed' | 'failed' }
+  /** `slow`: what is held of the document takes too long to open. */
+  | { readonly kind: 'done' | 'malformed' | 'failed' | 'slow' }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Of the first updates, one at least. @param slowestMs how long one of them took. */
   | {
@@ -34,7 +35,7 @@ export type Answer =
     }
 
 const CALLS = ['open', 'apply', 'stateVector', 'state', 'close', 'diff'] as const
-const ANSWERS = ['done', 'malformed', 'failed', 'bytes', 'outcomes'] as const
+const ANSWERS = ['done', 'malformed', 'failed', 'slow', 'bytes', 'outcomes'] as const
 const OUTCOMES = [
   'as_it_came',
   'part',

@@ -8,6 +8,9 @@ import { ContentType, GC, Item } from 'yjs'
 /** Our bound: deletion and every client's rendering recurse into types. */
 const TYPE_DEPTH_MAX = 256
 
+/** Our bound on opening, in times that it is asked to stop: about 12 s. */
+const OPENING_STOP_COUNT = 5
+
 const AT = 0
 const STOPPED = 1
 
@@ -38,6 +41,27 @@ export class SharedProgress {
   stop(at: number): void {
     Atomics.store(this.#numbers, STOPPED, at)
   }
+}
+
+/** How often the work under way may still be asked to stop before it does; of this thread. */
+let patience = 0
+
+/**
+ * Opens a document: stopped halfway it would be less than is kept, so it has longer.
+ * @throws TooSlow when that did not suffice
+ */
+export function openPatiently(open: () => void): void {
+  if (patience > 0) return open()
+  patience = OPENING_STOP_COUNT
+  try {
+    open()
+  } finally {
+    patience = 0
+  }
+}
+
+export class TooSlow extends Error {
+  override readonly name = 'TooSlow'
 }
 
 /** For the whole thread, once. From then on Yjs throws where a bound is passed. */
@@ -84,7 +108,9 @@ function methodOf<T, K extends keyof T>(of: T, name: K): T[K] {
 function assertInTime(progress: SharedProgress): void {
   if (!progress.isStopped) return
   progress.begin() // what follows is another piece of work
-  throw new Error('the update takes too long')
+  if (--patience >= 0) return
+  patience = 0
+  throw new TooSlow('the update takes too long')
 }
 
 function assertShallow(item: Item): void {
