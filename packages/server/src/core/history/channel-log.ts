@@ -116,6 +116,12 @@ export class ChannelLog {
     return { messages: messages.toReversed(), isCut: false }
   }
 
+  /** Whether it has something of that time or before, or the first message there ever was. */
+  beginsBy(timestampMs: number): boolean {
+    const first = this.#entries[0]?.message
+    return first !== undefined && isBegun(first, timestampMs)
+  }
+
   /** @returns kept messages later than `sequence`, oldest first; undefined: some are gone. */
   keptSince(sequence: number): readonly StoredMessage[] | undefined {
     if (this.#coveredAfterSequence > sequence) return undefined
@@ -179,6 +185,11 @@ export class ChannelLog {
       if (isKept) this.#isMissing(message.timestampMs, message.sequence)
     }
   }
+}
+
+/** The oldest go first: where `oldest` is left, nothing later than `timestampMs` has gone. */
+export function isBegun(oldest: StoredMessage, timestampMs: number): boolean {
+  return oldest.timestampMs <= timestampMs || oldest.sequence === 1
 }
 
 /** It is written later, and known when a later one is. */

@@ -140,11 +140,11 @@ describe('pruning', () => {
       ).messages.map(({ data }) => data)
     await pruning.run()
     expect([await left('short'), await left('long')]).toEqual([['"new"'], ['"old"', '"older"']])
-    expect(node.history.isCut('app')).toBe(false)
+    expect(node.history.isCut('app', world.clock.wallMs)).toBe(false)
     node.space({ history, historyBytesMax: 1 })
     await pruning.run()
     expect([await left('short'), await left('long')]).toEqual([[], []])
-    expect(node.history.isCut('app')).toBe(true)
+    expect(node.history.isCut('app', world.clock.wallMs)).toBe(true)
     // What was deleted for its size may have been missed: nobody knows any more.
     node.space({ history })
     const fresh = await world.node({ recentCountMax: 1 })
@@ -158,6 +158,40 @@ describe('pruning', () => {
     })
     expect(outcome).toEqual({ ok: true, value: { isComplete: false } })
   })
+})
+
+test('what was deleted for its size is said to who resumes after a restart, and nothing else', async () => {
+  const world = new MessageWorld()
+  const node = await world.node()
+  const space = node.space({ resumeWindowMs: 600_000 })
+  const times: number[] = []
+  for (const data of [1, 2, 3]) {
+    const published = await node.hub.publish(space, publication(data))
+    if (published.ok) times.push(published.value.message.timestampMs)
+    await node.journal.settled()
+  }
+  const channel = undefined
+  await world.store.prune({ appId: 'app', channel, beforeMs: undefined, countMax: 2 })
+  const fresh = await world.node()
+  const again = fresh.space({ resumeWindowMs: 600_000 })
+  const resume = async (name: string, timestampMs: number) => {
+    const to = new Listener()
+    const replay = { kind: 'after', timestampMs } as const
+    const of = { channel: name, replay, confirm: () => {} }
+    const joined = await fresh.hub.subscribe(again, to, of)
+    return { heard: to.heard(), isComplete: joined.ok && joined.value.isComplete }
+  }
+  const [first = 0, , third = 0] = times
+  expect(await resume('a', first)).toEqual({ heard: ['3'], isComplete: false })
+  expect(await resume('a', third - 1)).toEqual({ heard: ['3'], isComplete: false })
+  expect(await resume('a', third)).toEqual({ heard: [], isComplete: true })
+  await fresh.hub.publish(again, publication(4))
+  expect(await resume('a', third)).toEqual({ heard: ['4'], isComplete: true })
+  await fresh.hub.publish(again, publication(5, { channel: 'new' }))
+  expect(await resume('new', third)).toEqual({ heard: ['5'], isComplete: true })
+  // Whoever was there since then has lost nothing, whatever was deleted before.
+  world.clock.pass(60_000)
+  expect(fresh.history.isCut('app', world.clock.wallMs)).toBe(false)
 })
 
 test('messages and their numbers survive a restart on SQLite', async () => {

@@ -74,6 +74,7 @@ export class History {
   /** Timestamps go on from what a store has; awaited before the server is ready. @throws Outage */
   async load(store: Pick<HistoryStore, 'newest'>): Promise<void> {
     for (const [appId, timestampMs] of await store.newest()) this.#saw(appId, timestampMs)
+    for (const appId of this.appIds()) this.cut(appId) // nobody knows what was deleted before
   }
 
   /** Of apps that have or had messages. */
@@ -90,10 +91,7 @@ export class History {
     return this.#shelf.known(appId)?.lastTimestampMs ?? 0
   }
 
-  /**
-   * Nothing of the app was published later than this, and everything that will be is. In a quiet
-   * app it moves on with the time, or it would soon be older than what is kept.
-   */
+  /** What was published is not later, what will be is; in a quiet app it moves on with the time. */
   reachedMs(appId: string): number {
     return Math.max(this.lastTimestampMs(appId), this.time.nowMs() - TIMESTAMP_LEAD_MS_MAX)
   }
@@ -108,13 +106,14 @@ export class History {
     return nextMs
   }
 
-  isCut(appId: string): boolean {
-    return this.#shelf.known(appId)?.isCut ?? false
+  /** Whether of what is later than `sinceMs` some may have been deleted that is not too old. */
+  isCut(appId: string, sinceMs: number): boolean {
+    return sinceMs <= (this.#shelf.known(appId)?.cutAtMs ?? 0)
   }
 
-  /** Messages of the app may be missing that are not too old. */
+  /** Messages of the app may be missing by now. */
   cut(appId: string): void {
-    this.#shelf.of(appId).isCut = true
+    this.#shelf.of(appId).cutAtMs = this.time.nowMs()
   }
 
   /** @returns undefined where it is not in memory. */

@@ -17,7 +17,7 @@ export interface Opening {
 export interface AppHistory {
   lastTimestampMs: number
   /** Of its messages some were deleted to make room or by somebody, not for their age. */
-  isCut: boolean
+  cutAtMs: number
   byteCount: number
   /** The least recently used first. */
   readonly logs: Map<string, ChannelLog>
@@ -52,7 +52,7 @@ export class LogShelf {
     const known = this.#apps.get(appId)
     if (known !== undefined) return known
     const made: AppHistory = {
-      ...{ lastTimestampMs: 0, isCut: false, byteCount: 0 },
+      ...{ lastTimestampMs: 0, cutAtMs: 0, byteCount: 0 },
       ...{ logs: new Map(), openings: new Map() },
     }
     this.#apps.set(appId, made)

@@ -5,7 +5,7 @@
 import { ok, refuse, type Result } from '@lockgate/protocol/result'
 import type { HistoryPage, HistoryQuery, StoredMessage } from '../../ports/history-store.ts'
 import type { AppRecord } from '../../ports/records/app.ts'
-import type { ChannelLog, RecentWish } from './channel-log.ts'
+import { type ChannelLog, isBegun, type RecentWish } from './channel-log.ts'
 import type { History } from './history.ts'
 import {
   HISTORY_PAGE_BYTES_MAX,
@@ -102,9 +102,11 @@ export class Replays {
   /** @returns undefined where the store has to be asked. */
   #fromMemory(log: ChannelLog, wish: Wish): Replayed | undefined {
     const { knownMs } = wish
+    const mayLack = knownMs !== undefined && this.#history.isCut(log.appId, knownMs)
     if (knownMs !== undefined && log.lastTimestampMs <= knownMs) return NOTHING_MISSED
     const found = log.recent(wish)
     if (knownMs === undefined) return found && { messages: found.messages, isComplete: true }
+    if (mayLack && !log.beginsBy(knownMs)) return undefined
     const isLost = knownMs < wish.deletedMs
     const missed = isLost ? undefined : log.recent({ ...wish, floorMs: knownMs })
     if (found === undefined || (missed === undefined && !isLost)) return undefined
@@ -159,12 +161,13 @@ export class Replays {
   ): Promise<Result<boolean, 'overloaded'>> {
     if (knownMs === undefined) return ok(true)
     if (knownMs < deletedMs) return ok(false)
-    if (this.#history.isCut(app.id)) {
-      // The oldest go first: where one is left that the client knows, nothing later has gone.
-      const { store } = this.#history.regionOf(app)
-      const tail = await this.#history.slots.run(() => store.tail(app.id, channel))
-      if (!tail.ok) return tail
-      if ((tail.value.oldestTimestampMs ?? Number.POSITIVE_INFINITY) > knownMs) return ok(false)
+    if (this.#history.isCut(app.id, knownMs)) {
+      const all = { beforeMs: undefined, afterMs: undefined }
+      const query = { channel, direction: 'forward', countMax: 1, ...all } as const
+      const first = await this.#read(app, query, 1)
+      if (!first.ok) return first
+      const [oldest] = first.value.messages
+      if (oldest === undefined || !isBegun(oldest, knownMs)) return ok(false)
     }
     if (floorMs <= knownMs) return ok(true)
     const between = { afterMs: knownMs, beforeMs: floorMs + 1 }
