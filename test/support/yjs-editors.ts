@@ -20,7 +20,15 @@ export const Y_WEBSOCKET: readonly (readonly [string, typeof WebsocketProvider])
 ]
 /** In the order of {@link Y_WEBSOCKET}, then Hocuspocus. */
 export const EDITOR_KINDS = [...Y_WEBSOCKET.map(([name]) => name), 'Hocuspocus 4.8'] as const
-const IN_NODE = { WebSocketPolyfill: WebSocket as never, disableBc: true } as const
+
+/** Providers that are destroyed while they connect leave their socket without a listener. */
+class Socket extends WebSocket {
+  constructor(url: string, protocols?: string | string[]) {
+    super(url, protocols)
+    this.on('error', () => {})
+  }
+}
+const IN_NODE = { WebSocketPolyfill: Socket as never, disableBc: true } as const
 
 // Each provider of y-websocket listens for the end of the process.
 process.setMaxListeners(0)
@@ -33,6 +41,11 @@ export const MANY_EDITORS = {
 export interface Closure {
   readonly code: number
   readonly reason: string
+}
+
+/** What both kinds of provider say of their connection. */
+interface Statused {
+  on(event: 'status', heard: (event: { status: string }) => void): unknown
 }
 
 export interface EditorStart {
@@ -49,6 +62,8 @@ export class LiveEditor {
   readonly provider: PlainProvider | HocuspocusProvider
   /** Every close that was not the client's own doing. */
   readonly closes: Closure[] = []
+  /** How often it was connected. */
+  openCount = 0
   /** The close after which the client gave up. */
   stopped: Closure | undefined
   /** Why a Hocuspocus client may not have its document. */
@@ -94,6 +109,17 @@ export class LiveEditor {
     ;(live as unknown as WebSocket | null)?.terminate()
   }
 
+  /** Stays away until {@link connect}. */
+  disconnect(): void {
+    if (this.#socket !== undefined) this.#socket.disconnect()
+    else (this.provider as PlainProvider).disconnect()
+  }
+
+  connect(): void {
+    if (this.#socket !== undefined) void this.#socket.connect()
+    else (this.provider as PlainProvider).connect()
+  }
+
   synced(): Promise<true> {
     return until('the editor is synced', () => this.isSynced)
   }
@@ -111,11 +137,11 @@ export class LiveEditor {
 
 /** The editors of a test file, against one server. */
 export class Editors {
-  readonly #server: () => LiveServer
+  readonly #server: () => Pick<LiveServer, 'port'>
   readonly #open = new Set<LiveEditor>()
 
   /** @param server asked on each use. */
-  constructor(server: () => LiveServer) {
+  constructor(server: () => Pick<LiveServer, 'port'>) {
     this.#server = server
   }
 
@@ -136,7 +162,7 @@ export class Editors {
       ...(token === '' ? {} : { params: { token } }),
       ...options,
     })
-    const editor = this.#keep(new LiveEditor({ doc, provider }))
+    const editor = this.#keep(new LiveEditor({ doc, provider }), provider)
     provider.on('connection-close', (event) => {
       if (event !== null) editor.closes.push({ code: event.code, reason: event.reason })
     })
@@ -149,13 +175,16 @@ export class Editors {
   pooled({ name, token, doc = new Y.Doc() }: EditorStart): LiveEditor {
     const websocketProvider = new HocuspocusProviderWebsocket({
       url: `${this.base}/ws`,
-      WebSocketPolyfill: WebSocket,
+      WebSocketPolyfill: Socket,
       delay: 200,
       minDelay: 100,
       maxDelay: 1_000,
     })
     const provider = new HocuspocusProvider({ websocketProvider, document: doc, name, token })
-    const editor = this.#keep(new LiveEditor({ doc, provider }, websocketProvider))
+    const editor = this.#keep(
+      new LiveEditor({ doc, provider }, websocketProvider),
+      websocketProvider,
+    )
     provider.on('close', ({ event }: { event: Closure }) => {
       editor.closes.push({ code: event.code, reason: event.reason })
     })
@@ -178,8 +207,14 @@ export class Editors {
     this.#open.clear()
   }
 
-  #keep(editor: LiveEditor): LiveEditor {
+  #keep(editor: LiveEditor, source: Pick<Statused, 'on'>): LiveEditor {
     this.#open.add(editor)
+    let last = ''
+    source.on('status', ({ status }) => {
+      // Hocuspocus says it once more with the first message.
+      if (status === 'connected' && last !== status) editor.openCount++
+      last = status
+    })
     return editor
   }
 }
@@ -203,6 +238,18 @@ export function customerToken(secret: string, claims: Readonly<Record<string, un
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+}
+
+/** Of an access token, for its revocation. */
+export function tokenIdOf(token: string): string {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  return String(claims.jti)
+}
+
+/** Listeners of a server that comes back where it was. */
+export function listenOn(port: number): { readonly listen: Readonly<Record<string, string>> } {
+  const others = ['https', 'mqtt', 'mqtts', 'ops'].map((name) => [name, '127.0.0.1:0'])
+  return { listen: { ...Object.fromEntries(others), http: `127.0.0.1:${port}` } }
 }
 
 /** The close code of a bare WebSocket that says nothing. */
