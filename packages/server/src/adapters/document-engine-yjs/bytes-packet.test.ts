@@ -29,3 +29,19 @@ test('a packet is about as large as what is in it', () => {
   writer.number(1)
   expect(writer.take().byteLength).toBe(4)
 })
+
+test('what many are told is in the packet once, and not in the next one', () => {
+  const writer = new PacketWriter()
+  const [large, other] = [new Uint8Array(1_000_000).fill(1), Uint8Array.of(2)]
+  const write = () => {
+    for (const bytes of [large, large, other, large, large]) writer.sharedBytes(bytes)
+    return writer.take()
+  }
+  for (const packet of [write(), write()]) {
+    expect(packet.byteLength).toBeLessThan(4_300_000)
+    const reader = new PacketReader(packet)
+    const read = Array.from({ length: 5 }, () => reader.sharedBytes())
+    expect(read).toEqual([large, large, other, large, large])
+    expect(read[0]).toBe(read[1] as Uint8Array)
+  }
+})

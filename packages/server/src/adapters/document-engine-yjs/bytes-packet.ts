@@ -11,6 +11,7 @@ export class PacketWriter {
   #bytes = new Uint8Array(FIRST_BYTES)
   #view = new DataView(this.#bytes.buffer)
   #length = 0
+  #last: Uint8Array | undefined
 
   /** @param value 0 to 2^32 - 1 */
   number(value: number): void {
@@ -26,6 +27,14 @@ export class PacketWriter {
     this.#length += value.length
   }
 
+  /** Bytes that may be those of the last call, which are not written twice. */
+  sharedBytes(value: Uint8Array): void {
+    const isAgain = value === this.#last
+    this.number(isAgain ? 1 : 0)
+    if (!isAgain) this.bytes(value)
+    this.#last = value
+  }
+
   list(values: readonly Uint8Array[]): void {
     this.number(values.length)
     for (const value of values) this.bytes(value)
@@ -38,6 +47,7 @@ export class PacketWriter {
     this.#bytes = new Uint8Array(FIRST_BYTES)
     this.#view = new DataView(this.#bytes.buffer)
     this.#length = 0
+    this.#last = undefined
     return taken
   }
 
@@ -55,6 +65,7 @@ export class PacketReader {
   readonly #buffer: ArrayBuffer
   readonly #view: DataView
   #at = 0
+  #last: Uint8Array = new Uint8Array(0)
 
   constructor(buffer: ArrayBuffer) {
     this.#buffer = buffer
@@ -71,6 +82,12 @@ export class PacketReader {
     const length = this.number()
     this.#at += length
     return new Uint8Array(this.#buffer.slice(this.#at - length, this.#at))
+  }
+
+  /** @returns the array of the last call where it was written once. */
+  sharedBytes(): Uint8Array {
+    if (this.number() === 0) this.#last = this.bytes()
+    return this.#last
   }
 
   list(): Uint8Array[] {

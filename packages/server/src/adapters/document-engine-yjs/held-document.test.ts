@@ -28,6 +28,17 @@ test('a document that is only read stays bytes: what a new peer gets are those b
   expect(document.isLive).toBe(false)
 })
 
+test('all who come new between two updates are given the same bytes', () => {
+  const [first, second] = typed('a', 'b') as [Uint8Array, Uint8Array]
+  const document = new HeldDocument([], TERMS)
+  document.apply(first)
+  const given = document.diff(new Uint8Array(1))
+  expect(document.diff(new Uint8Array(1))).toBe(given as Uint8Array)
+  document.apply(second)
+  expect(document.diff(new Uint8Array(1))).not.toEqual(given as Uint8Array)
+  expect(textOf(document)).toBe('ba')
+})
+
 test('a document rests with everything it has, what waits too, and goes on', () => {
   const [first, second, third] = typed('1', '2', '3') as [Uint8Array, Uint8Array, Uint8Array]
   const document = new HeldDocument([], TERMS)

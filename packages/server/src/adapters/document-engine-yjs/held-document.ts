@@ -96,7 +96,11 @@ export class HeldDocument {
   /** @returns undefined for a vector that cannot be read. */
   diff(stateVector: Uint8Array): Uint8Array | undefined {
     if (!isStateVector(stateVector)) return undefined
-    if (this.#log.length === 0 && stateVector.length === EMPTY_VECTOR_LENGTH) return this.#state
+    if (stateVector.length === EMPTY_VECTOR_LENGTH) {
+      // Written down as for one, and the same bytes for all who come before the next update.
+      if (this.#log.length > 0) this.#compact(this.#wake())
+      return this.#state
+    }
     return this.#isPlain ? diffUpdate(this.#state, stateVector) : this.#wake().state(stateVector)
   }
 

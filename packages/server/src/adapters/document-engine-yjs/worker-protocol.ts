@@ -75,7 +75,7 @@ export function readCall(from: PacketReader): Call {
 
 export function writeAnswer(to: PacketWriter, answer: Answer): void {
   to.number(ANSWERS.indexOf(answer.kind))
-  if (answer.kind === 'bytes') to.bytes(answer.bytes)
+  if (answer.kind === 'bytes') to.sharedBytes(answer.bytes)
   if (answer.kind !== 'outcomes') return
   to.number(Math.round(answer.slowestMs))
   to.number(answer.outcomes.length)
@@ -84,7 +84,7 @@ export function writeAnswer(to: PacketWriter, answer: Answer): void {
 
 export function readAnswer(from: PacketReader): Answer {
   const kind = nameOf(ANSWERS, from.number())
-  if (kind === 'bytes') return { kind, bytes: from.bytes() }
+  if (kind === 'bytes') return { kind, bytes: from.sharedBytes() }
   if (kind !== 'outcomes') return { kind }
   const slowestMs = from.number()
   const outcomes: HeldOutcome[] = []
