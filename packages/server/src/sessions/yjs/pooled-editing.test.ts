@@ -279,6 +279,21 @@ describe('who does not get in', () => {
     leave(wire)
   })
 
+  test('the token of the upgrade is looked at again when it is used late', async () => {
+    const token = await world.accessToken('app')
+    const wire = await world.connect({ path: '/ws', query: `token=${token}` })
+    const made = await world.make('api_key', {
+      name: 'k',
+      attributes: { scopes: ['subscribe:*'] },
+    })
+    await open(wire, 'one', made.value ?? '')
+    world.pass(3_600_000)
+    wire.receive(auth('two', ''))
+    expect(await wire.next(of('two', 2))).toStartWith(`${of('two', 2)}01`)
+    expect(wire.closed).toBeUndefined()
+    leave(wire)
+  })
+
   test('who opens and closes without end is closed', async () => {
     const wire = await world.connect({ path: '/ws' })
     const token = await world.accessToken('app')

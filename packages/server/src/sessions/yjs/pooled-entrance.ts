@@ -11,6 +11,7 @@ import type { Editor } from './editor.ts'
 import type { PooledDocument } from './pooled-document.ts'
 import type { PooledEditing } from './pooled-editing.ts'
 import type { Refused } from './wire-refusals.ts'
+import { AUTH_MS_MAX } from './yjs-deps.ts'
 
 interface Opening {
   readonly document: PooledDocument
@@ -26,20 +27,30 @@ export function openPooled(opening: Opening, pool: PooledEditing, host: EditingH
   if (!isDocumentName(document.name) || named !== document.name) {
     return pool.refuse(document, { refusal: 'document_name_invalid' })
   }
-  if (token === '' && facts.shown !== undefined) {
-    return letIn(document, facts.shown, { pool, host })
+  const { shown } = facts
+  if (token === '' && shown !== undefined && stillHolds(shown, pool, host)) {
+    return letIn(document, shown, { pool, host })
   }
-  if (token === '') return pool.refuse(document, { refusal: deps.door.missing(facts.source) })
+  const meant = token === '' ? shown?.token : token
+  if (meant === undefined) {
+    return pool.refuse(document, { refusal: deps.door.missing(facts.source) })
+  }
   const { origin, isTls, source } = facts
   const askedAtMs = deps.clock.monotonicMs()
   const goOn = (answer: EditorAnswer) => {
     if (host.isOver || document.state !== 'opening') return
     if (!answer.ok) return pool.refuse(document, answer)
-    letIn(document, { token, identity: answer.value, askedAtMs }, { pool, host })
+    letIn(document, { token: meant, identity: answer.value, askedAtMs }, { pool, host })
   }
-  const answer = deps.door.authenticate({ token, origin, isTls }, source)
+  const answer = deps.door.authenticate({ token: meant, origin, isTls }, source)
   if (answer instanceof Promise) host.later(answer, goOn)
   else goOn(answer)
+}
+
+/** A token of the upgrade that nobody is here with may have expired since. */
+function stillHolds(shown: ShownToken, pool: PooledEditing, { deps }: EditingHost): boolean {
+  const ageMs = deps.clock.monotonicMs() - shown.askedAtMs
+  return pool.editorOf(shown.token) !== undefined || ageMs < AUTH_MS_MAX
 }
 
 interface Place {
