@@ -74,7 +74,7 @@ export async function openWSocketWorld(options: WSocketWorldOptions = {}) {
   const fanout = new RecordingFanout()
   const broker = createMemoryBus().connect()
   const { hub, tally, events } = door
-  const limits = { subscriptionCountMax: options.subscriptionCountMax ?? 50, channelCountMax: 100 }
+  const limits = { subscriptionCountMax: options.subscriptionCountMax ?? 50, channelCountMax: 500 }
   const errors: string[] = []
   const nothing = () => {}
   const error = (event: string) => void errors.push(event)

@@ -47,6 +47,19 @@ describe('a resume token', () => {
     )
   })
 
+  test.each([
+    ['many', 5_000, 1],
+    ['long', 1_000, 200],
+  ])('that was made here can be read however %s its channels are', (_name, count, length) => {
+    const channels = Array.from({ length: count }, (_none, index) => `${index}`.padEnd(length, 'x'))
+    const text = encodeResumeToken({ channels, sinceMs: 1, sessionId: 'x'.repeat(22) })
+    const read = decodeResumeToken(text)
+    if (!read.ok) throw new Error(read.refusal)
+    expect(read.value).toMatchObject({ sessionId: 'x'.repeat(22), hasMore: true })
+    expect(read.value.channels).toEqual(channels.slice(0, read.value.channels.length))
+    expect(read.value.channels.length).toBeGreaterThan(200)
+  })
+
   test('of any text gives an answer', () => {
     const encoded = fc.oneof(fc.string(), fc.json()).map((text) => Buffer.from(text))
     const spelled = fc.tuple(encoded, fc.constantFrom('base64' as const, 'base64url' as const))

@@ -22,6 +22,8 @@ export interface ResumeToken {
   readonly sinceMs: number
   /** Of a token made here; undefined: the client made it. */
   readonly sessionId: string | undefined
+  /** Its client had more channels than fit: without the session they are not known. */
+  readonly hasMore?: true | undefined
 }
 
 export function decodeResumeToken(text: string): Result<ResumeToken, 'resume_failed'> {
@@ -30,7 +32,7 @@ export function decodeResumeToken(text: string): Result<ResumeToken, 'resume_fai
   const json = decodeBase64(text)
   const members = json === undefined ? undefined : parseJsonObject(json, JSON_DEPTH_MAX)
   if (!isJsonObject(members)) return refuse('resume_failed')
-  const { channels, lastTs, since, sid } = members
+  const { channels, lastTs, since, sid, more } = members
   const sinceMs = lastTs ?? since
   if (!isTime(sinceMs) || !isTextList(channels)) return refuse('resume_failed')
   const distinct = [...new Set(channels)]
@@ -38,12 +40,22 @@ export function decodeResumeToken(text: string): Result<ResumeToken, 'resume_fai
     return refuse('resume_failed', `A token names at most ${RESUME_CHANNEL_COUNT_MAX} channels.`)
   }
   const sessionId = typeof sid === 'string' && SESSION_ID.test(sid) ? sid : undefined
-  return ok({ channels: distinct, sinceMs: Math.floor(sinceMs), sessionId })
+  const hasMore = more === true ? more : undefined
+  return ok({ channels: distinct, sinceMs: Math.floor(sinceMs), sessionId, hasMore })
 }
 
-/** @param token its channels are valid names, which are ASCII. */
+/** Of names in a token made here, with their quotes: what base64 makes of it can be read again. */
+const NAMES_LENGTH_MAX = 48_000
+
+/** @param token its channels are valid names, which are ASCII; it names as many as fit. */
 export function encodeResumeToken({ sessionId, channels, sinceMs }: ResumeToken): string {
-  const json = JSON.stringify({ sid: sessionId, channels, lastTs: sinceMs })
+  let length = 0
+  const fitting = channels.filter((name, index) => {
+    length += name.length + '"",'.length
+    return length <= NAMES_LENGTH_MAX && index < RESUME_CHANNEL_COUNT_MAX
+  })
+  const more = fitting.length < channels.length ? true : undefined
+  const json = JSON.stringify({ sid: sessionId, channels: fitting, lastTs: sinceMs, more })
   return btoa(json).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 

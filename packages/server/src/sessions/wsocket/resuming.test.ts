@@ -276,4 +276,30 @@ describe('where the server remembers', () => {
     expect(summary(told)).toEqual(['subscribed a ', 'message a missed', 'ack  resume'])
     expect(told.at(-1)?.['data']).toMatchObject({ recovered: true })
   })
+
+  test('a client with more channels than a token holds gets all of them back', async () => {
+    world = await openWSocketWorld({ subscriptionCountMax: 500 })
+    key = await world.keyOf()
+    world.set('app', { resumeTokens: 'server' })
+    const names = Array.from({ length: 300 }, (_none, index) => `${index}`.padEnd(200, 'x'))
+    let ann = await world.connect({ key })
+    for (const channel of names) ann.say({ action: 'subscribe', channel })
+    await ann.take()
+    ann.session.tick(world.time.ms)
+    const resumeToken = tokenIn(await ann.take())
+    expect(String(resumeToken).length).toBeLessThanOrEqual(65_536)
+    ann.drop()
+    const resume = async () => {
+      ann = await world.connect({ key })
+      let told = await ann.send({ action: 'resume', resumeToken })
+      while (told.at(-1)?.['action'] !== 'ack') told = [...told, ...(await ann.take())]
+      return told.at(-1)?.['data'] as { recovered: boolean; channels: string[] }
+    }
+    expect(await resume()).toMatchObject({ recovered: true, channels: names })
+    ann.drop()
+    world.time.ms += 121_000
+    // The name was forgotten: what does not stand in the token is not said to be there.
+    const { recovered, channels } = await resume()
+    expect([recovered, channels.length < names.length]).toEqual([false, true])
+  })
 })

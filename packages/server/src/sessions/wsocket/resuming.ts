@@ -14,11 +14,11 @@ export const CHANNELS_PER_TURN = 50
 export async function takeResume(client: WSocketClient, token: string): Promise<void> {
   const decoded = decodeResumeToken(token)
   if (!decoded.ok) return client.answers.refuse('resume_failed', {}, decoded.detail)
-  const { channels, sinceMs, sessionId } = decoded.value
+  const { channels, sinceMs, sessionId, hasMore } = decoded.value
   const point = client.resumeTokens.resume(sessionId)
   const timestampMs = point?.afterMs ?? sinceMs
   const back: string[] = []
-  let recovered = true
+  let recovered = point !== undefined || hasMore !== true
   for (const [index, channel] of (point?.channels ?? channels).entries()) {
     // Before the first too: the next token may be here already, and then comes in its own turn.
     if (index % CHANNELS_PER_TURN === 0) await nextTurn(client)

@@ -450,6 +450,23 @@ describe('the end of a connection', () => {
   })
 })
 
+test('who comes back without the right to presence is not present any more', async () => {
+  const bob = await connect()
+  await bob.send(subscribe('a'))
+  const presence = { a: ['subscribe', 'presence'] }
+  const ann = await connectAs({ sub: 'ann', channels: presence })
+  await ann.send(subscribe('a'), { action: 'presence.enter', channel: 'a' })
+  ann.drop()
+  await bob.take()
+  const again = await connectAs({ sub: 'ann', channels: presence })
+  await again.send(subscribe('a'))
+  expect(await bob.take()).toEqual([])
+  again.drop()
+  const narrowed = await connectAs({ sub: 'ann', channels: { a: ['subscribe'] } })
+  await narrowed.send(subscribe('a'))
+  expect(await bob.take()).toMatchObject([{ action: 'presence.leave', clientId: 'ann' }])
+})
+
 describe('rules that change', () => {
   test('take a member away that is not subscribed, and tell it', async () => {
     const { value = '', credential } = await world.make('api_key', { name: 'narrowed' })

@@ -62,6 +62,10 @@ export function subscribe(
       answers.refuse(result.refusal, about, result.detail)
       return 'refused'
     }
+    // Its member may have waited for it, under a credential that had more rights.
+    if (!client.authority.may('presence', name.value)) {
+      deps.messages.leave(space, client, name.value)
+    }
     client.resumeTokens.subscribed()
     return result.value.isComplete ? 'subscribed' : 'lost'
   }
