@@ -103,24 +103,6 @@ function checkLeftovers({ path, text }: { path: string; text: string }): Finding
 /** Sent to browsers as they are; what loads them names them as text. */
 const SERVED_FILE = /^packages\/[^/]+\/assets\//
 
-/** Being built; taken away when the parts are composed. */
-const NOT_YET_COMPOSED = [
-  'packages/protocol/src/wsocket/',
-  'packages/protocol/src/yjs/',
-  'packages/server/src/adapters/',
-  'packages/server/src/assembly/',
-  'packages/server/src/core/documents/',
-  'packages/server/src/core/history/',
-  'packages/server/src/core/load/',
-  'packages/server/src/core/messages/',
-  'packages/server/src/credentials/documents/',
-  'packages/server/src/credentials/messages/',
-  'packages/server/src/http/',
-  'packages/server/src/ports/',
-  'packages/server/src/sessions/wsocket/',
-  'packages/server/src/sessions/yjs/',
-]
-
 /** Product files must be used by the product: a file only its test imports is dead too. */
 function checkReachable(tree: Tree): Finding[] {
   const isEntry = ({ path, isTest }: SourceFile) =>
@@ -130,11 +112,7 @@ function checkReachable(tree: Tree): Finding[] {
   const usedByProduct = reach(tree, product)
   return tree.sources
     .filter(
-      ({ path, isTest }) =>
-        !isTest &&
-        path.startsWith('packages/') &&
-        !NOT_YET_COMPOSED.some((prefix) => path.startsWith(prefix)) &&
-        !usedByProduct.has(path),
+      ({ path, isTest }) => !isTest && path.startsWith('packages/') && !usedByProduct.has(path),
     )
     .map(({ path }) => ({
       file: path,
