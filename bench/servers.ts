@@ -134,9 +134,11 @@ tenants:
       - { id: ${JSON_APP.id}, name: json, key: ${JSON_APP.key}, secret: ${JSON_APP.secret},
           limits: [publish.app 1000000000/1m, publish.channel 1000000000/1m,
                    publish.user 1000000000/1m] }
-      - { id: documents-id, name: documents, clientId: ${DOCUMENT_CLIENT.id},
+      - { id: documents-id, name: documents, key: documents-key, secret: documents-secret,
+          clientId: ${DOCUMENT_CLIENT.id},
           clientSecret: ${DOCUMENT_CLIENT.secret} }
-      - { id: kept-id, name: kept, documentPersistence: true, clientId: ${KEPT_CLIENT.id},
+      - { id: kept-id, name: kept, key: kept-key, secret: kept-secret,
+          documentPersistence: true, clientId: ${KEPT_CLIENT.id},
           clientSecret: ${KEPT_CLIENT.secret} }
       - { id: ${DRILLED_APP.id}, name: drilled, key: ${DRILLED_APP.key},
           secret: ${DRILLED_APP.secret},
