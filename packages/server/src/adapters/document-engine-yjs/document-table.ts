@@ -90,15 +90,20 @@ export class DocumentTable {
     const startMs = this.#nowMs()
     const outcomes: HeldOutcome[] = []
     let [slowestMs, atMs] = [0, startMs]
-    for (const update of updates) {
-      this.#onWork()
-      const outcome = document.apply(update)
-      outcomes.push(outcome)
+    // Told after each update and before the next: whether there is time for it.
+    const goesOn = () => {
       const beganMs = atMs
       atMs = this.#nowMs()
       slowestMs = Math.max(slowestMs, atMs - beganMs)
-      if (atMs - startMs >= APPLY_MS_MAX || isRefused(outcome)) break
+      this.#onWork()
+      return atMs - startMs < APPLY_MS_MAX
     }
+    this.#onWork()
+    do {
+      const step = stepOf(document, updates.slice(outcomes.length), goesOn)
+      outcomes.push(...step)
+      if (!goesOn() || step.some(isRefused)) break
+    } while (outcomes.length < updates.length)
     return { kind: 'outcomes', outcomes, slowestMs }
   }
 
@@ -140,6 +145,17 @@ function answerOf(
       return bytes === undefined ? { kind: 'malformed' } : { kind: 'bytes', bytes }
     }
   }
+}
+
+/** @param updates at least one. @returns outcomes of those at the front. */
+function stepOf(
+  document: HeldDocument,
+  updates: readonly Uint8Array[],
+  goesOn: () => boolean,
+): readonly HeldOutcome[] {
+  const together = updates.length > 1 ? document.applyTogether(updates, goesOn) : []
+  if (together.length > 0) return together
+  return updates.slice(0, 1).map((update) => document.apply(update))
 }
 
 function isRefused({ kind }: HeldOutcome): boolean {

@@ -12,6 +12,7 @@ import {
   waitingBytesOf,
   waitingClientsOf,
 } from './live-document.ts'
+import { newsAtFront } from './news.ts'
 import {
   CLIENT_COUNT_MAX,
   isStateVector,
@@ -34,7 +35,9 @@ const EMPTY_VECTOR_LENGTH = 1
  * the state is large, so it is made the less often.
  */
 const LOG_BYTES_MIN = 65_536
-const LOG_COUNT_MAX = 2_000
+const LOG_COUNT_MIN = 2_000
+/** An entry takes about a hundred bytes beside its own. */
+const LOG_STATE_BYTES = 32
 /** Our bound: each page that ever wrote is a client, and Yjs looks through them at each update. */
 const DOCUMENT_CLIENT_COUNT_MAX = 100_000
 
@@ -83,6 +86,32 @@ export class HeldDocument {
       // It took too long to write down; a state that nobody can be given is none.
       this.#takeBack(before)
       return { kind: 'update_malformed' }
+    }
+  }
+
+  /**
+   * Applies those at the front that are plainly new, in one go: most of what a small update costs
+   * Yjs is what it does once for each transaction.
+   * @param goesOn asked before each but the first.
+   * @returns their outcomes; none where they have to be applied one by one.
+   */
+  applyTogether(updates: readonly Uint8Array[], goesOn: () => boolean): readonly HeldOutcome[] {
+    if (this.#waiting !== NOTHING_WAITS) return []
+    const live = this.#wake()
+    const clientCountMax = DOCUMENT_CLIENT_COUNT_MAX
+    const bytesMax = this.#terms.stateBytesMax - this.byteCount
+    const news = newsAtFront(updates, live, { clientCountMax, bytesMax })
+    if (news.length < 2) return []
+    try {
+      const count = live.applyTogether(news, goesOn)
+      this.#vector = undefined
+      return news.slice(0, count).map(({ update }) => {
+        this.#addToLog(update, live)
+        return { kind: 'as_it_came', byteCount: this.byteCount }
+      })
+    } catch {
+      this.#drop()
+      return []
     }
   }
 
@@ -185,7 +214,8 @@ export class HeldDocument {
     this.#log.push(update)
     this.#logBytes += update.length
     const bytesMax = Math.max(LOG_BYTES_MIN, this.#state.length)
-    if (this.#logBytes > bytesMax || this.#log.length > LOG_COUNT_MAX) this.#compact(live)
+    const countMax = Math.max(LOG_COUNT_MIN, this.#state.length / LOG_STATE_BYTES)
+    if (this.#logBytes > bytesMax || this.#log.length > countMax) this.#compact(live)
   }
 
   #compact(live: LiveDocument): void {

@@ -8,6 +8,7 @@ import {
   Doc,
   encodeStateAsUpdate,
   encodeStateVector,
+  getState,
   type Transaction,
 } from 'yjs'
 import { ROOT_COUNT_MAX, SUBDOCUMENT_COUNT_MAX, type UpdateShape } from './update-shape.ts'
@@ -23,7 +24,7 @@ export interface Waiting {
 export const NOTHING_WAITS: Waiting = { structs: undefined, deletes: undefined }
 
 /** Our bound: with more deletes most may be known, and Yjs then tells only the new ones. */
-const RELAYED_DELETE_COUNT_MAX = 16
+export const RELAYED_DELETE_COUNT_MAX = 16
 
 /**
  * `as_it_came`: all of it was new. `part`: `update` is what was new, together with what had waited
@@ -34,6 +35,12 @@ export type Change =
   | { readonly kind: 'as_it_came' }
   | { readonly kind: 'part'; readonly update: Uint8Array }
 
+/** Of which all is new, and nothing is missing. */
+export interface NewUpdate {
+  readonly update: Uint8Array
+  readonly shape: UpdateShape
+}
+
 /** A field of transactions that Yjs has no method for. */
 const FORMATTING_DUE = '_needFormattingCleanup'
 
@@ -42,8 +49,13 @@ const AS_IT_CAME: Change = { kind: 'as_it_came' }
 
 export class LiveDocument {
   readonly #doc = new Doc()
+  /** Of the update that is applied; undefined: nobody asks what it changes. */
   #shape: UpdateShape | undefined
+  /** Before it: what had waited may be applied with it, and its deletions move no clock. */
+  #isAlone = true
   #change: Change = NO_CHANGE
+  /** Of the last transaction. */
+  #tickCount = 0
 
   constructor() {
     this.#doc.on('afterTransaction', (transaction) => this.#onTransaction(transaction))
@@ -63,13 +75,46 @@ export class LiveDocument {
   /** @throws what Yjs throws, or beyond a bound; the document may be half changed then. */
   apply(update: Uint8Array, shape: UpdateShape): Change {
     this.#shape = shape
+    this.#isAlone = this.waiting() === NOTHING_WAITS
     this.#change = NO_CHANGE
     applyUpdate(this.#doc, update)
     this.#shape = undefined
+    this.#assertBounds()
+    return this.#change
+  }
+
+  /**
+   * Applies several in one go.
+   * @param goesOn asked before each but the first.
+   * @returns how many were applied, one at least.
+   * @throws where they bring something else than they say, what Yjs throws, or beyond a bound; the
+   * document may be half changed then.
+   */
+  applyTogether(updates: readonly NewUpdate[], goesOn: () => boolean): number {
+    let [count, tickCount] = [0, 0]
+    this.#doc.transact(() => {
+      for (const { update, shape } of updates) {
+        if (count > 0 && !goesOn()) return
+        applyUpdate(this.#doc, update)
+        count++
+        tickCount += shape.tickCount
+      }
+    })
+    this.#assertBounds()
+    if (this.#tickCount !== tickCount || this.waiting() !== NOTHING_WAITS)
+      throw new Error('some of the updates were not new')
+    return count
+  }
+
+  /** How far a client has come. */
+  clock(client: number): number {
+    return getState(this.#doc.store, client)
+  }
+
+  #assertBounds(): void {
     if (this.#doc.share.size > ROOT_COUNT_MAX) throw new Error('the document has too many names')
     if (this.#doc.subdocs.size > SUBDOCUMENT_COUNT_MAX)
       throw new Error('the document has too many subdocuments')
-    return this.#change
   }
 
   /** Of now; it does not change any more. */
@@ -116,11 +161,13 @@ export class LiveDocument {
   #onTransaction(transaction: Transaction): void {
     // Yjs would tidy formatting marks up by itself; here nobody edits, every client does so too.
     Reflect.set(transaction, FORMATTING_DUE, false)
+    const tickCount = ticksOf(transaction)
+    this.#tickCount = tickCount
     const shape = this.#shape
     if (shape === undefined) return
-    const tickCount = ticksOf(transaction)
     if (tickCount === 0 && transaction.deleteSet.clients.size === 0) return
     const isWhole =
+      this.#isAlone &&
       tickCount === shape.tickCount &&
       shape.deleteCount <= RELAYED_DELETE_COUNT_MAX &&
       this.waiting() === NOTHING_WAITS

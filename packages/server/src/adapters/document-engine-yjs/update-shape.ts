@@ -13,6 +13,11 @@ export interface UpdateShape {
   readonly isWhole: boolean
   /** By client: where its structs end. Of a whole document that is its state vector. */
   readonly ends: ReadonlyMap<number, number>
+  /** By client: where they begin, and up to where all of it builds on others. */
+  readonly starts: ReadonlyMap<number, number>
+  readonly needs: ReadonlyMap<number, number>
+  /** Whether something is left out in the middle. */
+  readonly hasSkip: boolean
 }
 
 /** Our bounds on one update. */
@@ -64,7 +69,8 @@ export function shapeOfUpdate(update: Uint8Array, bounds = BOUNDS): UpdateShape 
   const tickCount = scan.structs()
   const deleteCount = scan.deletes()
   if (!scan.isSound()) return undefined
-  return { tickCount, deleteCount, isWhole: scan.isWhole(), ends: scan.ends }
+  const { ends, starts, needs, hasSkip } = scan
+  return { tickCount, deleteCount, isWhole: scan.isWhole(), ends, starts, needs, hasSkip }
 }
 
 /** @returns whether every reader can read the state vector. */
@@ -82,10 +88,11 @@ class Scan {
   readonly #bounds: Bounds
   #subdocumentCount = 0
   readonly #roots = new Set<string>()
-  #hasGap = false
-  /** By client: where its structs end, and up to where others build on them. */
+  hasSkip = false
+  readonly starts = new Map<number, number>()
   readonly ends = new Map<number, number>()
-  readonly #needs = new Map<number, number>()
+  /** Up to where others build on the structs of a client. */
+  readonly needs = new Map<number, number>()
 
   constructor(update: Uint8Array, bounds: Bounds) {
     this.#reader = new UpdateReader(update)
@@ -97,9 +104,9 @@ class Scan {
   }
 
   isWhole(): boolean {
-    if (this.#hasGap) return false
-    for (const [client, clock] of this.#needs)
-      if (clock > (this.ends.get(client) ?? 0)) return false
+    if (this.hasSkip) return false
+    for (const start of this.starts.values()) if (start > 0) return false
+    for (const [client, clock] of this.needs) if (clock > (this.ends.get(client) ?? 0)) return false
     return true
   }
 
@@ -150,7 +157,7 @@ class Scan {
     const reader = this.#reader
     let clock = reader.number()
     let tickCount = 0
-    if (clock > 0) this.#hasGap = true
+    this.starts.set(client, clock)
     for (let left = count; left > 0 && !reader.isBroken; left--) {
       const head = reader.byte()
       const length =
@@ -158,7 +165,7 @@ class Scan {
       // One without length would stand in the place of the next.
       if (length === 0 || clock + length > CLOCK_MAX) reader.break()
       clock += length
-      if (head === SKIP) this.#hasGap = true
+      if (head === SKIP) this.hasSkip = true
       else tickCount += length
     }
     this.ends.set(client, clock)
@@ -193,7 +200,7 @@ class Scan {
   }
 
   #need(client: number, end: number): void {
-    if (end > (this.#needs.get(client) ?? 0)) this.#needs.set(client, end)
+    if (end > (this.needs.get(client) ?? 0)) this.needs.set(client, end)
   }
 
   /** @returns the length of the content in clock ticks. */
