@@ -62,6 +62,7 @@ describe('a store that fails', () => {
     const told = ann.outbox.frames.splice(0).map((text) => JSON.parse(text))
     expect(told).toMatchObject([{ action: 'error', code: 'unavailable', id: 'lost' }])
     expect(ann.outbox.closed).toBeUndefined()
+    expect(world.errors).toEqual(['history_store_outage'])
     store.isFailing = false
     world.time.ms += 2_000
     world.journal.tick()

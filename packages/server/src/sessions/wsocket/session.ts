@@ -193,8 +193,9 @@ export class WSocketSession implements Session, WSocketClient, RuledConnection, 
     this.#goOn()
   }
 
+  /** The journal has logged an outage once; a thousand messages of each client may wait. */
   notWritten(error: unknown): void {
-    this.#failed(error, {})
+    if (!(error instanceof Outage)) this.#failed(error, {})
   }
 
   #take(text: string): void {
