@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { Administration, ownerKey } from '../support/administration.ts'
+import { Clients } from '../support/clients.ts'
 import { app, type AppConfig, type LiveServer, startServer } from '../support/server.ts'
 import { together } from '../support/test.ts'
 import { buyTokens } from '../support/tokens.ts'
@@ -32,6 +33,7 @@ const PLANS = [
   { ...AMPLE, name: 'ops', opsPerMinute: 5 },
   { ...AMPLE, name: 'pooled-ops', opsPerMinute: 5 },
   { ...AMPLE, name: 'stopping', maxUsersPerDoc: 1 },
+  { ...AMPLE, name: 'lowered' },
   { ...AMPLE, name: 'raised', maxUsersPerDoc: 1 },
   { ...AMPLE, name: 'ended' },
 ]
@@ -182,6 +184,36 @@ for (const [id, kind] of [
     )
     for (const editor of [reader, other, writer]) editor.destroy()
   })
+}
+
+test('a lowered plan holds for documents and users once a newer token comes, for connections at once', async () => {
+  const old = await tokenOf('lowered')
+  const inside = await letIn(old, ['doc'])
+  const lowered = { maxConnections: 8, maxDocuments: 1, maxUsersPerDoc: 2, opsPerMinute: 10_000 }
+  await administration.done('plans.save', { parameters: { plan: 'lowered' }, body: lowered })
+  inside.push(...(await letIn(old, ['doc', 'doc', 'other'])))
+  await pastSecond()
+  const fresh = await tokenOf('lowered')
+  for (const token of [fresh, old]) {
+    const users = { code: 4008, reason: 'Document user limit exceeded: 2' }
+    await refusedAlike({ name: 'doc', token }, users)
+    const documents = { code: 4005, reason: 'Document limit exceeded: 1 (active: 2)' }
+    await refusedAlike({ name: 'third', token }, documents)
+  }
+  // Those of every protocol count together, and so by what the plan says now.
+  inside.push(...(await letIn(old, ['other'])))
+  const sockets = await clientsOf('lowered', 3)
+  const connections = { code: 4004, reason: 'Connection limit exceeded: 8' }
+  await refusedAlike({ name: 'other', token: old }, connections)
+  for (const editor of inside) assert.deepEqual(editor.closes, [])
+  for (const editor of inside) editor.destroy()
+  for (const socket of sockets) socket.disconnect()
+})
+
+/** Clients of Pusher, which count with the editors of their app. */
+async function clientsOf(id: string, count: number) {
+  const clients = new Clients(() => server)
+  return Promise.all(Array.from({ length: count }, () => clients.connected(app(id))))
 }
 
 test('a raised plan holds from the first token made after it, for older ones too', async () => {
