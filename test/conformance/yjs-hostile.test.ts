@@ -38,10 +38,11 @@ const AWARENESS = 1
 const STEP_1 = 0
 const STEP_2 = 1
 const UPDATE = 2
+const HOCUSPOCUS_AUTH = 2
 const EMPTY_VECTOR = Uint8Array.of(0)
 const GIGABYTES_4 = [0xff, 0xff, 0xff, 0xff, 0x0f]
 /** Our codes: malformed, too large, and what a client is held back with. */
-const CODED = new Set([1003, 1007, 1009, 1013, 4006, 4007])
+const CODED = new Set([1003, 1007, 1009, 1013, 4002, 4003, 4006, 4007])
 
 const tokenFor = (appId: string) =>
   customerToken(SECRET, { app: appId, channels: { '*': ['subscribe', 'publish'] } })
@@ -64,9 +65,15 @@ class Peer {
     })
   }
 
-  static async open(name: string): Promise<Peer> {
+  /** Has said nothing yet: its first frame tells how it speaks. */
+  static async bare(name: string): Promise<Peer> {
     const peer = new Peer(name)
     await until('it is open', () => peer.#socket.readyState === WebSocket.OPEN)
+    return peer
+  }
+
+  static async open(name: string): Promise<Peer> {
+    const peer = await Peer.bare(name)
     await peer.taken()
     return peer
   }
@@ -224,6 +231,41 @@ test('random frames, and frames with flipped bits, end at most their own connect
   })
   allCoded(codes, label)
   assert.ok(codes.some((code) => code !== undefined))
+  await othersAreServed(label)
+})
+
+test('frames of Hocuspocus that are none end at most their own connection', async () => {
+  const random = seeded()
+  const label = `seed ${random.seed}`
+  console.log(label)
+  const framed = (name: string, type: number, body: Uint8Array) => {
+    const encoder = encoding.createEncoder()
+    encoding.writeVarString(encoder, name)
+    encoding.writeVarUint(encoder, type)
+    encoding.writeUint8Array(encoder, body)
+    return encoding.toUint8Array(encoder)
+  }
+  const signIn = Uint8Array.of(0, 2, 0x61, 0x62, 0)
+  const peers = await Promise.all(Array.from({ length: 100 }, () => Peer.bare('framed')))
+  for (const peer of peers) {
+    const frames = [
+      () => Uint8Array.of(1 + random.below(255), ...random.bytes(random.below(60))),
+      () => framed('framed', random.below(12), random.bytes(random.below(30))),
+      () => framed('other', HOCUSPOCUS_AUTH, signIn),
+      () => framed(`framed\0${random.below(9)}`, HOCUSPOCUS_AUTH, signIn),
+      () => flipped(framed('framed', HOCUSPOCUS_AUTH, signIn), random),
+      () => framed('x'.repeat(5_000), HOCUSPOCUS_AUTH, signIn),
+      () => Uint8Array.of(9),
+    ]
+    for (let n = random.below(5); n >= 0; n--) peer.send(random.pick(frames)())
+  }
+  await othersAreServed(label)
+  await until('some have ended', () => peers.some(({ closed }) => closed !== undefined))
+  allCoded(
+    peers.map(({ closed }) => closed?.code),
+    label,
+  )
+  for (const peer of peers) peer.end()
   await othersAreServed(label)
 })
 
