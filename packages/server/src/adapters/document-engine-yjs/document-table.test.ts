@@ -73,6 +73,28 @@ test('documents are put to rest when they are too large together, the one in use
   expect(table.liveCount).toBe(2)
 })
 
+test('documents of many structs are put to rest sooner, however few bytes they have', () => {
+  const { table, open, write } = opened()
+  const updates = [listOf(400_000)]
+  for (const document of [1, 2, 3]) {
+    open(document)
+    table.answer({ kind: 'apply', document, updates })
+  }
+  expect(table.liveCount).toBe(2)
+  write(1, 'small')
+  expect(table.liveCount).toBe(2)
+})
+
+/** Letters that do not join each other, each before the last. */
+function listOf(count: number): Uint8Array {
+  const doc = new Y.Doc()
+  doc.transact(() => {
+    const text = doc.getText('t')
+    for (let at = 0; at < count; at++) text.insert(0, 'x')
+  })
+  return Y.encodeStateAsUpdate(doc)
+}
+
 test('a call for a document that is not there fails alone', () => {
   const { table, open, write } = opened()
   open(1)

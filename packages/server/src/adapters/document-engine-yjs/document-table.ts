@@ -5,6 +5,7 @@ import { TooSlow } from './yjs-bounds.ts'
 
 /** Our bounds on Y.Docs, which take many times their bytes: together, and how many. */
 const LIVE_BYTES_MAX = 33_554_432
+const LIVE_STRUCT_COUNT_MAX = 1_000_000
 const LIVE_COUNT_MAX = 1_000
 /** Our bound on the updates of one call: what is left waits until others had their turn. */
 const APPLY_MS_MAX = 50
@@ -13,6 +14,7 @@ const SWEEP_BYTES_MAX = 4_194_304
 
 interface LiveUse {
   readonly bytes: number
+  readonly structCount: number
   /** By a sweep, since it was last used. */
   isSeen: boolean
 }
@@ -22,6 +24,7 @@ export class DocumentTable {
   /** Those that are Y.Docs, least recently used first. */
   readonly #live = new Map<HeldDocument, LiveUse>()
   #liveBytes = 0
+  #liveStructCount = 0
   readonly #onWork: () => void
   readonly #nowMs: () => number
 
@@ -110,18 +113,29 @@ export class DocumentTable {
   #note(document: HeldDocument): void {
     this.#forget(document)
     if (!document.isLive) return
-    const bytes = document.byteCount
-    this.#live.set(document, { bytes, isSeen: false })
+    const { byteCount: bytes, structCount } = document
+    this.#live.set(document, { bytes, structCount, isSeen: false })
     this.#liveBytes += bytes
+    this.#liveStructCount += structCount
     for (const each of this.#live.keys()) {
-      if (this.#liveBytes <= LIVE_BYTES_MAX && this.#live.size <= LIVE_COUNT_MAX) return
+      if (this.#isSmall) return
       if (each === document) return // what is in use stays
       this.#rest(each)
     }
   }
 
+  get #isSmall(): boolean {
+    return (
+      this.#liveBytes <= LIVE_BYTES_MAX &&
+      this.#liveStructCount <= LIVE_STRUCT_COUNT_MAX &&
+      this.#live.size <= LIVE_COUNT_MAX
+    )
+  }
+
   #forget(document: HeldDocument): void {
-    this.#liveBytes -= this.#live.get(document)?.bytes ?? 0
+    const use = this.#live.get(document)
+    this.#liveBytes -= use?.bytes ?? 0
+    this.#liveStructCount -= use?.structCount ?? 0
     this.#live.delete(document)
   }
 

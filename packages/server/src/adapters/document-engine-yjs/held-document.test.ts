@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
 import { HeldDocument } from './held-document.ts'
 
@@ -155,3 +156,28 @@ test('what fills a gap of what waits is news, even where it takes no more bytes'
   expect(document.apply(between).kind).toBe('pending')
   expect(document.apply(between).kind).toBe('known')
 })
+
+test('structs of a document are bounded, and what is refused leaves it as it was', () => {
+  const document = new HeldDocument([], { ...TERMS, stateBytesMax: 100_000_000 })
+  const kinds = [0, 1, 2].map((root) => document.apply(prepended(root, 400_000)).kind)
+  expect(kinds).toEqual(['as_it_came', 'as_it_came', 'document_large'])
+  expect(document.apply(prepended(2, 10)).kind).toBe('as_it_came')
+  expect(document.structCount).toBe(800_010)
+})
+
+/** Values of one client, each before the last: none of them joins another. */
+function prepended(root: number, count: number): Uint8Array {
+  const bytes = new encoding.Encoder()
+  const numbers = (...all: readonly number[]) => {
+    for (const each of all) encoding.writeVarUint(bytes, each)
+  }
+  numbers(1, count, 1_000 + root, 0)
+  for (let at = 0; at < count; at++) {
+    if (at === 0) numbers(8, 1, 1, 0x61 + root)
+    else encoding.writeUint8(bytes, 0x48)
+    if (at > 0) numbers(1_000 + root, at - 1)
+    numbers(1, 126)
+  }
+  numbers(0)
+  return encoding.toUint8Array(bytes)
+}

@@ -6,6 +6,7 @@ import { diffUpdate, encodeStateVector, encodeStateVectorFromUpdate } from 'yjs'
 import type { DocumentTerms } from '../../ports/document-engine.ts'
 import {
   type Change,
+  isSameWaiting,
   LiveDocument,
   NOTHING_WAITS,
   type Waiting,
@@ -40,6 +41,8 @@ const LOG_COUNT_MIN = 2_000
 const LOG_STATE_BYTES = 32
 /** Our bound: each page that ever wrote is a client, and Yjs looks through them at each update. */
 const DOCUMENT_CLIENT_COUNT_MAX = 100_000
+/** Our bound: as a Y.Doc they take 400 MB, be they a few bytes each. */
+export const DOCUMENT_STRUCT_COUNT_MAX = 1_000_000
 
 export class HeldDocument {
   readonly #terms: DocumentTerms
@@ -72,15 +75,21 @@ export class HeldDocument {
     return this.#state.length + this.#logBytes
   }
 
+  /** Of the Y.Doc; 0: it is bytes. */
+  get structCount(): number {
+    return this.#live?.structCount ?? 0
+  }
+
   apply(update: Uint8Array): HeldOutcome {
     const shape = shapeOfUpdate(update)
     if (shape === undefined) return { kind: 'update_malformed' }
-    if (this.#wake().clientCount(shape) > DOCUMENT_CLIENT_COUNT_MAX)
-      return { kind: 'document_large' }
-    const before = this.#waiting
+    const live = this.#wake()
+    if (live.clientCount(shape) > DOCUMENT_CLIENT_COUNT_MAX) return { kind: 'document_large' }
+    const [before, structsBefore] = [this.#waiting, live.structCount]
     const change = this.#attempt(update, shape) ?? this.#attemptAlone(update, shape)
     if (change === undefined) return { kind: 'update_malformed' }
     try {
+      if (this.#hasTooManyStructs(structsBefore)) return this.#takeBack(before)
       return this.#judge(update, { change, before })
     } catch {
       // It took too long to write down; a state that nobody can be given is none.
@@ -181,7 +190,7 @@ export class HeldDocument {
     if (this.#waitsTooMuch(waiting, before)) return this.#takeBack(before)
     if (change.kind === 'none') {
       this.#waiting = waiting
-      return { kind: isSame(waiting, before) ? 'known' : 'pending' }
+      return { kind: isSameWaiting(waiting, before) ? 'known' : 'pending' }
     }
     const applied = newPartOf(change, update)
     if (this.byteCount + applied.length > this.#terms.stateBytesMax) {
@@ -194,6 +203,12 @@ export class HeldDocument {
     const { byteCount } = this
     if (change.kind === 'part') return { kind: 'part', update: applied, byteCount }
     return { kind: 'as_it_came', byteCount }
+  }
+
+  /** One that was kept may have more, and may lose some. */
+  #hasTooManyStructs(before: number): boolean {
+    const { structCount } = this
+    return structCount > DOCUMENT_STRUCT_COUNT_MAX && structCount > before
   }
 
   /** What waits is small beside its reading: it is written as compactly as it can be. */
@@ -275,14 +290,4 @@ export class HeldDocument {
 
 function newPartOf(change: Change, update: Uint8Array): Uint8Array {
   return change.kind === 'part' ? change.update : update
-}
-
-/** Whether the same waits: what is new may take the place of a gap, and no more bytes. */
-function isSame(one: Waiting, other: Waiting): boolean {
-  return isSameBytes(one.structs, other.structs) && isSameBytes(one.deletes, other.deletes)
-}
-
-function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  if (one === undefined || other === undefined || one.length !== other.length) return one === other
-  return one.every((byte, at) => byte === other[at])
 }

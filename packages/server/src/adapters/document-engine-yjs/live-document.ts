@@ -124,6 +124,13 @@ export class LiveDocument {
     return { structs: pendingStructs?.update, deletes: pendingDs ?? undefined }
   }
 
+  /** Each is an object that takes some hundred bytes, of whatever size. */
+  get structCount(): number {
+    let count = 0
+    for (const structs of this.#doc.store.clients.values()) count += structs.length
+    return count
+  }
+
   /** Of clients that have written, together with those of an update. */
   clientCount({ ends }: UpdateShape): number {
     const { clients } = this.#doc.store
@@ -200,4 +207,14 @@ export function waitingClientsOf({ structs }: Waiting): number {
   reader.byte()
   for (let left = COLUMN_COUNT; left > 0; left--) reader.skipBytes()
   return reader.number()
+}
+
+/** Whether the same waits: what is new may take the place of a gap, and no more bytes. */
+export function isSameWaiting(one: Waiting, other: Waiting): boolean {
+  return isSameBytes(one.structs, other.structs) && isSameBytes(one.deletes, other.deletes)
+}
+
+function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined || one.length !== other.length) return one === other
+  return one.every((byte, at) => byte === other[at])
 }
