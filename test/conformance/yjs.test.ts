@@ -1,37 +1,30 @@
 /** y-websocket 3.1, 3.0 and 2.1, and the provider of Hocuspocus 4.8, unmodified, against documents. */
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { after } from 'node:test'
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import { WebSocket } from 'ws'
 import { WebsocketProvider } from 'y-websocket'
-import { WebsocketProvider as WebsocketProvider21 } from 'y-websocket-2.1'
-import { WebsocketProvider as WebsocketProvider30 } from 'y-websocket-3.0'
 import * as Y from 'yjs'
 import { app } from '../support/server.ts'
 import { serving } from '../support/serving.ts'
 import { test } from '../support/test.ts'
 import { buyTokens } from '../support/tokens.ts'
 import { until } from '../support/wait.ts'
+import {
+  customerToken as signedByCustomer,
+  IN_NODE,
+  MANY_EDITORS,
+  type PlainOptions,
+  type PlainProvider,
+  Y_WEBSOCKET,
+} from '../support/yjs-editors.ts'
 
 const CLIENT = { clientId: 'yjs-client', clientSecret: 'yjs-secret-0123456789abcdef-yjs' }
 const SECRET = 'k7Q-2vXw9_ZrT4mB8nLp3sYd6hFj1cGaWq5tEu0iRoP'
 const it = serving({
   apps: [app('yjs', { ...CLIENT, jwtSecrets: [{ value: SECRET }] })],
-  // All editors of this file come from one address.
-  config: { guard: { limits: ['documents_connect.ip 100000/1m'] } },
+  config: MANY_EDITORS,
 })
-
-type Provider = InstanceType<typeof WebsocketProvider>
-type Options = NonNullable<ConstructorParameters<typeof WebsocketProvider>[3]>
-
-// One cast each: the older ones say the same of themselves in their own words.
-const CLIENTS: readonly (readonly [string, typeof WebsocketProvider])[] = [
-  ['y-websocket 3.1', WebsocketProvider],
-  ['y-websocket 3.0', WebsocketProvider30 as unknown as typeof WebsocketProvider],
-  ['y-websocket 2.1', WebsocketProvider21 as unknown as typeof WebsocketProvider],
-]
-const IN_NODE = { WebSocketPolyfill: WebSocket as never, disableBc: true } as const
 
 /** Awareness lives on a timer until its document is destroyed. */
 const docs = new Set<Y.Doc>()
@@ -50,22 +43,13 @@ const fresh = (name: string) => `${name}-${++count}`
 const base = () => `ws://127.0.0.1:${it.server.port}`
 const accessToken = async () => (await buyTokens(it.server, CLIENT)).access
 
-function customerToken(channels: Readonly<Record<string, readonly string[]>>): string {
-  const iat = Math.floor(Date.now() / 1_000)
-  const parts = [
-    { alg: 'HS256', typ: 'JWT' },
-    { app: 'yjs', iat, exp: iat + 600, channels },
-  ]
-  const input = parts
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-    .join('.')
-  return `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`
-}
+const customerToken = (channels: Readonly<Record<string, readonly string[]>>) =>
+  signedByCustomer(SECRET, { app: 'yjs', channels })
 
 function open(
   Client: typeof WebsocketProvider,
-  at: { readonly url?: string; readonly name: string } & Options,
-): { doc: Y.Doc; provider: Provider; text: Y.Text } {
+  at: { readonly url?: string; readonly name: string } & PlainOptions,
+): { doc: Y.Doc; provider: PlainProvider; text: Y.Text } {
   const { url = base(), name, ...options } = at
   const doc = freshDoc()
   const provider = new Client(url, name, doc, { ...IN_NODE, ...options })
@@ -73,7 +57,7 @@ function open(
 }
 
 /** The close code that a provider of y-websocket sees first. */
-function closeOf(provider: Provider): Promise<{ code: number; reason: string }> {
+function closeOf(provider: PlainProvider): Promise<{ code: number; reason: string }> {
   return new Promise((resolve) => {
     provider.on('connection-close', (event) => {
       if (event !== null) resolve({ code: event.code, reason: event.reason })
@@ -81,7 +65,7 @@ function closeOf(provider: Provider): Promise<{ code: number; reason: string }> 
   })
 }
 
-for (const [version, Client] of CLIENTS) {
+for (const [version, Client] of Y_WEBSOCKET) {
   test(`${version}: two editors see what each of them writes, and each other`, async () => {
     const params = { token: await accessToken() }
     const name = fresh('doc')

@@ -10,7 +10,7 @@ import type { LiveServer } from './server.ts'
 import { until, within } from './wait.ts'
 
 export type PlainProvider = InstanceType<typeof WebsocketProvider>
-type PlainOptions = NonNullable<ConstructorParameters<typeof WebsocketProvider>[3]>
+export type PlainOptions = NonNullable<ConstructorParameters<typeof WebsocketProvider>[3]>
 
 // One cast each: the older ones say the same of themselves in their own words.
 export const Y_WEBSOCKET: readonly (readonly [string, typeof WebsocketProvider])[] = [
@@ -28,7 +28,7 @@ class Socket extends WebSocket {
     this.on('error', () => {})
   }
 }
-const IN_NODE = { WebSocketPolyfill: Socket as never, disableBc: true } as const
+export const IN_NODE = { WebSocketPolyfill: Socket as never, disableBc: true } as const
 
 // Each provider of y-websocket listens for the end of the process.
 process.setMaxListeners(0)
