@@ -98,6 +98,37 @@ test('the commands for MQTT print what the README says', async () => {
   }
 })
 
+test('the snippets for channels with history and for documents do what the README says', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'lockgate-readme-'))
+  const server = await startServer({ apps: [APP], dataDir: join(home, 'data') })
+  const running: Snippet[] = []
+  try {
+    const { run, blockWith: commands } = commandsOf('README.md')
+    const key = run(home, commands('--prefix pk').replaceAll('APP_ID', APP.id), server.http).trim()
+    const start = (name: string, mark: string) => {
+      const text = blockWith('js', mark).replaceAll('PAGE_KEY', key)
+      const snippet = new Snippet(name, text.replaceAll('8080', new URL(server.http).port))
+      running.push(snippet)
+      return snippet
+    }
+    const first = start('first-client', '/?key=')
+    await until('the first message to be acknowledged', () => first.output.includes('"ack"'))
+    assert.match(first.output, /"subscribed".+"message".+"sequence":1\D.+"ack"/s)
+    const second = start('second-client', '/?key=')
+    await until('the second message', () => second.output.includes('"sequence":2'))
+    assert.match(second.output, /"subscribed".+"sequence":1\D.+"sequence":2\D/s)
+
+    const editors = ['first', 'second'].map((name) => start(`${name}-editor`, 'y-websocket'))
+    await until('both editors to have both texts', () =>
+      editors.every(({ output }) => output.includes('it works. it works. ')),
+    )
+  } finally {
+    for (const snippet of running) snippet.end()
+    await server.stop()
+    rmSync(home, { recursive: true, force: true })
+  }
+})
+
 test('the configuration of the README passes check-config and its secret stays hidden', () => {
   const home = mkdtempSync(join(tmpdir(), 'lockgate-readme-'))
   try {
