@@ -20,7 +20,7 @@ export const DOCUMENT_TARGETS: readonly Target[] = [
   {
     what: 'memory of 1,000 documents with 5 idle editors each',
     scenario: 'yjs-idle',
-    column: 'wholeMegabytes',
+    column: 'megabytes',
     ...beside('hocuspocus'),
     limit: { atMost: 0.6 },
     text: '<= 0.6 x Hocuspocus',

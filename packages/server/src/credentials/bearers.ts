@@ -104,10 +104,8 @@ export class Bearers {
     source: Source,
     addressed?: AppRecord,
   ): Promise<Result<BearerIdentity, RefusalCode>> {
-    for (const door of this.#deps.doors) {
-      const known = door.recall?.(token)
-      if (known !== undefined) return ok(known)
-    }
+    const known = this.recall(token)
+    if (known !== undefined) return ok(known)
     const owner = addressed ?? NO_OWNER
     const target = namedBearer(token)
     const peeked = peekToken(token)
@@ -118,6 +116,15 @@ export class Bearers {
       this.#deps.recordDenial(denied, owner)
     }
     return identity
+  }
+
+  /** Who a token stands for that was verified before and still holds: nothing to wait for. */
+  recall(token: string): BearerIdentity | undefined {
+    for (const door of this.#deps.doors) {
+      const known = door.recall?.(token)
+      if (known !== undefined) return known
+    }
+    return undefined
   }
 
   /** Who a signed token stands for; looking at it is no attempt to come in. */

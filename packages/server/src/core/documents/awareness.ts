@@ -24,7 +24,8 @@ interface Present<Owner> {
 }
 
 interface Owned {
-  readonly clientIds: Set<number>
+  /** A few, mostly one: looked through. */
+  readonly clientIds: number[]
   characterCount: number
 }
 
@@ -70,7 +71,7 @@ export class Awareness<Owner> {
   /** Takes out all that `owner` announced. @returns the news for the others. */
   leave(owner: Owner): readonly AwarenessEntry[] {
     const { clientIds = [] } = this.#owned.get(owner) ?? {}
-    return Array.from(clientIds, (clientId) => {
+    return [...clientIds].map((clientId) => {
       // A clock as high as it gets is passed by nobody, and an equal one removes too.
       const clock = Math.min((this.#present.get(clientId)?.clock ?? 0) + 1, Number.MAX_SAFE_INTEGER)
       this.#remove(clientId, clock)
@@ -93,18 +94,18 @@ export class Awareness<Owner> {
     owner: Owner,
     { clientId, clock, state }: AwarenessEntry & { readonly state: string },
   ): boolean {
-    const owned = this.#owned.get(owner) ?? { clientIds: new Set(), characterCount: 0 }
+    const owned = this.#owned.get(owner) ?? { clientIds: [], characterCount: 0 }
     const held = this.#present.get(clientId)
     const growth = state.length - (held?.state.length ?? 0)
     const hasPlace =
       held !== undefined ||
       (this.#present.size < this.#limits.entryCountMax &&
-        owned.clientIds.size < this.#limits.ownedCountMax)
+        owned.clientIds.length < this.#limits.ownedCountMax)
     const fits =
       owned.characterCount + growth <= this.#limits.ownedCharacterCountMax &&
       this.#characterCount + growth <= this.#limits.characterCountMax
     if (!hasPlace || !fits) return false
-    owned.clientIds.add(clientId)
+    if (held === undefined) owned.clientIds.push(clientId)
     owned.characterCount += growth
     this.#characterCount += growth
     this.#owned.set(owner, owned)
@@ -120,8 +121,8 @@ export class Awareness<Owner> {
     this.#present.delete(clientId)
     this.#characterCount -= held.state.length
     owned.characterCount -= held.state.length
-    owned.clientIds.delete(clientId)
-    if (owned.clientIds.size === 0) this.#owned.delete(held.owner)
+    owned.clientIds.splice(owned.clientIds.indexOf(clientId), 1)
+    if (owned.clientIds.length === 0) this.#owned.delete(held.owner)
     this.#gone.delete(clientId) // so that it is the youngest
     this.#gone.set(clientId, clock)
     const [oldest] = this.#gone.keys()

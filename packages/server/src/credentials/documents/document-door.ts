@@ -52,6 +52,8 @@ export class EditorDoor implements DocumentDoor {
   readonly #deps: DocumentDoorDeps
   /** Made once for each token that is known. */
   readonly #limits = new WeakMap<PlanLimits, CredentialLimits>()
+  /** Of the same tokens: an app's backend gives many editors the same one. */
+  readonly #identities = new WeakMap<PlanLimits, EditorIdentity>()
 
   constructor(deps: DocumentDoorDeps) {
     this.#deps = deps
@@ -61,6 +63,8 @@ export class EditorDoor implements DocumentDoor {
     const { token } = credential
     const { bearers } = this.#deps
     if (!isApiKey(token)) {
+      const known = bearers.recall(token)
+      if (known !== undefined) return this.#settle(credential, source, ok(known))
       return bearers
         .authenticate(token, source)
         .then((proven) => this.#settle(credential, source, proven))
@@ -108,6 +112,16 @@ export class EditorDoor implements DocumentDoor {
   }
 
   #identityOf(proven: BearerIdentity | KeyIdentity): EditorIdentity {
+    const { planLimits } = proven
+    const known = planLimits && this.#identities.get(planLimits)
+    // The app is replaced as a whole when anything about it changes.
+    if (known !== undefined && known.loaded === proven.loaded) return known
+    const identity = this.#makeIdentity(proven)
+    if (planLimits !== undefined) this.#identities.set(planLimits, identity)
+    return identity
+  }
+
+  #makeIdentity(proven: BearerIdentity | KeyIdentity): EditorIdentity {
     const { loaded, userId, reliances, expiresAtMs, planLimits, limits } = proven
     const numbers = planLimits ?? loaded.limits
     const { apps, clock } = this.#deps

@@ -53,6 +53,8 @@ export interface EditingHost {
   readonly isOver: boolean
   /** Sends a frame, which counts as a sign of life. */
   send(frame: Uint8Array): void
+  /** The token has been taken up, and is not needed again. */
+  forgetToken(): void
   /** Lets somebody in, as far as plan and limits of its app allow. */
   enter(shown: Omit<ShownToken, 'token'>): Entrance
   /** Ends the connection; with a code that makes clients come back at once, a little later. */

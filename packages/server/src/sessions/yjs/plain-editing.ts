@@ -67,6 +67,7 @@ export class PlainEditing implements Editing {
   #open(shown: ShownToken, name: string): void {
     const entrance = this.#host.enter(shown)
     if (!entrance.ok) return this.#host.refuse(entrance)
+    this.#host.forgetToken()
     const { editor } = entrance
     this.#editor = editor
     const { identity, space } = editor

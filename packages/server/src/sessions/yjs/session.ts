@@ -36,7 +36,7 @@ const TICK_MS = 1_000
 
 export class YjsSession implements Session, EditingHost {
   readonly outbox: PacedOutbox
-  readonly facts: UpgradeFacts
+  facts: UpgradeFacts
   readonly deps: YjsDeps
   readonly #inflow: Inflow
   readonly #openedAtMs: number
@@ -114,6 +114,10 @@ export class YjsSession implements Session, EditingHost {
     if (this.isOver) return
     this.#sentAtMs = this.deps.clock.monotonicMs()
     this.outbox.send(frame)
+  }
+
+  forgetToken(): void {
+    this.facts = { ...this.facts, shown: undefined }
   }
 
   enter(shown: Omit<ShownToken, 'token'>): Entrance {
