@@ -161,6 +161,7 @@ function metricsOf(history: History, journals: readonly HistoryJournal[]): Metri
       counter('commitCount', 'commits', 'Commits of messages and last events'),
       counter('refusedCount', 'refused', 'Writes refused because too much waits for the store'),
       counter('outageCount', 'outages', 'Times the store of messages failed'),
+      counter('droppedCount', 'dropped', 'Writes left out because the store took them never'),
       gauge('waiting_bytes', 'Messages that wait for the store', sum('waitingBytes')),
       gauge('recent_bytes', 'Memory of recent messages, estimated', () => history.byteCount),
     ],
