@@ -54,7 +54,7 @@ test('the first start makes private files and prints credentials that work', asy
     masterKey = readFileSync(`${place.dataDir}/master.key`)
     demo = await printedApp(server)
     assert.ok(demo.secret.length >= 16)
-    assert.ok(server.stdout.includes(server.http), 'the URL of the page is printed')
+    assert.ok(server.stdout.includes(`Open ${server.http} in`), 'the URL of the page is printed')
     assert.ok(!server.stderr.includes(demo.secret), 'no secret in the log')
     await works(server, demo)
   })
@@ -68,7 +68,7 @@ test('the second start prints no secret again and accepts the same credentials',
     assert.ok(demo)
     await works(server, demo)
   })
-  assert.ok(stopped.stdout.includes(stopped.http), 'what is printed has been printed')
+  assert.ok(stopped.stdout.includes(`${stopped.http}/examples`), 'the pages are named again')
   assert.ok(!`${stopped.stdout}${stopped.stderr}`.includes(secret))
 })
 

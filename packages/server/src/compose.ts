@@ -61,6 +61,8 @@ import { WebSockets } from './transports/websocket.ts'
 export interface StartedServer extends RunningServer {
   /** Present at the first start only; the secret is shown once and kept sealed. */
   readonly demoCredentials: DemoCredentials | undefined
+  /** Whether people find something at `/` and `/examples`. */
+  readonly hasPages: boolean
 }
 
 const clock = systemClock
@@ -161,7 +163,7 @@ async function assemble(config: Config, parts: Parts): Promise<StartedServer> {
     trustedProxies: new TrustedProxies(config.trustedProxies),
     upkeep: new Upkeep(upkeepTasks(core, store, upkept), { clock, log }),
   })
-  return Object.assign(server, { demoCredentials })
+  return Object.assign(server, { demoCredentials, hasPages: pages.demo !== undefined })
 }
 
 type Settle = (appId: string) => Promise<void> | undefined

@@ -8,7 +8,7 @@ import { DEMO_TENANT_SHORT_ID, type DemoCredentials } from '../credentials/demo-
 const OWN_LISTENERS = ['pusher', 'wsocket', 'yjs', 'mqttWebSocket'] as const
 
 /** @returns the text, with a line break at the end. */
-export function bannerOf({ urls, demoCredentials }: StartedServer): string {
+export function bannerOf({ urls, demoCredentials, hasPages }: StartedServer): string {
   const lines = ['', '  Lockgate is running', '', `    http  ${urls.http}`]
   if (urls.https !== undefined) lines.push(`    https ${urls.https}`)
   if (urls.mqtt !== undefined) lines.push(`    mqtt  ${urls.mqtt}`)
@@ -19,6 +19,13 @@ export function bannerOf({ urls, demoCredentials }: StartedServer): string {
       lines.push(`    ${url.startsWith('wss') ? 'wss  ' : 'ws   '} ${url}  (${name} only)`)
   }
   lines.push(`    ops   ${urls.ops}  (/live /ready /metrics)`, '')
+  if (hasPages) {
+    lines.push(
+      `  Open ${urls.http} in a browser to watch events arrive, or`,
+      `  ${urls.http}/examples for a chat and a shared editor.`,
+      '',
+    )
+  }
   const text = `${lines.join('\n')}\n`
   return demoCredentials === undefined ? text : text + demoBannerOf(demoCredentials, urls.http)
 }
@@ -40,9 +47,6 @@ export function demoBannerOf(demo: DemoCredentials, url?: string): string {
     lines.push(
       `    host    ${hostname}`,
       `    port    ${port}`,
-      '',
-      `  Open ${url} in a browser to watch events arrive, or`,
-      `  ${url}/examples for a chat and a shared editor.`,
       '',
       `  MQTT clients connect as me@${DEMO_TENANT_SHORT_ID}, with the password that this prints:`,
       '',
