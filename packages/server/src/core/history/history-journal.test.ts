@@ -215,11 +215,13 @@ describe('an outage', () => {
   })
 })
 
-test('a write that the store refuses for what it is holds up nobody', async () => {
+test('a write that the store refuses for what it is holds up nobody, and is not acknowledged', async () => {
   const world = new World()
   for (const sequence of [1, 2, Number.POSITIVE_INFINITY, 4, 5]) world.write(sequence)
-  expect(await world.journal.settled()).toBe(true)
+  expect(await world.journal.settled()).toBe(false)
   expect(await world.numbers()).toEqual([1, 2, 4, 5])
+  world.write(6)
+  expect(await world.journal.settled()).toBe(true)
   expect(world.journal.metrics().droppedCount).toBe(1)
   expect(world.errors).toEqual(['history_write_dropped'])
 })

@@ -177,6 +177,7 @@ export class HistoryJournal {
     const [batch] = this.#batches
     if (this.#isFlying || batch === undefined) return
     this.#isFlying = true
+    const droppedBefore = this.#droppedCount
     try {
       await this.#apply(batch.writes)
     } catch (error) {
@@ -192,7 +193,9 @@ export class HistoryJournal {
     this.#commitCount++
     this.#writtenCount += batch.writes.length
     void this.#commit() // before those who waited write more
-    batch.outcome.resolve()
+    // Nobody knows whose it was: a publisher that is told no tries again, and is known by its id.
+    if (this.#droppedCount > droppedBefore) batch.outcome.reject(notKept())
+    else batch.outcome.resolve()
   }
 
   /**
@@ -231,6 +234,11 @@ export class HistoryJournal {
 
 function hasRoom({ writes, bytes }: Batch): boolean {
   return writes.length < HISTORY_BATCH_COUNT_MAX && bytes < HISTORY_BATCH_BYTES_MAX
+}
+
+function notKept(): Outage {
+  const text = 'Something that was published at this moment was not kept. See the log.'
+  return new Outage('store_unavailable', text, { port: 'store' })
 }
 
 /** Not everybody waits for it: a rejection that nobody hears is no error. */
