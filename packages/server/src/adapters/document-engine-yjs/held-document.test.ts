@@ -165,6 +165,17 @@ test('structs of a document are bounded, and what is refused leaves it as it was
   expect(document.structCount).toBe(800_010)
 })
 
+test('structs are bounded for updates that could be applied in one go, too', () => {
+  const document = new HeldDocument([], { ...TERMS, stateBytesMax: 100_000_000 })
+  for (const root of [0, 1]) document.apply(prepended(root, 450_000))
+  const small = Array.from({ length: 15 }, (_, at) => prepended(2 + at, 7_000))
+  expect(document.applyTogether(small, () => true)).toEqual([])
+  expect(small.map((update) => document.apply(update).kind)).toEqual([
+    ...Array(14).fill('as_it_came'),
+    'document_large',
+  ])
+})
+
 /** Values of one client, each before the last: none of them joins another. */
 function prepended(root: number, count: number): Uint8Array {
   const bytes = new encoding.Encoder()

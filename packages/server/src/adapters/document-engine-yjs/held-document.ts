@@ -13,7 +13,7 @@ import {
   waitingBytesOf,
   waitingClientsOf,
 } from './live-document.ts'
-import { newsAtFront } from './news.ts'
+import { newsAtFront, TOGETHER_BYTES_MAX } from './news.ts'
 import {
   CLIENT_COUNT_MAX,
   isStateVector,
@@ -107,6 +107,8 @@ export class HeldDocument {
   applyTogether(updates: readonly Uint8Array[], goesOn: () => boolean): readonly HeldOutcome[] {
     if (this.#waiting !== NOTHING_WAITS) return []
     const live = this.#wake()
+    // A struct is a byte at least: near the bound they are looked at one by one.
+    if (live.structCount + TOGETHER_BYTES_MAX > DOCUMENT_STRUCT_COUNT_MAX) return []
     const clientCountMax = DOCUMENT_CLIENT_COUNT_MAX
     const bytesMax = this.#terms.stateBytesMax - this.byteCount
     const news = newsAtFront(updates, live, { clientCountMax, bytesMax })

@@ -4,7 +4,7 @@ import { shapeOfUpdate, type UpdateShape } from './update-shape.ts'
 
 /** Ours: of updates that are applied in one go. */
 const TOGETHER_COUNT_MAX = 64
-const TOGETHER_BYTES_MAX = 262_144
+export const TOGETHER_BYTES_MAX = 262_144
 
 export interface NewsBounds {
   /** Of those that have written in the document, afterwards. */
