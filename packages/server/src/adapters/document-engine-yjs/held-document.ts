@@ -5,9 +5,11 @@
 import { diffUpdate, encodeStateVector, encodeStateVectorFromUpdate } from 'yjs'
 import type { DocumentTerms } from '../../ports/document-engine.ts'
 import {
+  attemptOf,
   type Change,
   isSameWaiting,
   LiveDocument,
+  newPartOf,
   NOTHING_WAITS,
   type Waiting,
   waitingBytesOf,
@@ -113,17 +115,20 @@ export class HeldDocument {
     const bytesMax = this.#terms.stateBytesMax - this.byteCount
     const news = newsAtFront(updates, live, { clientCountMax, bytesMax })
     if (news.length < 2) return []
-    try {
-      const count = live.applyTogether(news, goesOn)
-      this.#vector = undefined
-      return news.slice(0, count).map(({ update }) => {
-        this.#addToLog(update, live)
-        return { kind: 'as_it_came', byteCount: this.byteCount }
-      })
-    } catch {
+    const count = attemptOf(() => live.applyTogether(news, goesOn))
+    if (count === undefined) {
       this.#drop()
       return []
     }
+    this.#vector = undefined
+    const outcomes = news.slice(0, count).map(({ update }): HeldOutcome => {
+      this.#log.push(update)
+      this.#logBytes += update.length
+      return { kind: 'as_it_came', byteCount: this.byteCount }
+    })
+    // They hold whatever becomes of this: what takes too long is tried again after the next ones.
+    attemptOf(() => this.#compactWhenDue(live))
+    return outcomes
   }
 
   stateVector(): Uint8Array {
@@ -230,6 +235,10 @@ export class HeldDocument {
   #addToLog(update: Uint8Array, live: LiveDocument): void {
     this.#log.push(update)
     this.#logBytes += update.length
+    this.#compactWhenDue(live)
+  }
+
+  #compactWhenDue(live: LiveDocument): void {
     const bytesMax = Math.max(LOG_BYTES_MIN, this.#state.length)
     const countMax = Math.max(LOG_COUNT_MIN, this.#state.length / LOG_STATE_BYTES)
     if (this.#logBytes > bytesMax || this.#log.length > countMax) this.#compact(live)
@@ -288,8 +297,4 @@ export class HeldDocument {
     this.#waiting = live.waiting()
     if (change.kind !== 'none') this.#addToLog(newPartOf(change, update), live)
   }
-}
-
-function newPartOf(change: Change, update: Uint8Array): Uint8Array {
-  return change.kind === 'part' ? change.update : update
 }

@@ -218,3 +218,16 @@ function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined)
   if (one === undefined || other === undefined || one.length !== other.length) return one === other
   return one.every((byte, at) => byte === other[at])
 }
+
+/** @returns undefined when it threw. */
+export function attemptOf<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
+}
+
+export function newPartOf(change: Change, update: Uint8Array): Uint8Array {
+  return change.kind === 'part' ? change.update : update
+}
