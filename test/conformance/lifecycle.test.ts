@@ -66,7 +66,7 @@ test('a misplaced path with /app in it closes with 4005, any other is not found'
   for (const path of ['/app', '/app/', `/app/${OPEN.key}/deeper`, `/x/app/${OPEN.key}`]) {
     assert.equal(await refusalOf(`${base}${path}?protocol=7`), 4005, path)
   }
-  const elsewhere = new Wire(`${base}/somewhere/else?protocol=7`)
+  const elsewhere = new Wire(`${base}/somewhere/else/entirely?protocol=7`)
   await elsewhere.closure()
   assert.equal(elsewhere.refusal?.status, 404)
 })

@@ -365,11 +365,11 @@ test('refusals are counted by the name of the limit', async () => {
   assert.match(body, /^lockgate_limits_warned_total\{limit="publish\.user"\} [1-9]/m)
 })
 
-/** An upgrade of a path nobody serves: an attempt all the same. */
+/** An upgrade of a path nobody serves, for documents have one segment: an attempt all the same. */
 const knock = ({ http }: LiveServer, forwardedFor?: string) =>
   send(http, {
     method: 'GET',
-    target: '/nowhere',
+    target: '/nowhere/at/all',
     headers: {
       connection: 'Upgrade',
       upgrade: 'websocket',

@@ -170,7 +170,11 @@ const PUBLIC: readonly Row[] = [
     bytes: () =>
       upgradeRequest(`/app/${LISTED.key}?protocol=7`, { Origin: 'https://evil.example' }),
   },
-  { what: 'an upgrade at a wrong path', status: 404, bytes: () => upgradeRequest('/nothing') },
+  {
+    what: 'an upgrade at a wrong path',
+    status: 404,
+    bytes: () => upgradeRequest('/nothing/at/all'),
+  },
   {
     what: 'an upgrade with a subprotocol',
     status: 400,
