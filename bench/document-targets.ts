@@ -1,5 +1,5 @@
 /** What messages with history and documents must reach, references in the same run. */
-import { SERVER_TITLES, type ServerName } from './scenarios.ts'
+import type { ServerName } from './scenarios.ts'
 import type { Target } from './targets.ts'
 
 export const DOCUMENT_TARGETS: readonly Target[] = [
@@ -36,7 +36,7 @@ export const DOCUMENT_TARGETS: readonly Target[] = [
 ]
 
 function beside(server: ServerName) {
-  return { ratioTo: server, unit: `x ${SERVER_TITLES[server]}`, digits: 2 }
+  return { ratioTo: server, reference: server, unit: 'x', digits: 2 }
 }
 
 function edited(window: number, what: string, column: string) {
@@ -58,6 +58,7 @@ function fannedOut(
     scenario: `wsocket-fan-out-${window}`,
     column: 'cpuUs',
     ratioTo: to,
+    reference: to,
     unit: 'x',
     digits: 2,
     limit: { atMost },
