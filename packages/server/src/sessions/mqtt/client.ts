@@ -20,7 +20,7 @@ import type { MqttDeps } from './mqtt-deps.ts'
 import { takeDisconnect } from './leaving.ts'
 import { MqttLimits } from './mqtt-limits.ts'
 import { type AnsweredConnection, OrderedAnswers } from './ordered-answers.ts'
-import { endOf, userOf } from './principal.ts'
+import { endOf, userOf } from '../lifetime.ts'
 import { PublishWriter } from './publish-writer.ts'
 import { takePublish, takePubrec, takePubrel } from './publishing.ts'
 import { ReadingPace } from './reading-pace.ts'
@@ -252,7 +252,7 @@ export class MqttClient implements Connection, ClientLink, AnsweredConnection {
 
   /** @returns epoch; undefined: the connection has no end of its own (decision 16). */
   endsAtMs(): number | undefined {
-    return endOf(this, this.#openedAtEpochMs)
+    return endOf(this.identity.expiresAtMs(), this.space.app.settings.expiry, this.#openedAtEpochMs)
   }
 
   /** The same principal by another credential: session and subscriptions stay. */

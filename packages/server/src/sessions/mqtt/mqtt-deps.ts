@@ -11,14 +11,14 @@ import type { Random } from '../../ports/random.ts'
 import type { Turns } from '../../ports/turns.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { MqttFigures } from './mqtt-figures.ts'
-import type { MqttLimitsDeps } from './mqtt-limits.ts'
+import type { ClientLimitsDeps } from '../client-limits.ts'
 import type { MqttSettings } from './mqtt-settings.ts'
 import type { PartialPackets } from './partial-packets.ts'
 import type { PublishFrames } from './publish-frames.ts'
 import type { ClientStates } from './state/client-states.ts'
 import type { Wills } from './wills.ts'
 
-export interface MqttDeps extends MqttLimitsDeps {
+export interface MqttDeps extends ClientLimitsDeps {
   readonly hub: Hub
   readonly topics: Pick<TopicHub, 'publish' | 'retainedFor'>
   readonly states: ClientStates

@@ -14,10 +14,6 @@ export interface MqttSettings extends SessionSettings {
 
 /** The authentication method by which a token is shown, and renewed in place (§4.12). */
 export const TOKEN_METHOD = 'lockgate-token'
-/** Decision 16: clocks differ and renewals are late, so a connection outlives its token so long. */
-export const EXPIRY_SKEW_MS = 30_000
-/** Where an app holds connections to their handshake only, they last so long all the same. */
-export const HANDSHAKE_LIFE_MS_MAX = 24 * 60 * 60 * 1_000
 /**
  * Our bound on CONNECT, from somebody who is nobody yet: a will of 64 KiB and 16 KiB of all else.
  */

@@ -51,7 +51,7 @@ function admitKnown(
   const space = deps.hub.space(identity.loaded.app)
   const id = freshId(deps.random)
   const start = { ...from, id, space, identity }
-  const full = new WSocketLimits(start, deps).connect()
+  const full = new WSocketLimits(start, deps).connectTo(space)
   if (full !== undefined) return refused(full)
   return {
     kind: 'session',

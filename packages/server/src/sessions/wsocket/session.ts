@@ -20,7 +20,7 @@ import { aboutOf, act } from './actions.ts'
 import { type About, Answers } from './answers.ts'
 import type { WSocketClient } from './client.ts'
 import { wsocketEncoder } from './encoder.ts'
-import { endOf, userOf } from './lifetime.ts'
+import { endOf, userOf } from '../lifetime.ts'
 import { MalformedFrames } from './malformed-frames.ts'
 import { type AckedConnection, OrderedAcks } from './ordered-acks.ts'
 import { ResumeTokens } from './resume-tokens.ts'
@@ -111,7 +111,7 @@ export class WSocketSession implements Session, WSocketClient, RuledConnection, 
     const { hub } = this.deps
     const refusal = this.#hasEndedMeanwhile()
       ? 'credential_revoked'
-      : this.limits.connect()?.refusal
+      : this.limits.connectTo(this.space)?.refusal
     this.#state = 'open'
     if (refusal !== undefined) return void this.end(refusal)
     hub.connect(this.space, this)
@@ -145,7 +145,8 @@ export class WSocketSession implements Session, WSocketClient, RuledConnection, 
   tick(nowMs: number): number {
     if (this.#state !== 'open') return Number.POSITIVE_INFINITY
     this.resumeTokens.tick()
-    const endsAtMs = endOf(this, this.#openedAtEpochMs)
+    const { expiry } = this.space.app.settings
+    const endsAtMs = endOf(this.identity.expiresAtMs(), expiry, this.#openedAtEpochMs)
     if (endsAtMs === undefined) return nowMs + TICK_MS_MAX
     const leftMs = endsAtMs - this.deps.clock.nowMs()
     if (leftMs <= 0) this.end('token_expired')

@@ -10,9 +10,9 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Turns } from '../../ports/turns.ts'
-import type { WSocketLimitsDeps } from './wsocket-limits.ts'
+import type { ClientLimitsDeps } from '../client-limits.ts'
 
-export interface WSocketDeps extends WSocketLimitsDeps {
+export interface WSocketDeps extends ClientLimitsDeps {
   readonly hub: Hub
   readonly messages: Messages
   readonly resumes: ResumeSessions

@@ -11,8 +11,8 @@ import type { Reliance } from '../../core/reliance.ts'
 import type { Source } from '../../core/source.ts'
 import type { EditorIdentity } from '../../credentials/documents/editor-identity.ts'
 import type { Outbox } from '../../ports/fanout.ts'
+import { endOf } from '../lifetime.ts'
 import type { EditorLimits } from './editor-limits.ts'
-import { EXPIRY_SKEW_MS, HANDSHAKE_LIFE_MS_MAX } from './yjs-deps.ts'
 
 export interface EditorStart {
   /** Fresh and not guessable. */
@@ -29,7 +29,6 @@ export interface EditorStart {
 }
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map()
-const NOBODY: readonly string[] = []
 
 export class Editor implements DocumentConnection {
   readonly protocol = 'yjs'
@@ -74,20 +73,10 @@ export class Editor implements DocumentConnection {
     return this.#start.limits
   }
 
-  /** Undefined for keys and clients, which are nobody's. */
-  userOfIdentity(): SignedInUser | undefined {
-    const { userId, reliances } = this.identity
-    if (userId === undefined) return undefined
-    return { id: userId, info: undefined, watchlist: NOBODY, restsOn: reliances[0] }
-  }
-
   /** Epoch; undefined: the connection has no end of its own (decision 16). */
   endsAtMs(): number | undefined {
-    const { expiresAtMs } = this.identity
-    if (expiresAtMs === undefined) return undefined
-    return this.space.app.settings.documentExpiry === 'enforce'
-      ? expiresAtMs + EXPIRY_SKEW_MS
-      : this.#start.openedAt.epochMs + HANDSHAKE_LIFE_MS_MAX
+    const { documentExpiry: expiry } = this.space.app.settings
+    return endOf(this.identity.expiresAtMs, expiry, this.#start.openedAt.epochMs)
   }
 
   end(refusal: RefusalCode): boolean {

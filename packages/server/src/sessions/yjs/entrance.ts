@@ -4,6 +4,7 @@ import type { RefusalCode } from '../../core/refusals.ts'
 import { relianceOn } from '../../core/reliance.ts'
 import { admitApp } from '../../credentials/app-directory.ts'
 import type { LoadedApp } from '../../credentials/app-directory.ts'
+import { userOf } from '../lifetime.ts'
 import type { EditingHost, Entrance, ShownToken } from './editing.ts'
 import { Editor } from './editor.ts'
 import { EditorLimits } from './editor-limits.ts'
@@ -23,9 +24,7 @@ export function enter(
   const id = `${random.uint32()}.${random.uint32()}`
   const { source } = facts
   const limits = new EditorLimits({ id, identity, source }, deps)
-  const { userId } = identity
-  const userCount = userId === undefined ? 0 : space.users.connectionCount(userId)
-  const limited = limits.connect({ app: space.connections.size, user: userCount })
+  const limited = limits.connectTo(space)
   if (limited !== undefined) return { ok: false, refusal: limited.refusal, limited }
   const admitted = documents.admit(space, identity.documentLimits)
   if (!admitted.ok) return { ok: false, refusal: admitted.refusal, about: admitted.about }
@@ -35,7 +34,7 @@ export function enter(
   const start = { id, identity, space, source, outbox, limits, openedAt, ended: revoked }
   const editor = new Editor(start)
   hub.connect(space, editor)
-  const user = editor.userOfIdentity()
+  const user = userOf(identity)
   if (user !== undefined) hub.recognize(space, editor, user)
   return { ok: true, editor }
 }

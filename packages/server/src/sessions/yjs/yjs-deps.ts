@@ -8,9 +8,9 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { HocuspocusEncoders } from './document-frames.ts'
-import type { EditorLimitsDeps } from './editor-limits.ts'
+import type { ClientLimitsDeps } from '../client-limits.ts'
 
-export interface YjsDeps extends EditorLimitsDeps {
+export interface YjsDeps extends ClientLimitsDeps {
   readonly hub: Hub
   readonly documents: Documents
   readonly door: DocumentDoor
@@ -51,6 +51,3 @@ export const QUERY_MS_MIN = 1_000
 export const SILENCE_MS_MAX = 17_000
 /** Who names a document and a token and says nothing is taken for y-websocket after this. */
 export const FRAMING_MS_MAX = 1_000
-/** Decision 16. */
-export const EXPIRY_SKEW_MS = 30_000
-export const HANDSHAKE_LIFE_MS_MAX = 24 * 60 * 60 * 1_000
