@@ -127,4 +127,17 @@ test('both are linked from one page, and a stranger gets no token', async () => 
   const headers = { origin: 'https://elsewhere.example' }
   const answer = await fetch(`${server.http}/examples/token`, { method: 'POST', headers })
   assert.equal(answer.status, 403)
+  for (const guest of [
+    '',
+    'admin',
+    'guest-',
+    `guest-${'0'.repeat(17)}`,
+    'guest-%00',
+    'x'.repeat(5_000),
+  ]) {
+    const refused = await fetch(`${server.http}/examples/token?guest=${guest}`, { method: 'POST' })
+    assert.equal(refused.status, 400, guest.slice(0, 40))
+  }
+  assert.equal((await fetch(`${server.http}/examples/token`)).status, 405)
+  assert.equal((await fetch(`${server.http}/examples/../token.ts`)).status, 404)
 })
